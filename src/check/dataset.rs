@@ -1,0 +1,520 @@
+//! A snapshot of a dataset: every fragment, data file and column of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::file;
+use super::tally::{Cell, Tally, Wanted, cells};
+use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
+use crate::finding::{Finding, Findings};
+use crate::format::data_file::{Unreadable, read};
+use crate::format::deletion;
+use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
+use crate::model::data_file::{Caches, DataFile, Placement, join};
+use crate::model::flags::{Flag, flags};
+use crate::model::snapshot::{self, Opened, Snapshot};
+use crate::model::target::{DATA, DELETIONS, Scope};
+use crate::model::version::FileVersion;
+use crate::rules::{
+    ColumnView, DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
+};
+use crate::storage::{Location, Storage, StorageError};
+
+/// Fragments that are read at a time before their results are added up. Bounds the memory of
+/// results and keeps all cores busy.
+const FRAGMENTS_AT_ONCE: usize = 1024;
+
+/// Checks a dataset, or parts of it. Data files that were named and are not in the snapshot
+/// become subjects of their own.
+pub fn check(
+    storage: &dyn Storage,
+    root: &Location,
+    scope: Scope,
+    request: &Request,
+) -> Result<Vec<SubjectReport>, CheckError> {
+    let manifest = match &scope {
+        Scope::Manifest(name) if request.selection.is_latest() => Some(name.as_str()),
+        _ => None,
+    };
+    let opened = snapshot::open(storage, root, &request.selection, manifest)?;
+    let mut findings = Findings::default();
+    let view = DatasetView {
+        snapshot: opened.snapshot.as_ref(),
+        broken: &opened.broken,
+        versions: &opened.versions,
+        partial: matches!(scope, Scope::Parts { .. }),
+    };
+    for rule in RULES {
+        rule.dataset(&view, &mut findings);
+    }
+    let Some(snapshot) = &opened.snapshot else {
+        return lost(storage, &opened, findings, request);
+    };
+    let mut subjects = Vec::new();
+    let parts = Parts::new(snapshot, &scope);
+    let mut report = check_snapshot(storage, snapshot, &parts, request, findings)?;
+    if let Some(broken) = opened.broken.first() {
+        report.notes.push(format!(
+            "version {} cannot be read; what follows is version {}, the newest that can",
+            broken.entry.version,
+            snapshot.version()
+        ));
+    }
+    report.notes.extend(parts.note());
+    subjects.push(report);
+    for name in &parts.strangers {
+        let location = opened.root.join(DATA).join(name);
+        let mut stranger = file::check(storage, &location, request)?;
+        stranger.notes.push(format!(
+            "version {} of {root} does not name this file; it is held against its own schema",
+            snapshot.version()
+        ));
+        subjects.push(stranger);
+    }
+    Ok(subjects)
+}
+
+/// A dataset without a readable manifest: its data files, each by itself.
+fn lost(
+    storage: &dyn Storage,
+    opened: &Opened,
+    findings: Findings,
+    request: &Request,
+) -> Result<Vec<SubjectReport>, CheckError> {
+    let data = opened.root.join(DATA);
+    let entries = storage.list(&data).unwrap_or_default();
+    let mut subjects = vec![SubjectReport {
+        path: opened.root.to_string(),
+        kind: SubjectKind::LostDataset,
+        fragments: 0,
+        data_files: 0,
+        physical_rows: 0,
+        deleted_rows: 0,
+        bytes: 0,
+        file_versions: Vec::new(),
+        fields: Vec::new(),
+        findings: findings.into_sorted(),
+        notes: vec![
+            "no manifest can be read; the data files are held against their own schemas".to_string(),
+        ],
+    }];
+    let files = entries.iter().filter(|e| !e.is_dir && e.name.ends_with(".lance"));
+    for entry in files {
+        subjects.push(file::check(storage, &data.join(&entry.name), request)?);
+    }
+    Ok(subjects)
+}
+
+/// Which parts of a snapshot are asked for.
+struct Parts {
+    /// Data file paths; `None` for all.
+    data_files: Option<BTreeSet<String>>,
+    /// Fragments that a named deletion file belongs to.
+    fragments: BTreeSet<u64>,
+    /// Named data files that the snapshot does not have.
+    strangers: Vec<String>,
+}
+
+impl Parts {
+    fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
+        let Scope::Parts { data_files, deletion_files } = scope else {
+            return Self {
+                data_files: None,
+                fragments: BTreeSet::new(),
+                strangers: Vec::new(),
+            };
+        };
+        let named: BTreeSet<String> = data_files.iter().cloned().collect();
+        let fragments = || snapshot.message().fragments.iter();
+        let known: BTreeSet<&str> = fragments()
+            .flat_map(|fragment| &fragment.files)
+            .map(|file| file.path.as_str())
+            .collect();
+        let by_deletion = fragments().filter(|fragment| {
+            let path = fragment.deletion_file.as_ref().map(|d| deletion_name(fragment.id, d));
+            path.is_some_and(|path| deletion_files.contains(&path))
+        });
+        Self {
+            fragments: by_deletion.map(|fragment| fragment.id).collect(),
+            strangers: named.iter().filter(|name| !known.contains(name.as_str())).cloned().collect(),
+            data_files: Some(named),
+        }
+    }
+
+    fn has_file(&self, fragment: &DataFragment, entry: &DataFileEntry) -> bool {
+        match &self.data_files {
+            None => true,
+            Some(named) => named.contains(&entry.path) || self.fragments.contains(&fragment.id),
+        }
+    }
+
+    fn has_fragment(&self, fragment: &DataFragment) -> bool {
+        self.data_files.is_none()
+            || self.fragments.contains(&fragment.id)
+            || fragment.files.iter().any(|entry| self.has_file(fragment, entry))
+    }
+
+    fn note(&self) -> Option<String> {
+        let named = self.data_files.as_ref()?;
+        Some(match (named.len(), self.fragments.len()) {
+            (files, 0) => format!("only {} checked", counted(files, "named data file")),
+            (0, fragments) => format!("only {} checked", counted(fragments, "fragment")),
+            (files, fragments) => format!(
+                "only {} and {} checked",
+                counted(files, "named data file"),
+                counted(fragments, "fragment")
+            ),
+        })
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun} is"),
+        _ => format!("{count} {noun}s are"),
+    }
+}
+
+fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
+    let extension = deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
+    format!("{fragment}-{}-{}.{extension}", file.read_version, file.id)
+}
+
+/// What looking at one fragment came to.
+#[derive(Default)]
+struct FragmentResult {
+    id: u64,
+    files: u64,
+    bytes: u64,
+    rows: u64,
+    deleted: u64,
+    versions: Vec<String>,
+    cells: Vec<Cell>,
+    absent: Vec<usize>,
+    findings: Vec<Finding>,
+}
+
+fn check_snapshot(
+    storage: &dyn Storage,
+    snapshot: &Snapshot,
+    parts: &Parts,
+    request: &Request,
+    mut findings: Findings,
+) -> Result<SubjectReport, CheckError> {
+    let root = snapshot.root.to_string();
+    let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
+    let chosen = choose_fragments(snapshot, parts, request)?;
+    let caches = Caches::default();
+    let mut tally = Tally::default();
+    let mut versions: BTreeMap<String, u64> = BTreeMap::new();
+    let mut report = SubjectReport {
+        path: root,
+        kind: SubjectKind::Dataset(facts(snapshot)),
+        fragments: chosen.len() as u64,
+        data_files: 0,
+        physical_rows: 0,
+        deleted_rows: 0,
+        bytes: snapshot.manifest.size,
+        file_versions: Vec::new(),
+        fields: Vec::new(),
+        findings: Vec::new(),
+        notes: Vec::new(),
+    };
+    for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
+        let run = Run { storage, snapshot, parts, wanted: &wanted, caches: &caches };
+        let results: Vec<FragmentResult> = batch.par_iter().map(|f| run.fragment(f)).collect();
+        for result in results {
+            report.data_files += result.files;
+            report.bytes = report.bytes.saturating_add(result.bytes);
+            report.physical_rows = report.physical_rows.saturating_add(result.rows);
+            report.deleted_rows = report.deleted_rows.saturating_add(result.deleted);
+            for version in result.versions {
+                *versions.entry(version).or_default() += 1;
+            }
+            result.absent.into_iter().for_each(|field| tally.add_absent(field));
+            tally.add(result.id, result.cells);
+            result.findings.into_iter().for_each(|finding| findings.add(finding));
+        }
+    }
+    report.file_versions = versions.into_iter().collect();
+    report.fields = tally.into_fields(&snapshot.schema, &wanted);
+    report.findings = findings.into_sorted();
+    give_verdicts(&mut report);
+    Ok(report)
+}
+
+fn choose_fragments<'a>(
+    snapshot: &'a Snapshot,
+    parts: &Parts,
+    request: &Request,
+) -> Result<Vec<&'a DataFragment>, CheckError> {
+    let all = &snapshot.message().fragments;
+    for id in &request.fragments {
+        if !all.iter().any(|fragment| fragment.id == *id) {
+            let ids: Vec<String> = all.iter().take(8).map(|f| f.id.to_string()).collect();
+            let more = if all.len() > 8 { ", …" } else { "" };
+            return Err(CheckError(format!(
+                "version {} of {} has no fragment {id}; it has {} fragments: {}{more}",
+                snapshot.version(),
+                snapshot.root,
+                all.len(),
+                ids.join(", ")
+            )));
+        }
+    }
+    let wanted = |fragment: &&DataFragment| {
+        request.fragments.is_empty() || request.fragments.contains(&fragment.id)
+    };
+    Ok(all
+        .iter()
+        .filter(wanted)
+        .filter(|fragment| parts.has_fragment(fragment))
+        .collect())
+}
+
+fn facts(snapshot: &Snapshot) -> DatasetFacts {
+    let message = snapshot.message();
+    let labels = |word| flags(word).iter().map(Flag::label).collect();
+    let overlaid = |fragment: &&DataFragment| !fragment.overlays.is_empty();
+    DatasetFacts {
+        version: snapshot.version(),
+        manifest: snapshot.entry.path.clone(),
+        naming: snapshot.entry.naming,
+        total_fragments: message.fragments.len() as u64,
+        branch: message.branch.clone().filter(|branch| !branch.is_empty()),
+        writer: snapshot.writer(),
+        storage_version: message.data_format.as_ref().map(|format| format.version.clone()),
+        reader_flags: labels(message.reader_feature_flags),
+        writer_flags: labels(message.writer_feature_flags),
+        base_paths: message.base_paths.iter().map(|b| (b.id, b.path.clone())).collect(),
+        overlaid_fragments: message.fragments.iter().filter(overlaid).count() as u64,
+    }
+}
+
+/// What is the same for all fragments of a run.
+struct Run<'a> {
+    storage: &'a dyn Storage,
+    snapshot: &'a Snapshot,
+    parts: &'a Parts,
+    wanted: &'a Wanted,
+    caches: &'a Caches,
+}
+
+impl Run<'_> {
+    fn fragment(&self, fragment: &DataFragment) -> FragmentResult {
+        let mut findings = Findings::default();
+        let mut result = FragmentResult {
+            id: fragment.id,
+            rows: fragment.physical_rows,
+            ..FragmentResult::default()
+        };
+        let deletion = self.deletion(fragment, &mut result);
+        let view = FragmentView {
+            snapshot: self.snapshot,
+            fragment,
+            deletion: deletion.as_ref(),
+        };
+        for rule in RULES {
+            rule.fragment(&view, &mut findings);
+        }
+        let fields = self.snapshot.schema.fields.len();
+        let mut present = vec![false; fields];
+        let mut whole = true;
+        let mut rows_seen = None;
+        for entry in &fragment.files {
+            if !self.parts.has_file(fragment, entry) {
+                whole = false;
+                continue;
+            }
+            let rows = self.file(fragment, entry, &mut present, &mut result, &mut findings);
+            rows_seen = rows_seen.or(rows);
+        }
+        if whole {
+            let absent = present.iter().enumerate().filter(|(at, here)| !**here && self.wanted.has(*at));
+            result.absent = absent.map(|(at, _)| at).collect();
+        }
+        // The first Lance releases left the row count to the files.
+        if result.rows == 0 {
+            result.rows = rows_seen.unwrap_or(0);
+        }
+        result.findings = findings.into_iter().collect();
+        result
+    }
+
+    fn deletion(&self, fragment: &DataFragment, result: &mut FragmentResult) -> Option<DeletionState> {
+        let file = fragment.deletion_file.as_ref()?;
+        let name = deletion_name(fragment.id, file);
+        let path = format!("{DELETIONS}/{name}");
+        let rows = self.deleted_rows(file, &path, result);
+        result.deleted = rows.as_ref().copied().unwrap_or(file.num_deleted_rows);
+        Some(DeletionState { path, rows })
+    }
+
+    fn deleted_rows(
+        &self,
+        file: &DeletionFile,
+        path: &str,
+        result: &mut FragmentResult,
+    ) -> Result<u64, DeletionFault> {
+        let kind = deletion::Kind::from_number(file.file_type)
+            .ok_or(DeletionFault::UnknownType(file.file_type))?;
+        let root = self.snapshot.base_root(file.base_id).map_err(DeletionFault::Base)?;
+        let fault = |error: StorageError| match error {
+            StorageError::NotFound | StorageError::NotDirectory => DeletionFault::Missing,
+            error => DeletionFault::Unreadable(format!("cannot be read ({error})")),
+        };
+        // The manifest's count will do where it has one, but the file must be there.
+        let want = if file.num_deleted_rows > 0 { 1 } else { MAX_SIDE_FILE_BYTES };
+        let tail = self.storage.tail(&root.join(path), want).map_err(fault)?;
+        result.bytes = result.bytes.saturating_add(tail.size);
+        if file.num_deleted_rows > 0 {
+            return Ok(file.num_deleted_rows);
+        }
+        deletion::count(kind, &tail.bytes).map_err(DeletionFault::Unreadable)
+    }
+
+    /// Looks at one data file; returns its rows when it says.
+    fn file(
+        &self,
+        fragment: &DataFragment,
+        entry: &DataFileEntry,
+        present: &mut [bool],
+        result: &mut FragmentResult,
+        findings: &mut Findings,
+    ) -> Option<u64> {
+        result.files += 1;
+        let directory = self.snapshot.data_directory(entry.base_id);
+        let location = directory.as_ref().map(|directory| directory.join(&entry.path));
+        let name = match (&location, entry.base_id) {
+            (Ok(location), Some(_)) => location.to_string(),
+            _ => format!("{DATA}/{}", entry.path),
+        };
+        let state = match location {
+            Err(error) => Err(FileFault::Base(error.clone())),
+            Ok(location) => self.open(&location, entry),
+        };
+        match &state {
+            Ok(data) => {
+                result.bytes = result.bytes.saturating_add(data.size());
+                result.versions.push(file::version_text(data));
+            }
+            Err(FileFault::Unreadable(
+                Unreadable::NotLance { size, .. } | Unreadable::TooShort { size, .. },
+            )) => result.bytes = result.bytes.saturating_add(*size),
+            Err(_) => {}
+        }
+        let view = FileView {
+            snapshot: Some(self.snapshot),
+            fragment: Some(fragment),
+            entry: Some(entry),
+            name: &name,
+            state: state.as_ref(),
+        };
+        for rule in RULES {
+            rule.file(&view, findings);
+        }
+        let Ok(data) = &state else {
+            self.claim(entry, present);
+            return None;
+        };
+        let Some(version) = data.version else {
+            self.claim(entry, present);
+            return data.rows;
+        };
+        self.columns(&view, data, version, entry, present, result, findings);
+        data.rows
+    }
+
+    fn open(&self, location: &Location, entry: &DataFileEntry) -> Result<DataFile, FileFault> {
+        let raw = read(self.storage, location).map_err(FileFault::Unreadable)?;
+        let mut data = DataFile::new(raw, self.caches);
+        if data.version == Some(FileVersion::V0_1) {
+            let ids = || entry.fields.iter().copied().filter(|id| *id >= 0);
+            if let (Some(first), Some(last)) = (ids().min(), ids().max()) {
+                data.load_legacy_pages(self.storage, location, first, last);
+            }
+        }
+        Ok(data)
+    }
+
+    /// Fields of an unreadable file are not missing from the fragment.
+    fn claim(&self, entry: &DataFileEntry, present: &mut [bool]) {
+        let schema = &self.snapshot.schema;
+        for id in &entry.fields {
+            let Some(at) = schema.index_of(*id) else { continue };
+            let depth = schema.fields.get(at).map_or(0, |field| field.depth);
+            let below = schema.fields.iter().skip(at + 1);
+            let count = 1 + below.take_while(|field| field.depth > depth).count();
+            present.iter_mut().skip(at).take(count).for_each(|slot| *slot = true);
+            let mut above = schema.fields.get(at).and_then(|field| field.parent);
+            while let Some(parent) = above {
+                if let Some(slot) = present.get_mut(parent) {
+                    *slot = true;
+                }
+                above = schema.fields.get(parent).and_then(|field| field.parent);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn columns(
+        &self,
+        view: &FileView<'_>,
+        data: &DataFile,
+        version: FileVersion,
+        entry: &DataFileEntry,
+        present: &mut [bool],
+        result: &mut FragmentResult,
+        findings: &mut Findings,
+    ) {
+        let schema = &self.snapshot.schema;
+        let placed = join(schema, &entry.fields, &entry.column_indices, version, data.num_columns());
+        for (at, placement) in placed.into_iter().enumerate() {
+            if let Some(slot) = present.get_mut(at).filter(|_| placement != Placement::Absent) {
+                *slot = true;
+            }
+            let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
+                continue;
+            };
+            if !self.wanted.has(at) {
+                continue;
+            }
+            let column = match version {
+                FileVersion::V0_1 => data.legacy_column(field),
+                _ => data.column(index, self.caches),
+            };
+            let Some(column) = column else { continue };
+            cells(at, version, &column, &mut result.cells);
+            let column = ColumnView {
+                file: view,
+                data,
+                version,
+                schema,
+                field,
+                index,
+                column: &column,
+            };
+            for rule in RULES {
+                rule.column(&column, findings);
+            }
+        }
+    }
+}
+
+/// Writes beside each field which rules found something about it.
+pub fn give_verdicts(report: &mut SubjectReport) {
+    for field in &mut report.fields {
+        for finding in &report.findings {
+            if finding.column.as_deref() != Some(field.path.as_str()) {
+                continue;
+            }
+            let known = field.verdicts.iter_mut().find(|(_, id)| *id == finding.rule.id);
+            match known {
+                Some((severity, _)) => *severity = (*severity).max(finding.severity),
+                None => field.verdicts.push((finding.severity, finding.rule.id)),
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A data file by itself, held against the schema in itself.
+
+use super::tally::{Tally, Wanted, cells};
+use super::{CheckError, Request, SubjectKind, SubjectReport};
+use crate::finding::Findings;
+use crate::format::data_file::{Unreadable, read};
+use crate::model::data_file::{Caches, DataFile, Placement, is_packed_struct, join_self};
+use crate::model::schema::FieldTree;
+use crate::model::version::FileVersion;
+use crate::rules::{ColumnView, FileFault, FileView, RULES};
+use crate::storage::{Location, Storage, StorageError};
+
+/// Checks a data file that belongs to no dataset.
+pub fn check(
+    storage: &dyn Storage,
+    location: &Location,
+    request: &Request,
+) -> Result<SubjectReport, CheckError> {
+    let mut findings = Findings::default();
+    let name = location.to_string();
+    let opened = open(storage, location);
+    if let Err(FileFault::Unreadable(Unreadable::Storage(error))) = &opened.0 {
+        let named = matches!(error, StorageError::Denied | StorageError::Other(_));
+        if named {
+            return Err(CheckError(format!("cannot read {location}: {error}")));
+        }
+    }
+    let (data, size) = opened;
+    let mut report = SubjectReport {
+        path: name.clone(),
+        kind: SubjectKind::File,
+        fragments: 0,
+        data_files: 1,
+        physical_rows: 0,
+        deleted_rows: 0,
+        bytes: size,
+        file_versions: Vec::new(),
+        fields: Vec::new(),
+        findings: Vec::new(),
+        notes: Vec::new(),
+    };
+    let caches = Caches::default();
+    let view = FileView {
+        snapshot: None,
+        fragment: None,
+        entry: None,
+        name: &name,
+        state: data.as_ref(),
+    };
+    for rule in RULES {
+        rule.file(&view, &mut findings);
+    }
+    if let Ok(data) = &data {
+        report.physical_rows = data.rows.unwrap_or(0);
+        report.file_versions = vec![(version_text(data), 1)];
+        match (&data.schema, data.version) {
+            (Some(schema), Some(version)) => {
+                let wanted = Wanted::new(schema, &request.columns, &name)?;
+                let tally = columns(&view, data, version, schema, &wanted, &caches, &mut findings);
+                report.fields = tally.into_fields(schema, &wanted);
+            }
+            (None, _) => report.notes.push(format!(
+                "the file holds no schema that can be read; its {} columns cannot be matched to fields",
+                data.num_columns()
+            )),
+            (_, None) => report
+                .notes
+                .push("columns of a file of an unknown version are not listed".to_string()),
+        }
+    }
+    report.findings = findings.into_sorted();
+    super::dataset::give_verdicts(&mut report);
+    Ok(report)
+}
+
+/// The version of a file for people: that of the format, or the numbers of an unknown one.
+pub fn version_text(data: &DataFile) -> String {
+    match data.version {
+        Some(version) => version.to_string(),
+        None => {
+            let (major, minor) = data.footer_version();
+            format!("{major}.{minor} (unknown)")
+        }
+    }
+}
+
+/// Opens a file and, for 0.1, the page table that its own schema needs.
+pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, FileFault>, u64) {
+    match read(storage, location) {
+        Ok(raw) => {
+            let size = raw.size;
+            let mut data = DataFile::new(raw, &Caches::default());
+            let ids = data.schema.as_ref().map(|schema| {
+                let ids = || schema.fields.iter().map(|field| field.id);
+                (ids().min().unwrap_or(0), ids().max().unwrap_or(0))
+            });
+            if let Some((first, last)) = ids {
+                data.load_legacy_pages(storage, location, first, last);
+            }
+            (Ok(data), size)
+        }
+        Err(fault) => {
+            let size = match &fault {
+                Unreadable::NotLance { size, .. } | Unreadable::TooShort { size, .. } => *size,
+                Unreadable::Storage(_) => 0,
+            };
+            (Err(FileFault::Unreadable(fault)), size)
+        }
+    }
+}
+
+fn columns(
+    view: &FileView<'_>,
+    data: &DataFile,
+    version: FileVersion,
+    schema: &FieldTree,
+    wanted: &Wanted,
+    caches: &Caches,
+    findings: &mut Findings,
+) -> Tally {
+    let mut found = Vec::new();
+    for (at, placement) in place(data, version, schema, caches).into_iter().enumerate() {
+        let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
+            continue;
+        };
+        if !wanted.has(at) {
+            continue;
+        }
+        let column = match version {
+            FileVersion::V0_1 => data.legacy_column(field),
+            _ => data.column(index, caches),
+        };
+        let Some(column) = column else { continue };
+        cells(at, version, &column, &mut found);
+        let column = ColumnView {
+            file: view,
+            data,
+            version,
+            schema,
+            field,
+            index,
+            column: &column,
+        };
+        for rule in RULES {
+            rule.column(&column, findings);
+        }
+    }
+    let mut tally = Tally::default();
+    tally.add(0, found);
+    tally
+}
+
+/// Where the fields of a file's own schema are in it.
+pub fn place(
+    data: &DataFile,
+    version: FileVersion,
+    schema: &FieldTree,
+    caches: &Caches,
+) -> Vec<Placement> {
+    join_self(schema, version, data.num_columns(), |index| {
+        let column = data.column(index, caches);
+        let first = column.as_ref().and_then(|column| column.pages.first());
+        let encoding = first.and_then(|page| page.encoding.as_ref().ok());
+        encoding.is_some_and(|encoding| is_packed_struct(&encoding.root))
+    })
+}

@@ -1,0 +1,174 @@
+//! Runs the rules over datasets and files, and gathers what the column table shows.
+
+mod dataset;
+mod file;
+pub mod inspect;
+mod tally;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use crate::finding::{Finding, Severity};
+use crate::model::snapshot::{Naming, OpenError, Selection};
+use crate::model::target::{Target, TargetError, resolve};
+use crate::storage::{Meter, Storage};
+
+pub use tally::{EncodingReport, FieldReport};
+
+/// What to check.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Paths as given by the user.
+    pub paths: Vec<OsString>,
+    /// Which snapshot of each dataset.
+    pub selection: Selection,
+    /// Only these fields and what is below them; all when empty.
+    pub columns: Vec<String>,
+    /// Only these fragments; all when empty.
+    pub fragments: Vec<u64>,
+}
+
+/// Why a check could not be made: a sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CheckError(pub String);
+
+impl From<OpenError> for CheckError {
+    fn from(error: OpenError) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<TargetError> for CheckError {
+    fn from(error: TargetError) -> Self {
+        Self(error.0)
+    }
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Report {
+    /// One per dataset or standalone file, in the order given.
+    pub subjects: Vec<SubjectReport>,
+    /// Requests made to the storage.
+    pub requests: u64,
+    /// Bytes that they returned.
+    pub bytes_read: u64,
+}
+
+/// What was checked as one.
+#[derive(Debug)]
+pub struct SubjectReport {
+    /// Its path as the user would write it.
+    pub path: String,
+    /// Dataset or file.
+    pub kind: SubjectKind,
+    /// Fragments that were looked at.
+    pub fragments: u64,
+    /// Data files that were looked at.
+    pub data_files: u64,
+    /// Rows of those fragments, deleted ones included.
+    pub physical_rows: u64,
+    /// Deleted rows among them.
+    pub deleted_rows: u64,
+    /// Bytes of everything looked at: data files, deletion files and the manifest.
+    pub bytes: u64,
+    /// File versions and how many data files are of each, in ascending order.
+    pub file_versions: Vec<(String, u64)>,
+    /// The fields of the schema.
+    pub fields: Vec<FieldReport>,
+    /// What is wrong, the most severe first.
+    pub findings: Vec<Finding>,
+    /// What was left out or done otherwise than asked, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What a subject is.
+#[derive(Debug)]
+pub enum SubjectKind {
+    /// A snapshot of a dataset.
+    Dataset(DatasetFacts),
+    /// A dataset whose manifests cannot be read; its data files are listed by their own schema.
+    LostDataset,
+    /// A data file by itself.
+    File,
+}
+
+/// What the manifest says of a snapshot as a whole.
+#[derive(Debug)]
+pub struct DatasetFacts {
+    /// The version.
+    pub version: u64,
+    /// The manifest's path below the root.
+    pub manifest: String,
+    /// How it is named.
+    pub naming: Naming,
+    /// Fragments of the whole snapshot.
+    pub total_fragments: u64,
+    /// The branch, when it is not main.
+    pub branch: Option<String>,
+    /// Who wrote the manifest.
+    pub writer: Option<String>,
+    /// The storage version for new files.
+    pub storage_version: Option<String>,
+    /// Feature flags that readers must know.
+    pub reader_flags: Vec<String>,
+    /// Feature flags that writers must know.
+    pub writer_flags: Vec<String>,
+    /// Base paths by id.
+    pub base_paths: Vec<(u32, String)>,
+    /// Fragments that have overlay files, whose values replace others when read.
+    pub overlaid_fragments: u64,
+}
+
+impl Report {
+    /// How many findings there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        let findings = self.subjects.iter().flat_map(|subject| &subject.findings);
+        findings.filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Bytes of everything that was looked at.
+    pub fn bytes(&self) -> u64 {
+        self.subjects.iter().map(|subject| subject.bytes).sum()
+    }
+}
+
+/// Checks what is asked for.
+///
+/// # Errors
+/// [`CheckError`] when a path, version, tag, branch, column or fragment that was asked for does
+/// not exist, or access is denied. Damage is never an error: it is a finding.
+pub fn check(
+    storage: &Arc<dyn Storage>,
+    meter: &Meter,
+    request: &Request,
+) -> Result<Report, CheckError> {
+    let targets = resolve(storage.as_ref(), &request.paths)?;
+    let mut subjects = Vec::new();
+    for target in targets {
+        subjects.extend(match target {
+            Target::Dataset { root, scope } => {
+                dataset::check(storage.as_ref(), &root, scope, request)?
+            }
+            Target::File(location) => {
+                if !request.selection.is_latest() {
+                    return Err(CheckError(format!(
+                        "{location} is a single file; --version, --tag and --branch need a dataset"
+                    )));
+                }
+                if !request.fragments.is_empty() {
+                    return Err(CheckError(format!(
+                        "{location} is a single file; --fragment needs a dataset"
+                    )));
+                }
+                vec![file::check(storage.as_ref(), &location, request)?]
+            }
+        });
+    }
+    Ok(Report {
+        subjects,
+        requests: meter.requests(),
+        bytes_read: meter.bytes(),
+    })
+}

@@ -1,0 +1,278 @@
+//! Adding up what columns hold, over pages, files and fragments.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::CheckError;
+use crate::finding::Severity;
+use crate::model::data_file::Column;
+use crate::model::encoding::Encoding;
+use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, PACKED_KEYS};
+use crate::model::version::FileVersion;
+
+/// What is known of a field and how it is stored.
+#[derive(Debug, Clone)]
+pub struct FieldReport {
+    /// Its id.
+    pub id: i32,
+    /// Its own name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// 0 for top-level fields.
+    pub depth: u32,
+    /// Its type as spelt.
+    pub type_text: String,
+    /// Whether nulls are allowed.
+    pub nullable: bool,
+    /// Encoding keys of its metadata, with their values.
+    pub asks: Vec<(String, String)>,
+    /// The ways in which it is stored, the most pages first.
+    pub encodings: Vec<EncodingReport>,
+    /// Fragments in no file of which it is: it reads as null there.
+    pub absent_fragments: u64,
+    /// Whether it has children or stands within the column of a field above it, and so may
+    /// have no column.
+    pub structural: bool,
+    /// Rules that found something, with their worst severity.
+    pub verdicts: Vec<(Severity, &'static str)>,
+}
+
+/// One way in which a field is stored.
+#[derive(Debug, Clone)]
+pub struct EncodingReport {
+    /// The version of the files.
+    pub version: FileVersion,
+    /// The short notation; that of a blob column encoding included.
+    pub notation: String,
+    /// The encoding of the first page.
+    pub encoding: Option<Arc<Encoding>>,
+    /// Fragments that have such pages.
+    pub fragments: u64,
+    /// Pages.
+    pub pages: u64,
+    /// Rows of those pages; items, for columns below a 2.0 list.
+    pub rows: u64,
+    /// Bytes of those pages and, for the first, of the column's own buffers.
+    pub bytes: u64,
+}
+
+/// The fields that were asked for.
+#[derive(Debug)]
+pub struct Wanted(Vec<bool>);
+
+impl Wanted {
+    /// Resolves paths against a schema: a named field, all below it and all above it.
+    ///
+    /// # Errors
+    /// A sentence that names the path that is not in the schema, and the nearest that is.
+    pub fn new(schema: &FieldTree, columns: &[String], place: &str) -> Result<Self, CheckError> {
+        if columns.is_empty() {
+            return Ok(Self(vec![true; schema.fields.len()]));
+        }
+        let mut wanted = vec![false; schema.fields.len()];
+        for column in columns {
+            let Some(at) = schema.index_of_path(column) else {
+                return Err(no_such_column(schema, column, place));
+            };
+            let mut above = schema.fields.get(at).and_then(|field| field.parent);
+            while let Some(parent) = above {
+                if let Some(slot) = wanted.get_mut(parent) {
+                    *slot = true;
+                }
+                above = schema.fields.get(parent).and_then(|field| field.parent);
+            }
+            // Depth first, so what is below follows.
+            let depth = schema.fields.get(at).map_or(0, |field| field.depth);
+            let below = schema.fields.iter().skip(at + 1);
+            let count = 1 + below.take_while(|field| field.depth > depth).count();
+            wanted.iter_mut().skip(at).take(count).for_each(|slot| *slot = true);
+        }
+        Ok(Self(wanted))
+    }
+
+    /// Whether the field at this index was asked for.
+    pub fn has(&self, at: usize) -> bool {
+        self.0.get(at).copied().unwrap_or(false)
+    }
+}
+
+fn no_such_column(schema: &FieldTree, column: &str, place: &str) -> CheckError {
+    let lower = column.to_lowercase();
+    let near = schema.fields.iter().find(|field| {
+        field.path.to_lowercase() == lower || field.name.to_lowercase() == lower
+    });
+    let hint = match near {
+        Some(field) => format!("; did you mean {}?", field.path),
+        None => {
+            let paths: Vec<&str> = schema.fields.iter().map(|f| f.path.as_str()).collect();
+            let shown = paths.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+            let more = if paths.len() > 12 { ", …" } else { "" };
+            format!("; it has {shown}{more}")
+        }
+    };
+    CheckError(format!("{place} has no column {column}{hint}"))
+}
+
+/// How the pages of one column of one file are stored: a part per distinct notation.
+#[derive(Debug)]
+pub struct Cell {
+    /// The field, as an index into the schema.
+    pub field: usize,
+    version: FileVersion,
+    blob: bool,
+    notation: Arc<str>,
+    encoding: Option<Arc<Encoding>>,
+    pages: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+/// Takes a column apart by how its pages are stored.
+pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec<Cell>) {
+    let first = into.len();
+    let blob = column.is_blob_encoded();
+    for page in &column.pages {
+        let encoding = page.encoding.as_ref().ok();
+        let known = into.iter_mut().skip(first).find(|cell| match (&cell.encoding, encoding) {
+            (Some(known), Some(encoding)) => {
+                Arc::ptr_eq(known, encoding) || known.notation == encoding.notation
+            }
+            (None, None) => true,
+            _ => false,
+        });
+        match known {
+            Some(cell) => {
+                cell.pages += 1;
+                cell.rows = cell.rows.saturating_add(page.rows);
+                cell.bytes = cell.bytes.saturating_add(page.bytes());
+            }
+            None => into.push(Cell {
+                field,
+                version,
+                blob,
+                notation: encoding.map_or_else(|| "unreadable".into(), |e| e.notation.clone()),
+                encoding: encoding.cloned(),
+                pages: 1,
+                rows: page.rows,
+                bytes: page.bytes(),
+            }),
+        }
+    }
+    if let Some(cell) = into.get_mut(first) {
+        let own: u64 = column.buffers.iter().map(|b| b.end.saturating_sub(b.start)).sum();
+        cell.bytes = cell.bytes.saturating_add(own);
+    }
+}
+
+/// The sums over all files of a subject.
+#[derive(Debug, Default)]
+pub struct Tally {
+    stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
+    absent: FxHashMap<usize, u64>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    encoding: Option<Arc<Encoding>>,
+    fragments: u64,
+    last_fragment: Option<u64>,
+    pages: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Tally {
+    /// Adds the cells of a fragment's files.
+    pub fn add(&mut self, fragment: u64, cells: Vec<Cell>) {
+        for cell in cells {
+            let key = (cell.field, cell.version, cell.blob, cell.notation);
+            let stored = self.stored.entry(key).or_insert_with(|| Stored {
+                encoding: cell.encoding,
+                fragments: 0,
+                last_fragment: None,
+                pages: 0,
+                rows: 0,
+                bytes: 0,
+            });
+            if stored.last_fragment != Some(fragment) {
+                stored.last_fragment = Some(fragment);
+                stored.fragments += 1;
+            }
+            stored.pages += cell.pages;
+            stored.rows = stored.rows.saturating_add(cell.rows);
+            stored.bytes = stored.bytes.saturating_add(cell.bytes);
+        }
+    }
+
+    /// Counts a fragment in which a field is in no file.
+    pub fn add_absent(&mut self, field: usize) {
+        *self.absent.entry(field).or_default() += 1;
+    }
+
+    /// The report of every wanted field of a schema.
+    pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
+        let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
+        for ((field, version, blob, notation), stored) in self.stored {
+            let notation = if blob {
+                format!("blob({notation})")
+            } else {
+                notation.to_string()
+            };
+            encodings.entry(field).or_default().push(EncodingReport {
+                version,
+                notation,
+                encoding: stored.encoding,
+                fragments: stored.fragments,
+                pages: stored.pages,
+                rows: stored.rows,
+                bytes: stored.bytes,
+            });
+        }
+        let mut report = |at: usize, field: &Field| {
+            let mut encodings = encodings.remove(&at).unwrap_or_default();
+            encodings.sort_by(|a, b| {
+                let by_pages = b.pages.cmp(&a.pages);
+                by_pages.then_with(|| (a.version, &a.notation).cmp(&(b.version, &b.notation)))
+            });
+            FieldReport {
+                id: field.id,
+                name: field.name.clone(),
+                path: field.path.clone(),
+                depth: field.depth,
+                type_text: field.type_text.clone(),
+                nullable: field.nullable,
+                asks: asks(field),
+                encodings,
+                absent_fragments: self.absent.get(&at).copied().unwrap_or(0),
+                structural: field.logical_type.is_nested() || field.parent.is_some(),
+                verdicts: Vec::new(),
+            }
+        };
+        let fields = schema.fields.iter().enumerate();
+        fields
+            .filter(|(at, _)| wanted.has(*at))
+            .map(|(at, field)| report(at, field))
+            .collect()
+    }
+}
+
+/// The keys of a field's metadata that ask something of its encoding.
+fn asks(field: &Field) -> Vec<(String, String)> {
+    let wanted = |key: &str| {
+        key.starts_with("lance-encoding:") || key == EXTENSION_KEY || PACKED_KEYS.contains(&key)
+    };
+    let mut asks: Vec<(String, String)> = field
+        .metadata
+        .iter()
+        .filter(|(key, _)| wanted(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Some(extension) = &field.extension
+        && !field.metadata.contains_key(EXTENSION_KEY)
+    {
+        asks.push((EXTENSION_KEY.to_string(), extension.clone()));
+    }
+    asks
+}

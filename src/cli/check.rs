@@ -1,0 +1,72 @@
+//! The check itself, which needs no subcommand.
+
+use std::ffi::OsString;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::{Format, Level, Outcome, RunError, SelectionArgs, print, request, storage, terminal_width};
+use lance_lint::check::check;
+use lance_lint::finding::Severity;
+use lance_lint::report::{json, text};
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Datasets, files of datasets, or data files; file:// URLs too
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<OsString>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Only this column and what is below it, such as meta.caption (repeatable)
+    #[arg(long, value_name = "PATH")]
+    column: Vec<String>,
+    /// Only this fragment (repeatable)
+    #[arg(long, value_name = "ID")]
+    fragment: Vec<u64>,
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// The least severity that makes the exit status 1
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "error")]
+    fail_on: Level,
+    /// Print findings only
+    #[arg(long, short)]
+    quiet: bool,
+    /// Leave the column table out
+    #[arg(long)]
+    no_table: bool,
+    /// Print the column table and no findings
+    #[arg(long, conflicts_with_all = ["quiet", "no_table"])]
+    columns_only: bool,
+}
+
+impl CheckArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        let started = Instant::now();
+        let (storage, meter) = storage();
+        let request = request(self.paths, self.selection, self.column, self.fragment);
+        let report = check(&storage, &meter, &request)?;
+        match self.format {
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &json::document(&report))?;
+                writeln!(out)
+            })?,
+            Format::Text => {
+                let options = text::Options {
+                    quiet: self.quiet,
+                    table: !self.no_table,
+                    findings: !self.columns_only,
+                    width: terminal_width(),
+                    elapsed: started.elapsed(),
+                };
+                print(|out| text::write(out, &report, options))?;
+            }
+        }
+        let least = self.fail_on.severity();
+        let failing = |severity: &Severity| *severity >= least && report.count(*severity) > 0;
+        Ok(match Severity::ALL.iter().any(failing) {
+            true => Outcome::Findings,
+            false => Outcome::Clean,
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! `inspect`: one column in full.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{Format, Outcome, RunError, SelectionArgs, print, request, storage};
+use lance_lint::check::inspect::inspect;
+use lance_lint::report::inspect as report;
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A dataset, a file of one, or a data file
+    #[arg(value_name = "PATH")]
+    path: OsString,
+    /// The column, such as meta.caption; a struct stands for all columns below it
+    #[arg(long, value_name = "PATH")]
+    column: String,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// The fragment; the first that has the column by default (repeatable)
+    #[arg(long, value_name = "ID")]
+    fragment: Vec<u64>,
+    /// Only this page, from 0
+    #[arg(long, value_name = "N")]
+    page: Option<u64>,
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+impl InspectArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        let (storage, _) = storage();
+        let columns = vec![self.column];
+        let request = request(vec![self.path], self.selection, columns, self.fragment);
+        let inspection = inspect(storage.as_ref(), &request, self.page)?;
+        match self.format {
+            Format::Text => print(|out| report::write(out, &inspection))?,
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &report::document(&inspection))?;
+                writeln!(out)
+            })?,
+        }
+        Ok(Outcome::Clean)
+    }
+}

@@ -1,0 +1,200 @@
+//! Arguments. Their doc comments are the help.
+
+mod check;
+mod inspect;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use lance_lint::check::{CheckError, Request};
+use lance_lint::finding::Severity;
+use lance_lint::model::snapshot::Selection;
+use lance_lint::storage::{LocalStorage, Meter, Storage};
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  clean, or nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  the job could not be done: bad usage, no such path, not a Lance dataset, no permission
+
+A damaged dataset is a finding (1), never a 2.
+
+Examples:
+  lance-lint images.lance
+  lance-lint images.lance --version 12 --column meta.caption
+  lance-lint --quiet --fail-on warning *.lance
+  lance-lint images.lance --format json | jq '.findings[].message'
+  lance-lint inspect images.lance --column blob --page 0";
+
+/// Checks Lance datasets and files: every column's physical encoding beside what the schema
+/// asks for.
+///
+/// Reads manifests, footers and page encodings directly, not through Lance's own reader, and
+/// reads no values. PATH is a dataset directory, a file of one (a data file, manifest or
+/// deletion file: then only that part is checked), or a data file by itself.
+#[derive(Debug, Parser)]
+#[command(name = "lance-lint", version, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: check::CheckArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every page of a column: the full encoding tree, all parameters, all buffers
+    Inspect(inspect::InspectArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true)]
+    color: ColorWhen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE colours pipes too
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which snapshot to look at.
+#[derive(Debug, Clone, Args)]
+struct SelectionArgs {
+    /// The version to check; the latest by default
+    #[arg(long, value_name = "N", conflicts_with = "tag")]
+    version: Option<u64>,
+    /// The version that a tag names
+    #[arg(long, value_name = "NAME", conflicts_with = "branch")]
+    tag: Option<String>,
+    /// A branch, at its latest version or at --version
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// Errors
+    Error,
+    /// Warnings and errors
+    Warning,
+    /// Anything
+    Info,
+}
+
+impl Level {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Info => Severity::Info,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing at or above the level that fails.
+    Clean,
+    /// Something.
+    Findings,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The check could not be made.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The output could not be written.
+    #[error("cannot write the output: {0}")]
+    Write(io::Error),
+}
+
+impl Cli {
+    /// Does what the arguments say.
+    ///
+    /// # Errors
+    /// [`RunError`]; a closed pipe is none.
+    pub fn run(self) -> Result<Outcome, RunError> {
+        self.common.apply();
+        match self.command {
+            Some(Command::Inspect(arguments)) => arguments.run(),
+            None => self.check.run(),
+        }
+    }
+}
+
+impl Common {
+    fn apply(&self) {
+        match self.color {
+            ColorWhen::Auto => anstream::ColorChoice::Auto,
+            ColorWhen::Always => anstream::ColorChoice::Always,
+            ColorWhen::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+fn request(
+    paths: Vec<OsString>,
+    selection: SelectionArgs,
+    columns: Vec<String>,
+    fragments: Vec<u64>,
+) -> Request {
+    Request {
+        paths,
+        selection: Selection {
+            version: selection.version,
+            tag: selection.tag,
+            branch: selection.branch,
+        },
+        columns,
+        fragments,
+    }
+}
+
+fn storage() -> (Arc<dyn Storage>, Arc<Meter>) {
+    let meter = Arc::new(Meter::default());
+    (Arc::new(LocalStorage::new(meter.clone())), meter)
+}
+
+/// The width of the terminal that standard output is; `None` when it is none.
+fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0).max(60))
+}
+
+/// Runs `write` on standard output. That the reader of a pipe has left is no error.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
+    let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is still buffered must not be tried again when the buffer is dropped.
+            let _ = out.into_parts();
+            Ok(())
+        }
+        result => result.map_err(RunError::Write),
+    }
+}

@@ -1,0 +1,305 @@
+//! What a rule has to say, and how many times it would say it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::model::encoding::Encoding;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Info,
+    /// Reads today, and is likely to hurt.
+    Warning,
+    /// A reader fails or returns wrong data.
+    Error,
+}
+
+impl Severity {
+    /// From the least to the most severe.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
+    /// Its word in every output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What is fixed about a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its name, in words joined by hyphens.
+    pub id: &'static str,
+    /// How bad it is, unless a finding says otherwise.
+    pub severity: Severity,
+    /// What is wrong when it fires, in one line.
+    pub summary: &'static str,
+}
+
+/// Where something was found. What does not apply is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The fragment's id.
+    pub fragment: Option<u64>,
+    /// The file, as a path below the dataset's root, or its full path where it is elsewhere.
+    pub file: Option<String>,
+    /// The physical column.
+    pub column: Option<u32>,
+    /// The page of the column, from 0.
+    pub page: Option<u64>,
+    /// Bytes of the file.
+    pub bytes: Option<Range<u64>>,
+    /// What is particular to this place, as a clause.
+    pub detail: Option<String>,
+}
+
+/// What a reader does with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReaderEffect {
+    /// What the user calls.
+    pub call: String,
+    /// What it does, with the message a user sees.
+    pub effect: String,
+}
+
+/// An encoding with the node that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// The encoding.
+    pub encoding: Arc<Encoding>,
+    /// Child indices from the root to the node.
+    pub node: Vec<usize>,
+    /// What should be there, as a clause.
+    pub note: String,
+}
+
+/// One fault, wherever it occurs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: &'static RuleInfo,
+    /// How bad it is.
+    pub severity: Severity,
+    /// A plain sentence without a full stop.
+    pub message: String,
+    /// The path of the field, when it is about one.
+    pub column: Option<String>,
+    /// The first places, at most [`MOST_PLACES`].
+    pub places: Vec<Place>,
+    /// All places.
+    pub count: u64,
+    /// Fragments among them.
+    pub fragments: u64,
+    last_fragment: Option<u64>,
+    /// What should be there.
+    pub expected: Option<String>,
+    /// What is there.
+    pub found: Option<String>,
+    /// The encoding of the first place.
+    pub tree: Option<Marked>,
+    /// What readers do.
+    pub readers: Vec<ReaderEffect>,
+    /// Why it came about, when the evidence tells.
+    pub cause: Option<String>,
+    /// Ways to mend it, each to paste or to do.
+    pub mends: Vec<String>,
+}
+
+/// Most places of a finding that are kept.
+pub const MOST_PLACES: usize = 3;
+
+impl RuleInfo {
+    /// Starts a finding of this rule.
+    pub fn finding(&'static self, message: impl Into<String>) -> Finding {
+        Finding {
+            rule: self,
+            severity: self.severity,
+            message: message.into(),
+            column: None,
+            places: Vec::new(),
+            count: 0,
+            fragments: 0,
+            last_fragment: None,
+            expected: None,
+            found: None,
+            tree: None,
+            readers: Vec::new(),
+            cause: None,
+            mends: Vec::new(),
+        }
+    }
+}
+
+impl Finding {
+    /// Makes it more or less severe than its rule.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Names the field.
+    #[must_use]
+    pub fn column(mut self, path: &str) -> Self {
+        self.column = Some(path.to_string());
+        self
+    }
+
+    /// Adds a place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.count_place(place.fragment);
+        if self.places.len() < MOST_PLACES {
+            self.places.push(place);
+        }
+        self
+    }
+
+    fn count_place(&mut self, fragment: Option<u64>) {
+        self.count = self.count.saturating_add(1);
+        if fragment.is_some() && fragment != self.last_fragment {
+            self.fragments = self.fragments.saturating_add(1);
+            self.last_fragment = fragment;
+        }
+    }
+
+    /// Says what was expected and what was found.
+    #[must_use]
+    pub fn instead(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self.found = Some(found.into());
+        self
+    }
+
+    /// Shows the encoding with the wrong node marked.
+    #[must_use]
+    pub fn tree(mut self, marked: Marked) -> Self {
+        self.tree = Some(marked);
+        self
+    }
+
+    /// Says what a reader does.
+    #[must_use]
+    pub fn reader(mut self, call: impl Into<String>, effect: impl Into<String>) -> Self {
+        self.readers.push(ReaderEffect {
+            call: call.into(),
+            effect: effect.into(),
+        });
+        self
+    }
+
+    /// Says why it came about.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds a way to mend it.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mends.push(mend.into());
+        self
+    }
+}
+
+/// What makes two findings one: rule, column, message and cause.
+type Key = (&'static str, Option<String>, String, Option<String>);
+
+/// Findings, those of one fault folded into one.
+#[derive(Debug, Default)]
+pub struct Findings {
+    all: Vec<Finding>,
+    index: FxHashMap<Key, usize>,
+}
+
+impl Findings {
+    /// Adds a finding, or its places to one of the same rule, column, message and cause.
+    pub fn add(&mut self, finding: Finding) {
+        let key = (
+            finding.rule.id,
+            finding.column.clone(),
+            finding.message.clone(),
+            finding.cause.clone(),
+        );
+        match self.index.get(&key).and_then(|at| self.all.get_mut(*at)) {
+            None => {
+                self.index.insert(key, self.all.len());
+                self.all.push(finding);
+            }
+            Some(known) => {
+                let same_fragment = finding.places.first().and_then(|place| place.fragment)
+                    == known.last_fragment
+                    && known.last_fragment.is_some();
+                let overlap = u64::from(same_fragment);
+                known.count = known.count.saturating_add(finding.count);
+                known.fragments += finding.fragments.saturating_sub(overlap);
+                known.last_fragment = finding.last_fragment.or(known.last_fragment);
+                let room = MOST_PLACES.saturating_sub(known.places.len());
+                known.places.extend(finding.places.into_iter().take(room));
+            }
+        }
+    }
+
+    /// The findings so far, in order of first occurrence.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.all.iter()
+    }
+
+    /// All findings: the most severe first, within a severity in order of first occurrence.
+    pub fn into_sorted(mut self) -> Vec<Finding> {
+        self.all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.all
+    }
+}
+
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static RULE: RuleInfo = RuleInfo {
+        id: "r",
+        severity: Severity::Error,
+        summary: "",
+    };
+
+    #[test]
+    fn one_fault_in_many_places_is_one_finding_with_counts() {
+        let mut findings = Findings::default();
+        for (fragment, page) in [(0, 0), (0, 1), (1, 0), (2, 0)] {
+            let place = Place {
+                fragment: Some(fragment),
+                page: Some(page),
+                ..Place::default()
+            };
+            findings.add(RULE.finding("wrong").column("c").at(place));
+        }
+        findings.add(RULE.finding("wrong").column("d"));
+        let all = findings.into_sorted();
+        let counts: Vec<_> = all.iter().map(|f| (f.count, f.fragments, f.places.len())).collect();
+        assert_eq!(counts, [(4, 3, MOST_PLACES), (0, 0, 0)]);
+    }
+}

@@ -1,0 +1,37 @@
+//! Every limit on what is read from files, with its reason.
+
+/// Bytes read from the end of a data file at first. Lance's own reader asks for
+/// the same on object stores; the metadata of most files fits.
+pub const TAIL_GUESS: u64 = 64 * 1024;
+
+/// Most metadata bytes of one data file that are read: column metadata, tables
+/// and file schema together. A file of 50,000 columns of 20 pages has about 100 MB.
+pub const MAX_METADATA_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Most bytes of one manifest that are read. A hundred thousand fragments take about 20 MB.
+pub const MAX_MANIFEST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Most bytes of a deletion file or of a tag, branch or hint file that are read.
+pub const MAX_SIDE_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Longest encoding message, in bytes, that is remembered to be parsed once. Longer
+/// ones carry a symbol table and are as good as never repeated.
+pub const MAX_CACHED_ENCODING_BYTES: usize = 1024;
+
+/// Most distinct encodings that are remembered.
+pub const MAX_CACHED_ENCODINGS: usize = 100_000;
+
+/// Deepest nesting that is followed when raw protobuf is walked; prost's own limit is 100.
+pub const MAX_WIRE_DEPTH: usize = 100;
+
+/// Deepest schema nesting that is followed. Lance's readers recurse once per level.
+pub const MAX_SCHEMA_DEPTH: u32 = 200;
+
+/// Most unknown protobuf fields of one message that are remembered.
+pub const MAX_UNKNOWN_FIELDS: usize = 64;
+
+/// Most global buffers of a data file whose positions are read.
+pub const MAX_GLOBAL_BUFFERS: u32 = 1 << 20;
+
+/// Most distinct file schemas that are remembered. A dataset has one per change of its schema.
+pub const MAX_CACHED_SCHEMAS: usize = 1_000;

@@ -1,0 +1,126 @@
+//! The container of a manifest: `… [u32 length][Manifest][i64 position][u16 0][u16 2]["LANC"]`
+//! (lance-table `io/manifest.rs`).
+
+use bytes::Bytes;
+
+use super::limits::{MAX_MANIFEST_BYTES, TAIL_GUESS};
+use super::proto::lance::table::Manifest;
+use super::sniff::{Looks, looks_like};
+use super::window::Window;
+use super::wire::{self, UnknownField};
+use super::{Fault, MAGIC, Part, legacy};
+use crate::storage::{Location, Storage, StorageError};
+
+/// Bytes of a manifest's footer.
+const FOOTER_BYTES: u64 = 16;
+/// Bytes of the head that are looked at when a file is not a manifest.
+const SNIFF_BYTES: u64 = 512;
+
+/// A manifest that was read, whole or in part.
+#[derive(Debug)]
+pub struct ManifestFile {
+    /// Its size in bytes.
+    pub size: u64,
+    /// The message, or what could be salvaged of it.
+    pub message: Manifest,
+    /// Fields that `proto/` does not know.
+    pub unknown: Vec<UnknownField>,
+    /// Parts that could not be read.
+    pub faults: Vec<Fault>,
+}
+
+/// Why nothing of a manifest can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnreadableManifest {
+    /// The storage did not give it.
+    Storage(StorageError),
+    /// It is not a manifest, or its end is gone.
+    NotManifest {
+        /// Its size in bytes.
+        size: u64,
+        /// What it is instead, as far as its first and last bytes tell.
+        looks: Looks,
+        /// What is wrong, as a clause without a subject.
+        detail: String,
+    },
+}
+
+/// Reads a manifest. Where the message is broken, the sound fields are kept.
+///
+/// # Errors
+/// [`UnreadableManifest`] when there is no message to be found.
+pub fn read(storage: &dyn Storage, location: &Location) -> Result<ManifestFile, UnreadableManifest> {
+    let tail = storage
+        .tail(location, TAIL_GUESS)
+        .map_err(UnreadableManifest::Storage)?;
+    let window = Window {
+        size: tail.size,
+        start: tail.size.saturating_sub(tail.bytes.len() as u64),
+        bytes: tail.bytes,
+    };
+    let size = window.size;
+    let refuse = |detail: String| {
+        let head = window.slice(&(0..size.min(SNIFF_BYTES))).unwrap_or_default();
+        UnreadableManifest::NotManifest {
+            size,
+            looks: looks_like(&head, &window.bytes),
+            detail,
+        }
+    };
+    if size < FOOTER_BYTES {
+        return Err(refuse(format!("has {size} bytes, fewer than its footer alone")));
+    }
+    let mut faults = Vec::new();
+    if !window.bytes.ends_with(MAGIC) {
+        // Some readers open such a manifest all the same, so go on where a message can be found.
+        faults.push(fault(size.saturating_sub(4)..size, "does not end in LANC"));
+    }
+    let position = window.u64(size.saturating_sub(FOOTER_BYTES)).unwrap_or(u64::MAX);
+    let end = size.saturating_sub(FOOTER_BYTES);
+    let bytes = match legacy::prefixed(storage, location, &window, position, MAX_MANIFEST_BYTES) {
+        Ok(bytes) => bytes,
+        Err(detail) if position.saturating_add(4) <= end && faults.is_empty() => {
+            // The prefix is wrong; the message still ends where the footer begins.
+            faults.push(fault(position..end, &format!("{detail} (its length prefix is wrong)")));
+            read_to_footer(storage, location, &window, position.saturating_add(4), end)
+                .map_err(|error| refuse(format!("could not be read: {error}")))?
+        }
+        Err(detail) if faults.is_empty() => {
+            return Err(refuse(format!("should be at byte {position} but {detail}")));
+        }
+        Err(_) => return Err(refuse("does not end as a manifest does".to_string())),
+    };
+    let salvaged = wire::salvage::<Manifest>(&bytes);
+    if !faults.is_empty() && !salvaged.faults.is_empty() {
+        return Err(refuse("does not end as a manifest does".to_string()));
+    }
+    faults.extend(salvaged.faults.iter().map(|detail| fault(position..end, detail)));
+    Ok(ManifestFile {
+        size,
+        unknown: wire::unknown_fields(".lance.table.Manifest", &bytes),
+        message: salvaged.message,
+        faults,
+    })
+}
+
+fn read_to_footer(
+    storage: &dyn Storage,
+    location: &Location,
+    window: &Window,
+    start: u64,
+    end: u64,
+) -> Result<Bytes, StorageError> {
+    match window.slice(&(start..end)) {
+        Some(bytes) => Ok(bytes),
+        None => storage.range(location, start..end),
+    }
+}
+
+fn fault(range: std::ops::Range<u64>, detail: &str) -> Fault {
+    Fault {
+        part: Part::Manifest,
+        column: None,
+        range: Some(range),
+        detail: detail.to_string(),
+    }
+}

@@ -1,0 +1,247 @@
+//! Raw protobuf: walking messages without their types, to salvage the sound
+//! fields of a broken one and to find fields that this build does not know.
+
+use bytes::Bytes;
+use prost::Message;
+use prost::encoding::{WireType, decode_key, decode_varint};
+
+use super::limits::{MAX_UNKNOWN_FIELDS, MAX_WIRE_DEPTH};
+
+/// Every message of `proto/` with its field numbers, names and message types.
+type KnownMessage = (&'static str, &'static [(i32, &'static str, &'static str)]);
+const KNOWN: &[KnownMessage] = include!(concat!(env!("OUT_DIR"), "/known_fields.rs"));
+
+/// A field that stands in a message and not in `proto/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UnknownField {
+    /// Names of the fields above it, joined by dots; empty at the top.
+    pub parent: String,
+    /// Its number.
+    pub number: u32,
+}
+
+/// One field of a message, still encoded.
+struct RawField {
+    number: u32,
+    /// The field with its key, within the message.
+    span: std::ops::Range<usize>,
+    /// The payload of a length-delimited field, within the message.
+    payload: Option<std::ops::Range<usize>>,
+}
+
+/// Reads the field that starts at `at`; `None` at a malformed one.
+fn field_at(bytes: &Bytes, at: usize) -> Option<RawField> {
+    let mut rest = bytes.get(at..)?;
+    let before = rest.len();
+    let (number, wire) = decode_key(&mut rest).ok()?;
+    let mut payload = None;
+    let skip = match wire {
+        WireType::Varint => {
+            decode_varint(&mut rest).ok()?;
+            0
+        }
+        WireType::SixtyFourBit => 8,
+        WireType::ThirtyTwoBit => 4,
+        WireType::LengthDelimited => {
+            let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+            let start = at.checked_add(before.checked_sub(rest.len())?)?;
+            payload = Some(start..start.checked_add(length)?);
+            length
+        }
+        // Groups are not used by any Lance message.
+        WireType::StartGroup | WireType::EndGroup => return None,
+    };
+    let end = at
+        .checked_add(before.checked_sub(rest.len())?)?
+        .checked_add(skip)?;
+    (end <= bytes.len()).then_some(RawField {
+        number,
+        span: at..end,
+        payload,
+    })
+}
+
+/// A message read field by field.
+#[derive(Debug)]
+pub struct Salvaged<M> {
+    /// What could be read.
+    pub message: M,
+    /// What could not: a sentence per fault, in order of place. Empty for a sound message.
+    pub faults: Vec<String>,
+}
+
+/// Decodes a message; where it is broken, keeps every top-level field that decodes by itself.
+pub fn salvage<M: Message + Default>(bytes: &Bytes) -> Salvaged<M> {
+    let whole_error = match M::decode(bytes.clone()) {
+        Ok(message) => {
+            return Salvaged {
+                message,
+                faults: Vec::new(),
+            };
+        }
+        Err(error) => error,
+    };
+    let mut message = M::default();
+    let mut faults = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some(field) = field_at(bytes, at) else {
+            faults.push(format!(
+                "not protobuf from byte {at} of {} on ({whole_error})",
+                bytes.len()
+            ));
+            break;
+        };
+        // A failed merge may leave half a field behind, so try it on a message of its own first.
+        let part = bytes.slice(field.span.clone());
+        match M::decode(part.clone()).and_then(|_| message.merge(part)) {
+            Ok(()) => {}
+            Err(error) if faults.len() < MAX_UNKNOWN_FIELDS => faults.push(format!(
+                "field {} at bytes {}..{} does not decode ({error})",
+                field.number, field.span.start, field.span.end
+            )),
+            Err(_) => {}
+        }
+        at = field.span.end;
+    }
+    Salvaged { message, faults }
+}
+
+/// Splits the first field of `number` from the rest of a message: its payload, and the message
+/// without it. `None` when it is absent, not a message, or stands more than once.
+pub fn split_message_field(bytes: &Bytes, number: u32) -> Option<(Bytes, Bytes)> {
+    let mut found = None;
+    let mut rest = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let field = field_at(bytes, at)?;
+        at = field.span.end;
+        if field.number != number {
+            rest.extend_from_slice(bytes.get(field.span)?);
+            continue;
+        }
+        if found.replace(bytes.slice(field.payload?)).is_some() {
+            return None;
+        }
+    }
+    Some((found?, Bytes::from(rest)))
+}
+
+/// Finds the fields of `bytes`, a message of type `name` (such as
+/// `.lance.table.Manifest`), that `proto/` does not declare, at any depth.
+/// Stops quietly where the bytes are not protobuf: decoding reports that.
+pub fn unknown_fields(name: &str, bytes: &Bytes) -> Vec<UnknownField> {
+    let mut found = Vec::new();
+    collect_unknown(name, bytes, "", 0, &mut found);
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn collect_unknown(
+    name: &str,
+    bytes: &Bytes,
+    parent: &str,
+    depth: usize,
+    found: &mut Vec<UnknownField>,
+) {
+    let Some(known) = message(name) else { return };
+    if depth > MAX_WIRE_DEPTH {
+        return;
+    }
+    let mut at = 0;
+    while at < bytes.len() && found.len() < MAX_UNKNOWN_FIELDS {
+        let Some(field) = field_at(bytes, at) else {
+            return;
+        };
+        let declared = known
+            .iter()
+            .find(|(number, _, _)| u32::try_from(*number) == Ok(field.number));
+        match (declared, field.payload) {
+            (None, _) => {
+                let unknown = UnknownField {
+                    parent: parent.to_string(),
+                    number: field.number,
+                };
+                // One field repeated a thousand times is one unknown field.
+                if !found.contains(&unknown) {
+                    found.push(unknown);
+                }
+            }
+            (Some((_, child_name, child_type)), Some(payload)) if !child_type.is_empty() => {
+                let path = if parent.is_empty() {
+                    (*child_name).to_string()
+                } else {
+                    format!("{parent}.{child_name}")
+                };
+                collect_unknown(child_type, &bytes.slice(payload), &path, depth + 1, found);
+            }
+            _ => {}
+        }
+        at = field.span.end;
+    }
+}
+
+fn message(name: &str) -> Option<&'static [(i32, &'static str, &'static str)]> {
+    let at = KNOWN.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    KNOWN.get(at).map(|(_, fields)| *fields)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::format::proto::lance::table::{DataFile, DataFragment, Manifest};
+
+    fn manifest() -> Manifest {
+        let fragment = |id| DataFragment {
+            id,
+            files: vec![DataFile {
+                path: format!("{id}.lance"),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        Manifest {
+            version: 7,
+            fragments: (0..3).map(fragment).collect(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_broken_fragment_costs_that_fragment_only() {
+        let mut bytes = manifest().encode_to_vec();
+        let at = bytes.windows(7).position(|w| w == b"1.lance").unwrap();
+        // A path that is not UTF-8 does not decode.
+        bytes[at] = 0xff;
+        let salvaged = salvage::<Manifest>(&Bytes::from(bytes));
+        let ids: Vec<u64> = salvaged.message.fragments.iter().map(|f| f.id).collect();
+        assert_eq!(ids, [0, 2]);
+        assert_eq!(salvaged.message.version, 7);
+        assert_eq!(salvaged.faults.len(), 1, "{:?}", salvaged.faults);
+    }
+
+    #[test]
+    fn a_cut_message_keeps_what_came_before_the_cut() {
+        let bytes = Bytes::from(manifest().encode_to_vec());
+        for length in 0..bytes.len() {
+            let salvaged = salvage::<Manifest>(&bytes.slice(..length));
+            assert!(salvaged.message.fragments.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_named_by_where_they_stand() {
+        let mut inner = DataFile::default().encode_to_vec();
+        prost::encoding::uint64::encode(99, &5, &mut inner);
+        let mut fragment = Vec::new();
+        prost::encoding::bytes::encode(2, &inner, &mut fragment);
+        let mut bytes = Vec::new();
+        prost::encoding::bytes::encode(2, &fragment, &mut bytes);
+        prost::encoding::uint64::encode(200, &1, &mut bytes);
+        let found = unknown_fields(".lance.table.Manifest", &Bytes::from(bytes));
+        let named: Vec<_> = found.iter().map(|u| (u.parent.as_str(), u.number)).collect();
+        assert_eq!(named, [("", 200), ("fragments.files", 99)]);
+    }
+}

@@ -1,0 +1,18 @@
+//! Checks Lance datasets and files: every column's physical encoding beside what the schema
+//! asks for.
+//!
+//! Data flows one way: [`storage`] → [`format`] → [`model`] → [`typing`] → [`rules`] →
+//! [`check`] → [`report`]. Nothing here uses Lance's own reader, whose panics are what people
+//! come to debug.
+
+pub mod check;
+pub mod finding;
+pub mod format;
+pub mod model;
+pub mod report;
+pub mod rules;
+pub mod storage;
+pub mod typing;
+
+/// The newest Lance release whose formats this build knows.
+pub const KNOWS_LANCE: &str = "14.0.2";

@@ -1,0 +1,33 @@
+//! The command line: parse arguments, run, exit status.
+
+mod cli;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Outcome};
+
+/// The job could not be done: bad usage, path not found, no permission.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = match Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no failures. A closed pipe is none either.
+            let code = if error.use_stderr() { FAILED } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match arguments.run() {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "lance-lint: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! A data file with its columns understood, and the join of its columns with a schema.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use prost::Message;
+use rustc_hash::FxHashMap;
+
+use super::encoding::{EncodingResult, Kind, Node};
+use super::logical_type::LogicalType;
+use super::schema::{BlobDeclaration, Field, FieldTree};
+use super::version::FileVersion;
+use super::vocabulary::{self, EncodingCache};
+use crate::format::data_file::{Body, RawFile};
+use crate::format::legacy::{self, LegacyPage};
+use crate::format::proto::lance::file::{FileDescriptor, Schema};
+use crate::format::proto::lance::file::v2::ColumnMetadata;
+use crate::format::wire::{self, UnknownField};
+use crate::format::{Fault, Part};
+use crate::storage::{Location, Storage};
+
+/// What is shared among all files of a run, so that equal things are parsed once.
+#[derive(Debug, Default)]
+pub struct Caches {
+    encodings: EncodingCache,
+    schemas: Mutex<FxHashMap<Bytes, Arc<FieldTree>>>,
+}
+
+/// A data file whose footer was read.
+#[derive(Debug)]
+pub struct DataFile {
+    raw: RawFile,
+    /// The version that the footer states; `None` for one this build does not know.
+    pub version: Option<FileVersion>,
+    /// The schema in the file itself.
+    pub schema: Option<Arc<FieldTree>>,
+    /// Rows that the file's own descriptor counts (2.x), or the batches do (0.1).
+    pub rows: Option<u64>,
+    /// Parts that could not be read.
+    pub faults: Vec<Fault>,
+    /// The page table of a 0.1 file: field ids from `first_id` on, pages of each.
+    legacy_pages: Option<(i32, Vec<Vec<LegacyPage>>)>,
+}
+
+/// A column of a data file.
+#[derive(Debug)]
+pub struct Column {
+    /// The encoding of the column as a whole.
+    pub encoding: EncodingResult,
+    /// Its pages in order.
+    pub pages: Vec<Page>,
+    /// Its column-level buffers.
+    pub buffers: Vec<Range<u64>>,
+    /// Parts of its metadata that could not be read.
+    pub faults: Vec<Fault>,
+}
+
+/// A page of a column.
+#[derive(Debug)]
+pub struct Page {
+    /// Rows, or items for columns below a 2.0 list.
+    pub rows: u64,
+    /// The top-level row at which the page starts, as far as writers say.
+    pub priority: u64,
+    /// Where its buffers stand in the file.
+    pub buffers: Vec<Range<u64>>,
+    /// How it is encoded.
+    pub encoding: EncodingResult,
+}
+
+impl Page {
+    /// Bytes of all buffers.
+    pub fn bytes(&self) -> u64 {
+        sum(&self.buffers)
+    }
+
+    /// From the first to the last byte of its buffers; `None` without any.
+    pub fn span(&self) -> Option<Range<u64>> {
+        let held = || self.buffers.iter().filter(|buffer| !buffer.is_empty());
+        let start = held().map(|buffer| buffer.start).min()?;
+        let end = held().map(|buffer| buffer.end).max()?;
+        Some(start..end)
+    }
+}
+
+impl Column {
+    /// Bytes of all page and column buffers.
+    pub fn bytes(&self) -> u64 {
+        let pages = self.pages.iter().map(Page::bytes);
+        pages.fold(sum(&self.buffers), u64::saturating_add)
+    }
+
+    /// Rows of all pages.
+    pub fn rows(&self) -> u64 {
+        let rows = self.pages.iter().map(|page| page.rows);
+        rows.fold(0, u64::saturating_add)
+    }
+
+    /// Whether the column encoding is the blob encoding of 2.0.
+    pub fn is_blob_encoded(&self) -> bool {
+        matches!(&self.encoding, Ok(encoding) if encoding.root.kind == Kind::ColumnBlob)
+    }
+}
+
+fn sum(ranges: &[Range<u64>]) -> u64 {
+    let lengths = ranges.iter().map(|r| r.end.saturating_sub(r.start));
+    lengths.fold(0, u64::saturating_add)
+}
+
+impl DataFile {
+    /// Understands a raw file.
+    pub fn new(raw: RawFile, caches: &Caches) -> Self {
+        let (major, minor) = raw.version;
+        let version = FileVersion::from_numbers(u32::from(major), u32::from(minor));
+        let mut faults = raw.faults.clone();
+        let (schema, rows) = match &raw.body {
+            Body::Current { descriptor, global_buffers, .. } => match descriptor {
+                Some(bytes) => descriptor_parts(bytes, caches).unwrap_or_else(|detail| {
+                    faults.push(Fault {
+                        part: Part::FileSchema,
+                        column: None,
+                        range: global_buffers.first().cloned(),
+                        detail,
+                    });
+                    (None, None)
+                }),
+                None => (None, None),
+            },
+            Body::Legacy(metadata) => {
+                let fields = metadata.fields.as_deref();
+                let rows = metadata.batch_rows.iter().copied();
+                let rows = rows.fold(0, u64::saturating_add);
+                (fields.map(|f| Arc::new(FieldTree::new(f))), Some(rows))
+            }
+        };
+        Self {
+            raw,
+            version,
+            schema,
+            rows,
+            faults,
+            legacy_pages: None,
+        }
+    }
+
+    /// Size of the file in bytes.
+    pub fn size(&self) -> u64 {
+        self.raw.size
+    }
+
+    /// The two version numbers of the footer.
+    pub fn footer_version(&self) -> (u16, u16) {
+        self.raw.version
+    }
+
+    /// Physical columns that the footer counts; fields in the page table of a 0.1 file.
+    pub fn num_columns(&self) -> u32 {
+        match &self.legacy_pages {
+            Some((_, pages)) => u32::try_from(pages.len()).unwrap_or(u32::MAX),
+            None => self.raw.num_columns(),
+        }
+    }
+
+    /// Global buffers, the file schema first.
+    pub fn global_buffers(&self) -> &[Range<u64>] {
+        match &self.raw.body {
+            Body::Current { global_buffers, .. } => global_buffers,
+            Body::Legacy(_) => &[],
+        }
+    }
+
+    /// Where the metadata of a column stands in the file.
+    pub fn column_metadata_range(&self, index: u32) -> Option<Range<u64>> {
+        self.raw.column_range(index)
+    }
+
+    /// Reads the page table of a 0.1 file for field ids `first..=last`.
+    pub fn load_legacy_pages(
+        &mut self,
+        storage: &dyn Storage,
+        location: &Location,
+        first: i32,
+        last: i32,
+    ) {
+        let Body::Legacy(metadata) = &self.raw.body else {
+            return;
+        };
+        let columns = u64::try_from(i64::from(last) - i64::from(first) + 1).unwrap_or(0);
+        match legacy::page_table(storage, location, metadata, columns, self.raw.size) {
+            Ok(pages) => self.legacy_pages = Some((first, pages)),
+            Err(detail) => self.faults.push(Fault {
+                part: Part::PageTable,
+                column: None,
+                range: None,
+                detail,
+            }),
+        }
+    }
+
+    /// Decodes a column of a 2.x file; `None` when there is no such column or its metadata
+    /// cannot be reached.
+    pub fn column(&self, index: u32, caches: &Caches) -> Option<Column> {
+        let raw = self.raw.column(index)?;
+        let ColumnMetadata { encoding, pages, buffer_offsets, buffer_sizes } = &raw.message;
+        let pages = pages.iter().map(|page| Page {
+            rows: page.length,
+            priority: page.priority,
+            buffers: ranges(&page.buffer_offsets, &page.buffer_sizes),
+            encoding: caches.encodings.get(page.encoding.as_ref()),
+        });
+        Some(Column {
+            encoding: caches.encodings.get(encoding.as_ref()),
+            pages: pages.collect(),
+            buffers: ranges(buffer_offsets, buffer_sizes),
+            faults: raw.faults,
+        })
+    }
+
+    /// Fields of a column's metadata that this build does not know, those inside encodings
+    /// left out.
+    pub fn unknown_column_fields(&self, index: u32) -> Vec<UnknownField> {
+        match self.raw.column_bytes(index) {
+            Some(bytes) => wire::unknown_fields(".lance.file.v2.ColumnMetadata", &bytes),
+            None => Vec::new(),
+        }
+    }
+
+    /// A column of a 0.1 file, by field.
+    pub fn legacy_column(&self, field: &Field) -> Option<Column> {
+        let (first, table) = self.legacy_pages.as_ref()?;
+        let Body::Legacy(metadata) = &self.raw.body else {
+            return None;
+        };
+        let at = usize::try_from(i64::from(field.id) - i64::from(*first)).ok()?;
+        let cells = table.get(at)?;
+        let bits = match (&field.logical_type, field.legacy_encoding) {
+            (LogicalType::Fixed { bits }, _) => Some(*bits),
+            (LogicalType::FixedSizeList { .. }, _) => fixed_list_bits(&field.logical_type),
+            _ => None,
+        };
+        let encoding = vocabulary::legacy(field.legacy_encoding, bits);
+        let is_struct = matches!(field.logical_type, LogicalType::Struct);
+        let pages = cells
+            .iter()
+            .zip(&metadata.batch_rows)
+            .filter(|(cell, _)| !is_struct && (cell.length > 0 || cell.position > 0))
+            .map(|(cell, rows)| Page {
+                rows: if field.parent.is_some() { cell.length } else { *rows },
+                priority: 0,
+                buffers: legacy_buffer(*cell, field.legacy_encoding, bits),
+                encoding: encoding.clone(),
+            });
+        Some(Column {
+            encoding: encoding.clone(),
+            pages: pages.collect(),
+            buffers: Vec::new(),
+            faults: Vec::new(),
+        })
+    }
+}
+
+fn fixed_list_bits(logical_type: &LogicalType) -> Option<u64> {
+    match logical_type {
+        LogicalType::Fixed { bits } => Some(*bits),
+        LogicalType::FixedSizeList { item, dimension } => {
+            fixed_list_bits(item)?.checked_mul(u64::try_from(*dimension).ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// The bytes that a 0.1 page is known to take: its values, or for variable-width pages its
+/// offsets (where the values stand before them is written in the offsets only).
+fn legacy_buffer(cell: LegacyPage, encoding: i32, bits: Option<u64>) -> Vec<Range<u64>> {
+    let bytes = match (encoding, bits) {
+        (1, Some(bits)) => bits.checked_mul(cell.length).map(|bits| bits.div_ceil(8)),
+        (2, _) => cell.length.checked_add(1).and_then(|n| n.checked_mul(8)),
+        _ => None,
+    };
+    let end = bytes.and_then(|bytes| cell.position.checked_add(bytes));
+    end.map(|end| cell.position..end).into_iter().collect()
+}
+
+fn ranges(offsets: &[u64], sizes: &[u64]) -> Vec<Range<u64>> {
+    let pairs = offsets.iter().zip(sizes);
+    pairs
+        .map(|(offset, size)| *offset..offset.saturating_add(*size))
+        .collect()
+}
+
+type DescriptorParts = (Option<Arc<FieldTree>>, Option<u64>);
+
+fn descriptor_parts(bytes: &Bytes, caches: &Caches) -> Result<DescriptorParts, String> {
+    // Files of one dataset mostly share their schema and differ in rows, so the schema is
+    // remembered by its own bytes.
+    let Some((schema, rest)) = wire::split_message_field(bytes, 1) else {
+        let descriptor = FileDescriptor::decode(bytes.clone());
+        let descriptor = descriptor.map_err(|error| format!("does not decode ({error})"))?;
+        return match descriptor.schema {
+            Some(schema) => Ok((
+                Some(Arc::new(FieldTree::new(&schema.fields))),
+                Some(descriptor.length),
+            )),
+            None => Err("holds a descriptor without a schema".to_string()),
+        };
+    };
+    let rows = FileDescriptor::decode(rest)
+        .map_err(|error| format!("does not decode ({error})"))?
+        .length;
+    let lock = || caches.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = lock().get(&schema) {
+        return Ok((Some(known.clone()), Some(rows)));
+    }
+    let message =
+        Schema::decode(schema.clone()).map_err(|error| format!("does not decode ({error})"))?;
+    let tree = Arc::new(FieldTree::new(&message.fields));
+    let mut known = lock();
+    if known.len() < crate::format::limits::MAX_CACHED_SCHEMAS {
+        known.insert(Bytes::copy_from_slice(&schema), tree.clone());
+    }
+    Ok((Some(tree), Some(rows)))
+}
+
+/// Where a field of a schema is in a data file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// In this physical column (for 0.1 files: in the page table).
+    Column(u32),
+    /// It has children and needs no column of its own (2.1 and later).
+    Structure,
+    /// It is stored within the column of a field above it (packed structs and blobs).
+    Inside,
+    /// It is not in this file.
+    Absent,
+    /// The file should have it, and the column index given leads nowhere.
+    Lost {
+        /// The index given; negative for none.
+        index: i32,
+    },
+}
+
+/// Joins a schema with a data file as the manifest maps it: field ids and column indices side
+/// by side. The result has one placement per field of the schema.
+pub fn join(
+    schema: &FieldTree,
+    ids: &[i32],
+    indices: &[i32],
+    version: FileVersion,
+    num_columns: u32,
+) -> Vec<Placement> {
+    let legacy = version == FileVersion::V0_1;
+    let mut placed = vec![Placement::Absent; schema.fields.len()];
+    for (position, id) in ids.iter().enumerate() {
+        let Some(at) = (*id >= 0).then(|| schema.index_of(*id)).flatten() else {
+            continue;
+        };
+        let index = match indices.get(position) {
+            Some(index) => *index,
+            // 0.1 has no column indices: the page table goes by field id.
+            None if legacy => i32::try_from(position).unwrap_or(i32::MAX),
+            None => -1,
+        };
+        let column = u32::try_from(index).ok();
+        let nested = schema
+            .fields
+            .get(at)
+            .is_some_and(|field| field.logical_type.is_nested());
+        let placement = match column {
+            Some(column) if legacy || column < num_columns => Placement::Column(column),
+            None if nested && version.is_structural() => Placement::Structure,
+            _ => Placement::Lost { index },
+        };
+        if let Some(slot) = placed.get_mut(at) {
+            *slot = placement;
+        }
+    }
+    // Parents stand before their children, so one pass downwards and one upwards do.
+    for at in 0..schema.fields.len() {
+        let parent = schema.fields.get(at).and_then(|field| field.parent);
+        let parent_place = parent.and_then(|parent| placed.get(parent).copied());
+        let within = matches!(parent_place, Some(Placement::Inside))
+            || matches!(parent_place, Some(Placement::Column(_)))
+                && parent.is_some_and(|parent| holds_children(schema, parent, &placed));
+        if let Some(slot) = placed.get_mut(at).filter(|slot| **slot == Placement::Absent && within)
+        {
+            *slot = Placement::Inside;
+        }
+    }
+    if version.is_structural() {
+        for at in (0..schema.fields.len()).rev() {
+            let here = placed.get(at).copied().unwrap_or(Placement::Absent);
+            let Some(parent) = schema.fields.get(at).and_then(|field| field.parent) else {
+                continue;
+            };
+            let found = matches!(here, Placement::Column(_) | Placement::Structure);
+            let open = |slot: &&mut Placement| found && **slot == Placement::Absent;
+            if let Some(slot) = placed.get_mut(parent).filter(open) {
+                *slot = Placement::Structure;
+            }
+        }
+    }
+    placed
+}
+
+/// Whether a field with a column keeps its children in that column: none of them has one.
+fn holds_children(schema: &FieldTree, at: usize, placed: &[Placement]) -> bool {
+    let Some(field) = schema.fields.get(at) else {
+        return false;
+    };
+    let blob_v2 = field.blob() == Some(BlobDeclaration::V2);
+    let struct_like = matches!(field.logical_type, LogicalType::Struct);
+    (blob_v2 || struct_like)
+        && field
+            .children
+            .iter()
+            .all(|child| !matches!(placed.get(*child), Some(Placement::Column(_))))
+}
+
+/// Joins a data file with the schema in itself, where no manifest maps ids to columns:
+/// writers number columns in depth-first order. `packed` says whether a column is a packed
+/// struct, which decides whether the children of a 2.0 struct have columns.
+pub fn join_self(
+    schema: &FieldTree,
+    version: FileVersion,
+    num_columns: u32,
+    mut is_packed_column: impl FnMut(u32) -> bool,
+) -> Vec<Placement> {
+    let mut placed = vec![Placement::Absent; schema.fields.len()];
+    let mut next = 0u32;
+    for at in 0..schema.fields.len() {
+        let Some(field) = schema.fields.get(at) else {
+            continue;
+        };
+        let parent = field.parent.and_then(|parent| placed.get(parent).copied());
+        let parent_field = field.parent.and_then(|parent| schema.fields.get(parent));
+        let inside = matches!(parent, Some(Placement::Inside))
+            || parent_field.is_some_and(|parent_field| {
+                stored_as_one(parent_field, version)
+                    || matches!(parent, Some(Placement::Column(column))
+                        if matches!(parent_field.logical_type, LogicalType::Struct)
+                            && version == FileVersion::V2_0
+                            && is_packed_column(column))
+            });
+        let placement = if inside {
+            Placement::Inside
+        } else if version == FileVersion::V0_1 {
+            Placement::Column(u32::try_from(at).unwrap_or(u32::MAX))
+        } else if version.is_structural()
+            && field.logical_type.is_nested()
+            && !stored_as_one(field, version)
+            && !field.children.is_empty()
+        {
+            Placement::Structure
+        } else {
+            let column = next;
+            next = next.saturating_add(1);
+            if column < num_columns {
+                Placement::Column(column)
+            } else {
+                Placement::Lost {
+                    index: i32::try_from(column).unwrap_or(i32::MAX),
+                }
+            }
+        };
+        if let Some(slot) = placed.get_mut(at) {
+            *slot = placement;
+        }
+    }
+    placed
+}
+
+fn stored_as_one(field: &Field, version: FileVersion) -> bool {
+    if field.blob() == Some(BlobDeclaration::V2) {
+        return true;
+    }
+    version.is_structural() && field.packed() && matches!(field.logical_type, LogicalType::Struct)
+}
+
+/// Whether a page is a packed struct, at its root or right below a layout.
+pub fn is_packed_struct(node: &Node) -> bool {
+    let packed = |node: &Node| {
+        matches!(
+            node.kind,
+            Kind::PackedStruct { .. } | Kind::VariablePackedStruct { .. }
+        )
+    };
+    packed(node) || node.children.iter().any(|child| packed(&child.node))
+}

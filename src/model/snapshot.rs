@@ -1,0 +1,417 @@
+//! One version of a dataset: which manifest it is, and what the manifest says.
+
+use rustc_hash::FxHashMap;
+
+use super::schema::FieldTree;
+use super::target::{BRANCHES, DATA, LATEST_MANIFEST, VERSIONS};
+use super::version::FileVersion;
+use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
+use crate::format::proto::lance::table::{DataFile, Manifest};
+use crate::storage::{Entry, Location, Storage, StorageError};
+
+/// Detached versions have the highest bit set.
+const DETACHED_BIT: u64 = 1 << 63;
+
+/// Which snapshot of a dataset is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// A version number.
+    pub version: Option<u64>,
+    /// A tag.
+    pub tag: Option<String>,
+    /// A branch.
+    pub branch: Option<String>,
+}
+
+impl Selection {
+    /// Whether nothing in particular is asked for: the latest version of the main branch.
+    pub fn is_latest(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a manifest file is named (lance-table `io/commit.rs`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Naming {
+    /// `{version}.manifest`.
+    V1,
+    /// `{u64::MAX - version}.manifest`, 20 digits.
+    V2,
+    /// `d{version}.manifest`, never the latest.
+    Detached,
+    /// `_latest.manifest` at the root.
+    LatestFile,
+}
+
+impl Naming {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "V1",
+            Self::V2 => "V2",
+            Self::Detached => "detached",
+            Self::LatestFile => "_latest.manifest",
+        }
+    }
+}
+
+/// A manifest in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestEntry {
+    /// The version that its name says.
+    pub version: u64,
+    /// How it is named.
+    pub naming: Naming,
+    /// Its path below the dataset's root.
+    pub path: String,
+}
+
+/// Reads a manifest's version from its file name; `None` for other files.
+pub fn parse_manifest_name(name: &str) -> Option<ManifestEntry> {
+    let stem = name.strip_suffix(".manifest")?;
+    let entry = |version, naming| ManifestEntry {
+        version,
+        naming,
+        path: format!("{VERSIONS}/{name}"),
+    };
+    if let Some(digits) = stem.strip_prefix('d') {
+        return Some(entry(digits.parse().ok()?, Naming::Detached));
+    }
+    let number: u64 = stem.parse().ok()?;
+    if stem.len() == 20 {
+        return Some(entry(u64::MAX - number, Naming::V2));
+    }
+    Some(entry(number, Naming::V1))
+}
+
+/// A snapshot that was opened.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The dataset's root; a branch has its own.
+    pub root: Location,
+    /// Which manifest this is.
+    pub entry: ManifestEntry,
+    /// The manifest, whole or in part.
+    pub manifest: ManifestFile,
+    /// The schema.
+    pub schema: FieldTree,
+    /// The manifest's base paths by id.
+    bases: FxHashMap<u32, Base>,
+}
+
+#[derive(Debug, Clone)]
+struct Base {
+    location: Result<Location, String>,
+    is_dataset_root: bool,
+}
+
+/// A manifest that could not be read.
+#[derive(Debug)]
+pub struct BrokenManifest {
+    /// Which it is.
+    pub entry: ManifestEntry,
+    /// Why.
+    pub error: UnreadableManifest,
+}
+
+/// What came of opening a dataset.
+#[derive(Debug)]
+pub struct Opened {
+    /// The dataset's root, or that of the branch asked for.
+    pub root: Location,
+    /// The snapshot asked for; else, when the latest was asked for and is broken, the newest
+    /// one that can be read.
+    pub snapshot: Option<Snapshot>,
+    /// Newer manifests than that which cannot be read, newest first.
+    pub broken: Vec<BrokenManifest>,
+    /// Versions that have a manifest, in ascending order, detached ones left out.
+    pub versions: Vec<u64>,
+}
+
+/// Why a dataset was not opened: a sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(pub String);
+
+/// Most unreadable manifests that are tried before giving up on older ones.
+const MOST_BROKEN: usize = 16;
+
+/// Opens the selected snapshot; `manifest` is a name in `_versions` that overrides it.
+///
+/// # Errors
+/// A sentence, when what was selected does not exist or the storage refuses access. A damaged
+/// manifest is no error: it is in [`Opened::broken`].
+pub fn open(
+    storage: &dyn Storage,
+    root: &Location,
+    selection: &Selection,
+    manifest: Option<&str>,
+) -> Result<Opened, OpenError> {
+    let (root, version) = resolve_selection(storage, root, selection)?;
+    let entries = list_manifests(storage, &root)?;
+    let mut versions: Vec<u64> = entries
+        .iter()
+        .filter(|entry| entry.naming != Naming::Detached)
+        .map(|entry| entry.version)
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let mut candidates: Vec<ManifestEntry> = match (manifest, version) {
+        (Some(name), _) => parse_manifest_name(name).into_iter().collect(),
+        (None, Some(version)) => {
+            let found = entries.into_iter().find(|entry| entry.version == version);
+            let found = found.ok_or_else(|| no_such_version(&root, version, &versions))?;
+            vec![found]
+        }
+        (None, None) => {
+            let mut entries = entries;
+            entries.retain(|entry| entry.naming != Naming::Detached);
+            entries.sort_by(|a, b| b.version.cmp(&a.version).then(b.naming.cmp(&a.naming)));
+            entries
+        }
+    };
+    if candidates.is_empty() {
+        // Datasets from before `_versions` keep their manifest at the root.
+        candidates.push(ManifestEntry {
+            version: 0,
+            naming: Naming::LatestFile,
+            path: LATEST_MANIFEST.to_string(),
+        });
+    }
+    let mut broken = Vec::new();
+    for entry in candidates {
+        match manifest::read(storage, &root.join(&entry.path)) {
+            Ok(manifest) => {
+                return Ok(Opened {
+                    snapshot: Some(Snapshot::new(root.clone(), entry, manifest)),
+                    root,
+                    broken,
+                    versions,
+                });
+            }
+            Err(UnreadableManifest::Storage(StorageError::NotFound))
+                if entry.naming == Naming::LatestFile => {}
+            Err(UnreadableManifest::Storage(error @ StorageError::Denied)) => {
+                let location = root.join(&entry.path);
+                return Err(OpenError(format!("cannot read {location}: {error}")));
+            }
+            Err(error) if broken.len() < MOST_BROKEN => broken.push(BrokenManifest { entry, error }),
+            Err(_) => break,
+        }
+    }
+    Ok(Opened {
+        root,
+        snapshot: None,
+        broken,
+        versions,
+    })
+}
+
+fn no_such_version(root: &Location, version: u64, versions: &[u64]) -> OpenError {
+    let known = match (versions.first(), versions.last()) {
+        (Some(first), Some(last)) if first != last => {
+            format!("it has {} versions from {first} to {last}", versions.len())
+        }
+        (Some(only), _) => format!("its only version is {only}"),
+        _ => "it has no manifests".to_string(),
+    };
+    OpenError(format!("{root} has no version {version}; {known}"))
+}
+
+fn list_manifests(storage: &dyn Storage, root: &Location) -> Result<Vec<ManifestEntry>, OpenError> {
+    let directory = root.join(VERSIONS);
+    let entries = match storage.list(&directory) {
+        Ok(entries) => entries,
+        Err(StorageError::NotFound | StorageError::NotDirectory) => Vec::new(),
+        Err(error) => return Err(OpenError(format!("cannot read {directory}: {error}"))),
+    };
+    let files = entries.iter().filter(|entry: &&Entry| !entry.is_dir);
+    Ok(files.filter_map(|entry| parse_manifest_name(&entry.name)).collect())
+}
+
+/// Turns tag and branch into a root and a version.
+fn resolve_selection(
+    storage: &dyn Storage,
+    root: &Location,
+    selection: &Selection,
+) -> Result<(Location, Option<u64>), OpenError> {
+    let mut branch = selection.branch.clone();
+    let mut version = selection.version;
+    if let Some(tag) = &selection.tag {
+        let (tagged_branch, tagged_version) = read_tag(storage, root, tag)?;
+        branch = tagged_branch;
+        version = Some(tagged_version);
+    }
+    let root = match branch.as_deref() {
+        None | Some("main") => root.clone(),
+        Some(branch) => {
+            let location = root.join(BRANCHES).join(branch);
+            if storage.is_dir(&location.join(VERSIONS)) != Ok(Some(true)) {
+                let known = ref_names(storage, root, "branches");
+                return Err(OpenError(format!("{root} has no branch {branch:?}{known}")));
+            }
+            location
+        }
+    };
+    Ok((root, version))
+}
+
+/// Reads `_refs/tags/NAME.json` (lance `dataset/refs.rs`).
+fn read_tag(
+    storage: &dyn Storage,
+    root: &Location,
+    tag: &str,
+) -> Result<(Option<String>, u64), OpenError> {
+    #[derive(serde::Deserialize)]
+    struct TagContents {
+        branch: Option<String>,
+        version: u64,
+    }
+    let location = root.join("_refs/tags").join(&format!("{tag}.json"));
+    let text = match storage.tail(&location, MAX_SIDE_FILE_BYTES) {
+        Ok(tail) => tail.bytes,
+        Err(StorageError::NotFound) => {
+            let known = ref_names(storage, root, "tags");
+            return Err(OpenError(format!("{root} has no tag {tag:?}{known}")));
+        }
+        Err(error) => return Err(OpenError(format!("cannot read {location}: {error}"))),
+    };
+    let contents: TagContents = serde_json::from_slice(&text)
+        .map_err(|error| OpenError(format!("{location} is not a tag: {error}")))?;
+    Ok((contents.branch, contents.version))
+}
+
+/// A clause that lists the tags or branches there are.
+fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> String {
+    let entries = storage.list(&root.join("_refs").join(kind)).unwrap_or_default();
+    let names: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| entry.name.strip_suffix(".json"))
+        // A slash in a branch's name is escaped in the file's.
+        .map(|name| name.replace("%2F", "/"))
+        .collect();
+    match names.as_slice() {
+        [] => format!("; it has no {kind}"),
+        names => format!("; its {kind}: {}", names.join(", ")),
+    }
+}
+
+impl Snapshot {
+    fn new(root: Location, entry: ManifestEntry, manifest: ManifestFile) -> Self {
+        let bases = manifest
+            .message
+            .base_paths
+            .iter()
+            .map(|base| {
+                let location = Location::parse(std::ffi::OsStr::new(&base.path));
+                let base_path = Base {
+                    location: location.map_err(|error| error.to_string()),
+                    is_dataset_root: base.is_dataset_root,
+                };
+                (base.id, base_path)
+            })
+            .collect();
+        Self {
+            root,
+            entry,
+            schema: FieldTree::new(&manifest.message.fields),
+            manifest,
+            bases,
+        }
+    }
+
+    /// The manifest message.
+    pub fn message(&self) -> &Manifest {
+        &self.manifest.message
+    }
+
+    /// The version that the manifest holds (its file name may say another).
+    pub fn version(&self) -> u64 {
+        self.message().version
+    }
+
+    /// Whether the version is detached from the history.
+    pub fn is_detached(&self) -> bool {
+        self.version() & DETACHED_BIT != 0
+    }
+
+    /// The directory of data files of a base, or of the dataset itself.
+    ///
+    /// # Errors
+    /// A clause, when the base is not in the manifest or not of a kind this build can read.
+    pub fn data_directory(&self, base_id: Option<u32>) -> Result<Location, BaseError> {
+        let Some(id) = base_id else {
+            return Ok(self.root.join(DATA));
+        };
+        let base = self.bases.get(&id).ok_or(BaseError::Unknown(id))?;
+        let location = base
+            .location
+            .clone()
+            .map_err(|detail| BaseError::Unsupported { id, detail })?;
+        Ok(if base.is_dataset_root { location.join(DATA) } else { location })
+    }
+
+    /// The dataset's root, or that of a base.
+    ///
+    /// # Errors
+    /// As [`Snapshot::data_directory`].
+    pub fn base_root(&self, base_id: Option<u32>) -> Result<Location, BaseError> {
+        let Some(id) = base_id else {
+            return Ok(self.root.clone());
+        };
+        let base = self.bases.get(&id).ok_or(BaseError::Unknown(id))?;
+        base.location
+            .clone()
+            .map_err(|detail| BaseError::Unsupported { id, detail })
+    }
+
+    /// Who wrote this version: library and version, when the manifest says.
+    pub fn writer(&self) -> Option<String> {
+        let writer = self.message().writer_version.as_ref()?;
+        let mut text = format!("{} {}", writer.library, writer.version);
+        if let Some(prerelease) = &writer.prerelease {
+            text.push('-');
+            text.push_str(prerelease);
+        }
+        Some(text.trim().to_string())
+    }
+}
+
+/// Why a base's directory is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseError {
+    /// No base path of the manifest has this id.
+    Unknown(u32),
+    /// The base is in a store that this build cannot read.
+    Unsupported {
+        /// The base's id.
+        id: u32,
+        /// Why, as a clause.
+        detail: String,
+    },
+}
+
+/// The version that a manifest's data file entry states.
+pub fn stated_version(entry: &DataFile) -> Option<FileVersion> {
+    FileVersion::from_numbers(entry.file_major_version, entry.file_minor_version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifest_names_of_every_scheme() {
+        let parsed = |name| parse_manifest_name(name).map(|e| (e.version, e.naming));
+        assert_eq!(parsed("12.manifest"), Some((12, Naming::V1)));
+        assert_eq!(
+            parsed("18446744073709551614.manifest"),
+            Some((1, Naming::V2))
+        );
+        let detached = "d9223372036854775811.manifest";
+        assert_eq!(parsed(detached), Some((DETACHED_BIT + 3, Naming::Detached)));
+        assert_eq!(parsed("latest_version_hint.json"), None);
+        assert_eq!(parsed("x.manifest"), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! From the paths a user gives to the datasets and files they belong to.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::storage::{Location, Storage, StorageError};
+
+/// The folder of manifests.
+pub const VERSIONS: &str = "_versions";
+/// The folder of data files.
+pub const DATA: &str = "data";
+/// The folder of deletion files.
+pub const DELETIONS: &str = "_deletions";
+/// The one manifest that very old datasets keep at their root.
+pub const LATEST_MANIFEST: &str = "_latest.manifest";
+/// The folder of branches; each is a dataset root of its own.
+pub const BRANCHES: &str = "tree";
+
+/// What is to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A dataset, or parts of it.
+    Dataset {
+        /// Its root directory.
+        root: Location,
+        /// What of it.
+        scope: Scope,
+    },
+    /// A data file that belongs to no dataset.
+    File(Location),
+}
+
+/// Which parts of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of a snapshot.
+    Whole,
+    /// All of the version that this manifest, a name in `_versions`, holds.
+    Manifest(String),
+    /// The named parts only.
+    Parts {
+        /// Data files, by their path below `data`.
+        data_files: Vec<String>,
+        /// Deletion files, by name.
+        deletion_files: Vec<String>,
+    },
+}
+
+/// Why a path is not something to check. The text is a whole sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TargetError(pub String);
+
+/// Resolves paths; several in one dataset become one target. The order is that of first mention.
+///
+/// # Errors
+/// A sentence that names the first path that is nothing to check, and what was expected there.
+pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>, TargetError> {
+    let mut targets: Vec<Target> = Vec::new();
+    let mut seen: BTreeMap<(Location, Option<String>), usize> = BTreeMap::new();
+    for path in paths {
+        let shown = path.to_string_lossy();
+        let location = Location::parse(path)
+            .map_err(|error| TargetError(format!("cannot read {shown}: {error}")))?;
+        let target = resolve_one(storage, &location)?;
+        let (place, manifest) = match &target {
+            Target::File(place) => (place, None),
+            Target::Dataset { root, scope: Scope::Manifest(name) } => (root, Some(name.clone())),
+            Target::Dataset { root, .. } => (root, None),
+        };
+        let key = (place.normalised(), manifest);
+        match seen.get(&key).and_then(|at| targets.get_mut(*at)) {
+            Some(known) => merge(known, target),
+            None => {
+                seen.insert(key, targets.len());
+                targets.push(target);
+            }
+        }
+    }
+    Ok(targets)
+}
+
+fn merge(known: &mut Target, new: Target) {
+    let (Target::Dataset { scope: known, .. }, Target::Dataset { scope: new, .. }) = (known, new)
+    else {
+        return;
+    };
+    match (&mut *known, new) {
+        (
+            Scope::Parts { data_files, deletion_files },
+            Scope::Parts { data_files: more_data, deletion_files: more_deletions },
+        ) => {
+            data_files.extend(more_data);
+            deletion_files.extend(more_deletions);
+        }
+        (Scope::Parts { .. }, whole) => *known = whole,
+        _ => {}
+    }
+}
+
+fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+    match storage.is_dir(location) {
+        Ok(Some(true)) => directory(storage, location),
+        Ok(Some(false)) => file(storage, location),
+        Ok(None) => Err(TargetError(format!(
+            "{location} does not exist; expected a Lance dataset directory or a file of one"
+        ))),
+        Err(error) => Err(cannot_read(location, &error)),
+    }
+}
+
+fn cannot_read(location: &Location, error: &StorageError) -> TargetError {
+    TargetError(format!("cannot read {location}: {error}"))
+}
+
+/// Whether a directory is the root of a dataset: it has manifests, or it has the folders
+/// that a dataset whose manifests are lost still has.
+fn is_root(storage: &dyn Storage, location: &Location) -> Result<bool, TargetError> {
+    let has = |name: &str| {
+        let location = location.join(name);
+        storage
+            .is_dir(&location)
+            .map_err(|error| cannot_read(&location, &error))
+    };
+    Ok(has(VERSIONS)? == Some(true) || has(LATEST_MANIFEST)? == Some(false))
+}
+
+fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+    let whole = |root: Location| Target::Dataset {
+        root,
+        scope: Scope::Whole,
+    };
+    if is_root(storage, location)? {
+        return Ok(whole(location.clone()));
+    }
+    // A folder of a dataset stands for the dataset.
+    if let Some((root, _)) = climb(storage, location)? {
+        return Ok(whole(root));
+    }
+    let entries = storage
+        .list(location)
+        .map_err(|error| cannot_read(location, &error))?;
+    let is_data_file = |name: &str| name.ends_with(".lance");
+    // The manifests are gone; the data files may still be there.
+    let data = location.join(DATA);
+    if storage.is_dir(&data) == Ok(Some(true)) {
+        let files = storage.list(&data).map_err(|error| cannot_read(&data, &error))?;
+        if files.iter().any(|entry| !entry.is_dir && is_data_file(&entry.name)) {
+            return Ok(whole(location.clone()));
+        }
+    }
+    let datasets: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry.is_dir && is_data_file(&entry.name))
+        .map(|entry| location.join(&entry.name).to_string())
+        .collect();
+    if datasets.is_empty() {
+        return Err(TargetError(format!(
+            "{location} is not a Lance dataset: it has no {VERSIONS} folder"
+        )));
+    }
+    let shown = datasets.iter().take(5).cloned().collect::<Vec<_>>().join(" ");
+    let more = match datasets.len() {
+        0..=5 => "",
+        _ => " …",
+    };
+    Err(TargetError(format!(
+        "{location} is not a Lance dataset but holds {}; name what to check: {shown}{more}",
+        match datasets.len() {
+            1 => "one".to_string(),
+            many => many.to_string(),
+        }
+    )))
+}
+
+/// The nearest directory above a place that is a dataset's root, and the path from there.
+fn climb(
+    storage: &dyn Storage,
+    location: &Location,
+) -> Result<Option<(Location, Vec<String>)>, TargetError> {
+    let mut below = vec![location.file_name()];
+    // `x/..` has no name to climb from; the resolved path has.
+    let absolute = if location.as_path().is_absolute() {
+        location.clone()
+    } else {
+        location.normalised()
+    };
+    if absolute != *location {
+        below = vec![absolute.file_name()];
+    }
+    let mut at = absolute.parent();
+    while let Some(directory) = at {
+        if is_root(storage, &directory)? {
+            below.reverse();
+            return Ok(Some((shortest(location, &directory, below.len()), below)));
+        }
+        below.push(directory.file_name());
+        let parent = directory.parent();
+        at = parent.filter(|parent| *parent != directory);
+    }
+    Ok(None)
+}
+
+/// The root as the user would write it: by going up from what they wrote, where that leads there.
+fn shortest(given: &Location, root: &Location, levels: usize) -> Location {
+    let mut at = Some(given.clone());
+    for _ in 0..levels {
+        at = at.and_then(|location| location.parent());
+    }
+    match at {
+        Some(at) if at.normalised() == root.normalised() => at,
+        _ => root.clone(),
+    }
+}
+
+fn file(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+    let name = location.file_name();
+    let Some((root, below)) = climb(storage, location)? else {
+        if name.ends_with(".manifest") {
+            return Err(TargetError(format!(
+                "{location} is not in the {VERSIONS} folder of a dataset; a manifest can only be \
+                 checked beside the files that it names"
+            )));
+        }
+        return Ok(Target::File(location.clone()));
+    };
+    let below: Vec<&str> = below.iter().map(String::as_str).collect();
+    let parts = |data_files: Vec<String>, deletion_files: Vec<String>| Scope::Parts {
+        data_files,
+        deletion_files,
+    };
+    let scope = match below.as_slice() {
+        [DATA, rest @ ..] if name.ends_with(".lance") => parts(vec![rest.join("/")], Vec::new()),
+        // A blob sidecar stands in a folder named after its data file.
+        [DATA, stem, ..] if name.ends_with(".blob") => {
+            parts(vec![format!("{stem}.lance")], Vec::new())
+        }
+        [DELETIONS, name] => parts(Vec::new(), vec![(*name).to_string()]),
+        [VERSIONS, name] if name.ends_with(".manifest") => Scope::Manifest((*name).to_string()),
+        _ => Scope::Whole,
+    };
+    Ok(Target::Dataset { root, scope })
+}

@@ -1,0 +1,126 @@
+//! Encoding messages into [`Node`] trees: one file per vocabulary.
+
+mod array;
+mod codecs;
+mod planar;
+mod structural;
+
+use codecs::codecs;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use prost::Message;
+use rustc_hash::FxHashMap;
+
+use super::encoding::{
+    Compression, Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary,
+};
+use super::notation::notation;
+use crate::format::encoding::{direct, open};
+use crate::format::limits::{MAX_CACHED_ENCODING_BYTES, MAX_CACHED_ENCODINGS};
+use crate::format::proto::lance::file::v2::Encoding as WireEncoding;
+use crate::format::wire::unknown_fields;
+
+/// Parses encodings, each distinct one once.
+#[derive(Debug, Default)]
+pub struct EncodingCache {
+    known: Mutex<FxHashMap<Bytes, EncodingResult>>,
+}
+
+impl EncodingCache {
+    /// The encoding of a page or column.
+    pub fn get(&self, wire: Option<&WireEncoding>) -> EncodingResult {
+        let bytes = match direct(wire) {
+            Ok(bytes) => bytes,
+            Err(fault) => return Err(Arc::new(EncodingFault::Envelope(fault))),
+        };
+        if bytes.len() > MAX_CACHED_ENCODING_BYTES {
+            return parse(&bytes);
+        }
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&bytes) {
+            return known.clone();
+        }
+        let parsed = parse(&bytes);
+        let mut known = lock();
+        if known.len() < MAX_CACHED_ENCODINGS {
+            // A copy, or the key would keep the whole file's metadata in memory.
+            known.insert(Bytes::copy_from_slice(&bytes), parsed.clone());
+        }
+        parsed
+    }
+}
+
+fn parse(direct: &Bytes) -> EncodingResult {
+    let envelope = open(direct).map_err(|fault| Arc::new(EncodingFault::Envelope(fault)))?;
+    let vocabularies = [
+        Vocabulary::Structural,
+        Vocabulary::Array,
+        Vocabulary::Column,
+        Vocabulary::Planar,
+        Vocabulary::PreStable,
+    ];
+    let Some(vocabulary) = vocabularies
+        .into_iter()
+        .find(|vocabulary| vocabulary.type_url() == envelope.type_url)
+    else {
+        return Err(Arc::new(EncodingFault::UnknownType(envelope.type_url)));
+    };
+    let bytes = envelope.value.clone();
+    let root = match vocabulary {
+        Vocabulary::Array => Message::decode(bytes).map(|m| array::array(&m)),
+        Vocabulary::PreStable => Message::decode(bytes).map(|m| array::pre_stable_page(&m)),
+        Vocabulary::Column => Message::decode(bytes).map(|m| array::column(&m)),
+        Vocabulary::Structural => Message::decode(bytes).map(|m| structural::page(&m)),
+        Vocabulary::Planar => Message::decode(bytes).map(|m| planar::page(&m)),
+        // No file holds a message of 0.1.
+        Vocabulary::Legacy => Ok(Node::leaf(Kind::Unset)),
+    };
+    let root = root.map_err(|error| {
+        Arc::new(EncodingFault::Undecodable {
+            type_url: envelope.type_url.clone(),
+            detail: error.to_string(),
+        })
+    })?;
+    let message = format!(".{}", vocabulary.type_url().trim_start_matches('/'));
+    Ok(Arc::new(Encoding {
+        vocabulary,
+        notation: notation(&root).into(),
+        unknown: unknown_fields(&message, &envelope.value),
+        root,
+    }))
+}
+
+/// The encoding of a 0.1 column, which stands in the schema alone.
+pub fn legacy(number: i32, bits: Option<u64>) -> EncodingResult {
+    let root = Node::leaf(Kind::Legacy { number, bits });
+    Ok(Arc::new(Encoding {
+        vocabulary: Vocabulary::Legacy,
+        notation: notation(&root).into(),
+        unknown: Vec::new(),
+        root,
+    }))
+}
+
+/// The node of a part that must be there.
+fn required<T>(part: Option<&T>, node: impl FnOnce(&T) -> Node) -> Node {
+    part.map_or_else(|| Node::leaf(Kind::Absent), node)
+}
+
+/// The compression numbers that 2.1 and later share.
+fn numbered(scheme: i32, level: Option<i32>) -> Compression {
+    Compression {
+        scheme: match scheme {
+            0 => "unspecified".to_string(),
+            1 => "lz4".to_string(),
+            2 => "zstd".to_string(),
+            other => format!("unknown compression {other}"),
+        },
+        level,
+    }
+}
+
+/// Bytes of a message field, as a number.
+fn length(bytes: &Bytes) -> u64 {
+    bytes.len() as u64
+}

@@ -1,0 +1,547 @@
+//! The output for machines: one JSON document.
+//!
+//! Its structures are its own, so that the inside can change while [`SCHEMA_VERSION`] stands.
+//! Nothing in it depends on the time or the machine, beyond the paths given.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::check::{EncodingReport, FieldReport, Report, SubjectKind, SubjectReport};
+use crate::finding::{Finding, Place, Severity};
+use crate::model::describe::Parameter;
+use crate::model::encoding::{Encoding, Node};
+
+/// Raised when a field is removed or changes its meaning; new fields do not raise it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run of lance-lint.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "lance-lint report")]
+pub struct Document {
+    /// The version of this document's shape.
+    pub schema_version: u32,
+    /// What made it.
+    pub tool: Tool,
+    /// Counts and costs of the run.
+    pub summary: Summary,
+    /// Everything found, the most severe first within each subject.
+    pub findings: Vec<FindingJson>,
+    /// What was checked, in the order given.
+    pub subjects: Vec<Subject>,
+}
+
+/// The program.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The newest Lance release whose formats it knows.
+    pub knows_lance: &'static str,
+}
+
+/// Counts and costs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Summary {
+    /// Findings of severity error.
+    pub errors: usize,
+    /// Findings of severity warning.
+    pub warnings: usize,
+    /// Findings of severity info.
+    pub infos: usize,
+    /// Bytes of everything that was looked at.
+    pub bytes: u64,
+    /// Bytes read of it.
+    pub bytes_read: u64,
+    /// Reads made.
+    pub requests: u64,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SeverityJson {
+    /// A reader fails or returns wrong data.
+    Error,
+    /// Reads today, and is likely to hurt.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// One fault, wherever it occurs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FindingJson {
+    /// The rule.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: SeverityJson,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// The first place; what does not apply is null.
+    pub location: Location,
+    /// Further places, the first few.
+    pub more_locations: Vec<Location>,
+    /// All places.
+    pub count: u64,
+    /// Fragments among them.
+    pub fragments: u64,
+    /// What should be there.
+    pub expected: Option<String>,
+    /// What is there.
+    pub found: Option<String>,
+    /// The encoding, with the path of child indices to the node that is wrong.
+    pub encoding: Option<MarkedEncoding>,
+    /// What a user of the first reader call sees.
+    pub reader_message: Option<String>,
+    /// What each reader call does.
+    pub readers: Vec<Reader>,
+    /// Why it came about, when the evidence tells.
+    pub cause: Option<String>,
+    /// Ways to mend it; lines after the first are code.
+    pub help: Vec<String>,
+}
+
+/// Where a finding is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Location {
+    /// The path of the dataset or standalone file.
+    pub subject: String,
+    /// The path of the dataset; null for a standalone file.
+    pub dataset: Option<String>,
+    /// The version of the dataset.
+    pub version: Option<u64>,
+    /// The fragment's id.
+    pub fragment: Option<u64>,
+    /// The file, below the dataset's root or as a full path.
+    pub file: Option<String>,
+    /// The path of the field.
+    pub column: Option<String>,
+    /// The physical column.
+    pub column_index: Option<u32>,
+    /// The page, from 0.
+    pub page: Option<u64>,
+    /// Bytes of the file.
+    pub byte_range: Option<ByteRange>,
+    /// What is particular to this place.
+    pub detail: Option<String>,
+}
+
+/// Bytes of a file, the end excluded.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ByteRange {
+    /// The first.
+    pub start: u64,
+    /// The one after the last.
+    pub end: u64,
+}
+
+/// An encoding in a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MarkedEncoding {
+    /// The encoding.
+    #[serde(flatten)]
+    pub encoding: EncodingJson,
+    /// Child indices from the root to the node that is wrong.
+    pub marked_node: Vec<usize>,
+    /// What should be there.
+    pub note: String,
+}
+
+/// What a reader does.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Reader {
+    /// The call.
+    pub call: String,
+    /// What it does, with the message a user sees.
+    pub effect: String,
+}
+
+/// A dataset or file that was checked.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Subject {
+    /// Its path as given.
+    pub path: String,
+    /// What it is.
+    pub kind: SubjectKindJson,
+    /// What the manifest says of the snapshot; null without one.
+    pub dataset: Option<DatasetJson>,
+    /// Fragments that were looked at.
+    pub fragments: u64,
+    /// Data files that were looked at.
+    pub data_files: u64,
+    /// Rows, deleted ones included.
+    pub physical_rows: u64,
+    /// Deleted rows.
+    pub deleted_rows: u64,
+    /// Bytes of everything looked at.
+    pub bytes: u64,
+    /// File versions and how many data files are of each.
+    pub file_versions: BTreeMap<String, u64>,
+    /// What was left out or done otherwise than asked.
+    pub notes: Vec<String>,
+    /// The fields of the schema, depth first.
+    pub columns: Vec<Column>,
+}
+
+/// What a subject is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKindJson {
+    /// A snapshot of a dataset.
+    Dataset,
+    /// A dataset without a readable manifest.
+    LostDataset,
+    /// A data file by itself.
+    File,
+}
+
+/// What the manifest says of a snapshot.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DatasetJson {
+    /// The version.
+    pub version: u64,
+    /// The branch, when it is not main.
+    pub branch: Option<String>,
+    /// The manifest's path below the dataset's root.
+    pub manifest: String,
+    /// How the manifest is named: V1, V2, detached or `_latest.manifest`.
+    pub manifest_naming: &'static str,
+    /// Fragments of the whole snapshot.
+    pub total_fragments: u64,
+    /// Who wrote the manifest.
+    pub writer: Option<String>,
+    /// The storage version for new files.
+    pub storage_version: Option<String>,
+    /// Feature flags that readers must know.
+    pub reader_flags: Vec<String>,
+    /// Feature flags that writers must know.
+    pub writer_flags: Vec<String>,
+    /// Base paths by id.
+    pub base_paths: Vec<BasePathJson>,
+    /// Fragments whose values overlay files replace in part.
+    pub overlaid_fragments: u64,
+}
+
+/// A base path of a manifest.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BasePathJson {
+    /// Its id.
+    pub id: u32,
+    /// The path or URL.
+    pub path: String,
+}
+
+/// A field and how it is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Column {
+    /// Its path.
+    pub path: String,
+    /// Its own name.
+    pub name: String,
+    /// Its id.
+    pub id: i32,
+    /// 0 for top-level fields.
+    pub depth: u32,
+    /// Its type as spelt in the schema.
+    pub logical_type: String,
+    /// Whether nulls are allowed.
+    pub nullable: bool,
+    /// Encoding keys of its metadata.
+    pub asks: BTreeMap<String, String>,
+    /// Pages in all.
+    pub pages: u64,
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Fragments in no file of which it is.
+    pub absent_fragments: u64,
+    /// The ways in which it is stored, the most pages first.
+    pub encodings: Vec<Stored>,
+    /// Rules that found something.
+    pub rules: Vec<&'static str>,
+}
+
+/// One way in which a field is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Stored {
+    /// The version of the files.
+    pub file_version: String,
+    /// Fragments that have such pages.
+    pub fragments: u64,
+    /// Pages.
+    pub pages: u64,
+    /// Rows, or items below a 2.0 list.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// The notation, that of a blob column encoding included.
+    pub notation: String,
+    /// The encoding of the first page; null when it cannot be read.
+    pub encoding: Option<EncodingJson>,
+}
+
+/// An encoding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EncodingJson {
+    /// The type URL of its message; empty for 0.1.
+    pub type_url: &'static str,
+    /// The tree in one line.
+    pub notation: String,
+    /// The tree.
+    pub tree: NodeJson,
+}
+
+/// A node of an encoding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct NodeJson {
+    /// What it is.
+    pub kind: &'static str,
+    /// Its parameters.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub parameters: BTreeMap<&'static str, Value>,
+    /// What it is built of.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub children: Vec<ChildJson>,
+}
+
+/// A node below another.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ChildJson {
+    /// The name of the wire field that holds it.
+    pub role: &'static str,
+    /// The node.
+    pub node: NodeJson,
+}
+
+/// A parameter.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Value {
+    /// A number without a sign, up to 2^64 - 1.
+    Number(u64),
+    /// A number with a sign.
+    Signed(i64),
+    /// A yes or no.
+    Flag(bool),
+    /// A word.
+    Text(String),
+    /// Several words.
+    List(Vec<String>),
+}
+
+/// Makes the document of a report.
+pub fn document(report: &Report) -> Document {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        tool: tool(),
+        summary: Summary {
+            errors: report.count(Severity::Error),
+            warnings: report.count(Severity::Warning),
+            infos: report.count(Severity::Info),
+            bytes: report.bytes(),
+            bytes_read: report.bytes_read,
+            requests: report.requests,
+        },
+        findings: report
+            .subjects
+            .iter()
+            .flat_map(|subject| subject.findings.iter().map(|finding| finding_json(subject, finding)))
+            .collect(),
+        subjects: report.subjects.iter().map(subject_json).collect(),
+    }
+}
+
+/// The program as documents name it.
+pub fn tool() -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        knows_lance: crate::KNOWS_LANCE,
+    }
+}
+
+/// The JSON Schema of [`Document`].
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(Document)
+}
+
+fn severity(severity: Severity) -> SeverityJson {
+    match severity {
+        Severity::Error => SeverityJson::Error,
+        Severity::Warning => SeverityJson::Warning,
+        Severity::Info => SeverityJson::Info,
+    }
+}
+
+fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
+    let mut places = finding.places.iter().map(|place| location(subject, finding, Some(place)));
+    let first = places.next().unwrap_or_else(|| location(subject, finding, None));
+    FindingJson {
+        rule: finding.rule.id,
+        severity: severity(finding.severity),
+        message: finding.message.clone(),
+        location: first,
+        more_locations: places.collect(),
+        count: finding.count,
+        fragments: finding.fragments,
+        expected: finding.expected.clone(),
+        found: finding.found.clone(),
+        encoding: finding.tree.as_ref().map(|marked| MarkedEncoding {
+            encoding: encoding_json(&marked.encoding),
+            marked_node: marked.node.clone(),
+            note: marked.note.clone(),
+        }),
+        reader_message: finding.readers.first().map(|reader| reader.effect.clone()),
+        readers: finding
+            .readers
+            .iter()
+            .map(|reader| Reader {
+                call: reader.call.clone(),
+                effect: reader.effect.clone(),
+            })
+            .collect(),
+        cause: finding.cause.clone(),
+        help: finding.mends.clone(),
+    }
+}
+
+fn location(subject: &SubjectReport, finding: &Finding, place: Option<&Place>) -> Location {
+    let version = match &subject.kind {
+        SubjectKind::Dataset(facts) => Some(facts.version),
+        _ => None,
+    };
+    let is_file = matches!(subject.kind, SubjectKind::File);
+    Location {
+        subject: subject.path.clone(),
+        dataset: (!is_file).then(|| subject.path.clone()),
+        version,
+        fragment: place.and_then(|place| place.fragment),
+        file: place.and_then(|place| place.file.clone()),
+        column: finding.column.clone(),
+        column_index: place.and_then(|place| place.column),
+        page: place.and_then(|place| place.page),
+        byte_range: place.and_then(|place| place.bytes.as_ref()).map(byte_range),
+        detail: place.and_then(|place| place.detail.clone()),
+    }
+}
+
+/// A range as documents write it.
+pub fn byte_range(range: &std::ops::Range<u64>) -> ByteRange {
+    ByteRange {
+        start: range.start,
+        end: range.end,
+    }
+}
+
+fn subject_json(subject: &SubjectReport) -> Subject {
+    Subject {
+        path: subject.path.clone(),
+        kind: match &subject.kind {
+            SubjectKind::Dataset(_) => SubjectKindJson::Dataset,
+            SubjectKind::LostDataset => SubjectKindJson::LostDataset,
+            SubjectKind::File => SubjectKindJson::File,
+        },
+        dataset: match &subject.kind {
+            SubjectKind::Dataset(facts) => Some(DatasetJson {
+                version: facts.version,
+                branch: facts.branch.clone(),
+                manifest: facts.manifest.clone(),
+                manifest_naming: facts.naming.name(),
+                total_fragments: facts.total_fragments,
+                writer: facts.writer.clone(),
+                storage_version: facts.storage_version.clone(),
+                reader_flags: facts.reader_flags.clone(),
+                writer_flags: facts.writer_flags.clone(),
+                base_paths: facts
+                    .base_paths
+                    .iter()
+                    .map(|(id, path)| BasePathJson {
+                        id: *id,
+                        path: path.clone(),
+                    })
+                    .collect(),
+                overlaid_fragments: facts.overlaid_fragments,
+            }),
+            _ => None,
+        },
+        fragments: subject.fragments,
+        data_files: subject.data_files,
+        physical_rows: subject.physical_rows,
+        deleted_rows: subject.deleted_rows,
+        bytes: subject.bytes,
+        file_versions: subject.file_versions.iter().cloned().collect(),
+        notes: subject.notes.clone(),
+        columns: subject.fields.iter().map(column_json).collect(),
+    }
+}
+
+fn column_json(field: &FieldReport) -> Column {
+    let sum = |part: fn(&EncodingReport) -> u64| {
+        field.encodings.iter().map(part).fold(0, u64::saturating_add)
+    };
+    Column {
+        path: field.path.clone(),
+        name: field.name.clone(),
+        id: field.id,
+        depth: field.depth,
+        logical_type: field.type_text.clone(),
+        nullable: field.nullable,
+        asks: field.asks.iter().cloned().collect(),
+        pages: sum(|encoding| encoding.pages),
+        bytes: sum(|encoding| encoding.bytes),
+        absent_fragments: field.absent_fragments,
+        encodings: field
+            .encodings
+            .iter()
+            .map(|stored| Stored {
+                file_version: stored.version.to_string(),
+                fragments: stored.fragments,
+                pages: stored.pages,
+                rows: stored.rows,
+                bytes: stored.bytes,
+                notation: stored.notation.clone(),
+                encoding: stored.encoding.as_deref().map(encoding_json),
+            })
+            .collect(),
+        rules: field.verdicts.iter().map(|(_, id)| *id).collect(),
+    }
+}
+
+/// An encoding as documents write it.
+pub fn encoding_json(encoding: &Encoding) -> EncodingJson {
+    EncodingJson {
+        type_url: encoding.vocabulary.type_url(),
+        notation: encoding.notation.to_string(),
+        tree: node_json(&encoding.root),
+    }
+}
+
+fn node_json(node: &Node) -> NodeJson {
+    let value = |parameter| match parameter {
+        Parameter::Number(number) => Value::Number(number),
+        Parameter::Signed(number) => Value::Signed(number),
+        Parameter::Flag(flag) => Value::Flag(flag),
+        Parameter::Text(text) => Value::Text(text),
+        Parameter::List(words) => Value::List(words),
+    };
+    NodeJson {
+        kind: node.kind.name(),
+        parameters: node
+            .kind
+            .parameters()
+            .into_iter()
+            .map(|(name, parameter)| (name, value(parameter)))
+            .collect(),
+        children: node
+            .children
+            .iter()
+            .map(|child| ChildJson {
+                role: child.role,
+                node: node_json(&child.node),
+            })
+            .collect(),
+    }
+}

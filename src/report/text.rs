@@ -1,0 +1,305 @@
+//! The output for people.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::layout::{DEFAULT_WIDTH, bytes, counted, number, place, wrapped};
+use super::table;
+use super::tree::{self, Mark};
+use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
+use crate::finding::{Finding, Severity};
+
+/// What to print and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Findings only.
+    pub quiet: bool,
+    /// The column tables.
+    pub table: bool,
+    /// The findings and the summary.
+    pub findings: bool,
+    /// The terminal's width; `None` when there is no terminal.
+    pub width: Option<usize>,
+    /// How long the run took.
+    pub elapsed: Duration,
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+fn style(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Info => AnsiColor::Cyan,
+    };
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+/// Writes a report.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write(out: &mut dyn Write, report: &Report, options: Options) -> io::Result<()> {
+    let mut first = true;
+    for subject in &report.subjects {
+        if options.quiet && subject.findings.is_empty() {
+            continue;
+        }
+        if !first {
+            writeln!(out)?;
+        }
+        first = false;
+        if options.quiet {
+            // Whose findings these are must still be told apart.
+            if report.subjects.len() > 1 {
+                writeln!(out, "{BOLD}{}{BOLD:#}", subject.path)?;
+            }
+        } else {
+            header(out, subject, options)?;
+            if options.table {
+                columns(out, subject, options)?;
+            }
+        }
+        if options.findings || options.quiet {
+            for (at, finding) in subject.findings.iter().enumerate() {
+                if at > 0 || !options.quiet {
+                    writeln!(out)?;
+                }
+                write_finding(out, subject, finding, options)?;
+            }
+        }
+    }
+    if options.findings && !options.quiet {
+        writeln!(out)?;
+        summary(out, report, options)?;
+    }
+    Ok(())
+}
+
+fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io::Result<()> {
+    let mut parts = Vec::new();
+    match &subject.kind {
+        SubjectKind::Dataset(facts) => dataset_parts(subject, facts, &mut parts),
+        SubjectKind::LostDataset => parts.push("no readable manifest".to_string()),
+        SubjectKind::File => {
+            parts.push("single data file".to_string());
+            parts.push(counted(subject.physical_rows, "row"));
+        }
+    }
+    if subject.bytes > 0 {
+        parts.push(bytes(subject.bytes));
+    }
+    match subject.file_versions.as_slice() {
+        [] => {}
+        [(version, _)] => parts.push(format!("file version {version}")),
+        many => {
+            let versions: Vec<String> =
+                many.iter().map(|(version, files)| format!("{version} ({})", number(*files))).collect();
+            parts.push(format!("file versions {}", versions.join(", ")));
+        }
+    }
+    if let SubjectKind::Dataset(facts) = &subject.kind {
+        if let Some(writer) = &facts.writer {
+            parts.push(format!("written by {writer}"));
+        }
+        let mut flags = facts.reader_flags.clone();
+        let more = facts.writer_flags.iter().filter(|flag| !facts.reader_flags.contains(flag));
+        flags.extend(more.map(|flag| format!("{flag} (writers)")));
+        if !flags.is_empty() {
+            parts.push(format!("flags: {}", flags.join(", ")));
+        }
+    }
+    let name = subject.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&subject.path);
+    let name = if matches!(subject.kind, SubjectKind::File) { &subject.path } else { name };
+    let line = format!("{name} · {}", parts.join(" · "));
+    let width = options.width.unwrap_or(usize::MAX);
+    for (at, line) in wrapped(&line, width, 2).into_iter().enumerate() {
+        match line.strip_prefix(name).filter(|_| at == 0) {
+            Some(rest) => writeln!(out, "{BOLD}{name}{BOLD:#}{rest}")?,
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    for note in &subject.notes {
+        for line in wrapped(&format!("note: {note}"), options.width.unwrap_or(DEFAULT_WIDTH), 6) {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
+    }
+    Ok(())
+}
+
+fn dataset_parts(subject: &SubjectReport, facts: &DatasetFacts, parts: &mut Vec<String>) {
+    let branch = facts.branch.as_ref().map(|branch| format!(" of branch {branch}"));
+    parts.push(format!("version {}{}", facts.version, branch.unwrap_or_default()));
+    if subject.fragments == facts.total_fragments {
+        parts.push(counted(subject.fragments, "fragment"));
+    } else {
+        parts.push(format!(
+            "{} of {}",
+            number(subject.fragments),
+            counted(facts.total_fragments, "fragment")
+        ));
+    }
+    let live = subject.physical_rows.saturating_sub(subject.deleted_rows);
+    match subject.deleted_rows {
+        0 => parts.push(counted(live, "row")),
+        deleted => parts.push(format!("{} (+ {} deleted)", counted(live, "row"), number(deleted))),
+    }
+    if facts.overlaid_fragments > 0 {
+        parts.push(format!(
+            "overlays on {} (listed below are the files beneath them)",
+            counted(facts.overlaid_fragments, "fragment")
+        ));
+    }
+}
+
+fn columns(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io::Result<()> {
+    let lines = table::draw(subject, options.width);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for (at, line) in lines.iter().enumerate() {
+        if at == 0 {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+            continue;
+        }
+        // The verdict is the last column, and nothing else in a row looks like one.
+        let verdict = subject.findings.iter().find_map(|finding| {
+            let mark = format!("{} {}", table::sign(finding.severity), finding.rule.id);
+            line.ends_with(&mark).then(|| (mark, style(finding.severity)))
+        });
+        match verdict {
+            Some((mark, style)) => {
+                let rest = line.strip_suffix(&mark).unwrap_or(line);
+                writeln!(out, "{rest}{style}{mark}{style:#}")?;
+            }
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_finding(
+    out: &mut dyn Write,
+    subject: &SubjectReport,
+    finding: &Finding,
+    options: Options,
+) -> io::Result<()> {
+    let style = style(finding.severity);
+    let width = options.width.unwrap_or(DEFAULT_WIDTH);
+    let head = format!("{}[{}]", finding.severity, finding.rule.id);
+    let message = wrapped(&format!("{head}: {}", finding.message), width, 2);
+    for (at, line) in message.iter().enumerate() {
+        match line.strip_prefix(&head).filter(|_| at == 0) {
+            Some(rest) => writeln!(out, "{style}{head}{style:#}{BOLD}{rest}{BOLD:#}")?,
+            None => writeln!(out, "{BOLD}{line}{BOLD:#}")?,
+        }
+    }
+    for (at, spot) in finding.places.iter().enumerate() {
+        let arrow = if at == 0 { "-->" } else { "   " };
+        writeln!(out, "  {DIM}{arrow}{DIM:#} {}", place(spot))?;
+    }
+    let more = finding.count.saturating_sub(finding.places.len() as u64);
+    if more > 0 {
+        let among = match (&subject.kind, finding.fragments) {
+            (SubjectKind::Dataset(_), fragments) if fragments > 1 => format!(
+                "; in all {} in {} of {}",
+                counted(finding.count, "place"),
+                number(fragments),
+                counted(subject.fragments, "fragment")
+            ),
+            _ => String::new(),
+        };
+        writeln!(out, "      … and {}{among}", counted(more, "more place"))?;
+    } else if subject.fragments > 1 && finding.fragments > 0 {
+        let of = counted(subject.fragments, "fragment");
+        writeln!(out, "      in {} of {of}", number(finding.fragments))?;
+    }
+    match &finding.tree {
+        Some(marked) => {
+            let mark = Mark { node: &marked.node, note: &marked.note };
+            for line in tree::draw(&marked.encoding.root, false, Some(mark)) {
+                writeln!(out, "   {DIM}|{DIM:#}  {line}")?;
+            }
+        }
+        None => {
+            if let Some(expected) = &finding.expected {
+                field(out, "expected", expected, width)?;
+            }
+            if let Some(found) = &finding.found {
+                field(out, "found", found, width)?;
+            }
+        }
+    }
+    for reader in &finding.readers {
+        field(out, "reader", &format!("{} {}", reader.call, reader.effect), width)?;
+    }
+    if let Some(cause) = &finding.cause {
+        field(out, "cause", cause, width)?;
+    }
+    for mend in &finding.mends {
+        field(out, "mend", mend, width)?;
+    }
+    Ok(())
+}
+
+/// One remark of a finding. Lines after the first of a mend are code and are kept whole.
+fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
+    let mut lines = text.lines();
+    let label = format!("   = {:<9}", format!("{name}:"));
+    let indent = label.chars().count();
+    let first = lines.next().unwrap_or_default();
+    for (at, line) in wrapped(&format!("{label}{first}"), width, indent).iter().enumerate() {
+        match line.strip_prefix(&label).filter(|_| at == 0) {
+            Some(rest) => writeln!(out, "{DIM}{label}{DIM:#}{rest}")?,
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    for code in lines {
+        writeln!(out, "{}{code}", " ".repeat(indent + 2))?;
+    }
+    Ok(())
+}
+
+fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result<()> {
+    let mut counts = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let count = report.count(severity);
+        if count > 0 {
+            let style = style(severity);
+            let noun = match severity {
+                Severity::Info => format!("{count} info"),
+                _ => counted(count as u64, severity.word()),
+            };
+            counts.push(format!("{style}{noun}{style:#}"));
+        }
+    }
+    if counts.is_empty() {
+        let green = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
+        counts.push(format!("{green}no findings{green:#}"));
+    }
+    let subjects = match report.subjects.len() {
+        0 | 1 => String::new(),
+        many => format!(" in {}", counted(many as u64, "subject")),
+    };
+    writeln!(
+        out,
+        "{}{subjects} · read {} of {} in {} · {}",
+        counts.join(" · "),
+        bytes(report.bytes_read),
+        bytes(report.bytes()),
+        counted(report.requests, "request"),
+        time(options.elapsed)
+    )
+}
+
+fn time(elapsed: Duration) -> String {
+    match elapsed.as_millis() {
+        0 => "under 1 ms".to_string(),
+        ms @ 1..10_000 => format!("{} ms", number(u64::try_from(ms).unwrap_or(u64::MAX))),
+        _ => format!("{:.1} s", elapsed.as_secs_f64()),
+    }
+}

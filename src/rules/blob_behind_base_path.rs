@@ -1,0 +1,55 @@
+//! # blob-behind-base-path
+//!
+//! A v1 blob column is in a data file behind a base path, as after `shallow_clone`. Scans find
+//! the file; `take_blobs` looks for it below the clone's own directory and does not (lance
+//! `blob/locate.rs`). v2 blobs are found.
+
+use super::blob::pages_stored;
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::schema::BlobDeclaration;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-behind-base-path",
+    severity: Severity::Error,
+    summary: "a v1 blob column behind a base path, where take_blobs does not find it",
+};
+
+/// See the module.
+pub struct BlobBehindBasePath;
+
+impl Rule for BlobBehindBasePath {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let behind = view.file.entry.and_then(|entry| entry.base_id);
+        if behind.is_none() || view.field.blob() != Some(BlobDeclaration::V1) {
+            return;
+        }
+        if pages_stored(view, |stored| *stored == Storage::V1).is_none() {
+            return;
+        }
+        let path = &view.field.path;
+        findings.add(
+            INFO.finding(format!(
+                "column `{path}` is a v1 blob in a data file behind a base path, where take_blobs \
+                 does not look"
+            ))
+            .column(path)
+            .at(view.place())
+            .instead(
+                "v1 blobs in the dataset's own data folder",
+                "v1 blobs in a file of another dataset (shallow clone)",
+            )
+            .reader(
+                format!("take_blobs({path:?}, …)"),
+                "fails: Not found: <this dataset>/data/<file of the base>.lance; to_table() works",
+            )
+            .cause("take_blobs of v1 blobs ignores the base path of a data file (up to Lance 14.0.2)")
+            .mend("take the blobs from the dataset that was cloned, or clone deeply:\nds.deep_clone(new_uri)"),
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! # blob-descriptors-malformed
+//!
+//! A blob column's pages are marked as blobs, and what is inside are not the descriptors that
+//! a blob reader needs (or they are descriptors that nothing marks as blobs). v1 descriptors
+//! are position and size; v2 descriptors are kind, position, size, blob id and URI.
+//!
+//! No released writer is known to do this by itself; damage or a third-party writer does.
+
+use super::blob::{descriptors, pages_stored, with_page};
+use super::{ColumnView, Rule};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::model::schema::BlobDeclaration;
+use crate::model::version::FileVersion;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-descriptors-malformed",
+    severity: Severity::Error,
+    summary: "a blob column's pages do not hold the descriptors that a blob reader needs",
+};
+
+/// See the module.
+pub struct BlobDescriptorsMalformed;
+
+impl Rule for BlobDescriptorsMalformed {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let declared = view.field.blob();
+        let v2_pages = view.version >= FileVersion::V2_2;
+        let wrong = |stored: &Storage| match stored {
+            Storage::Malformed { .. } => true,
+            Storage::UnmarkedV1 | Storage::PackedStruct => match declared {
+                Some(BlobDeclaration::V1) => true,
+                Some(BlobDeclaration::V2) => v2_pages || *stored == Storage::UnmarkedV1,
+                None => false,
+            },
+            _ => false,
+        };
+        let Some((page, stored, _)) = pages_stored(view, wrong) else {
+            return;
+        };
+        let path = &view.field.path;
+        let start = |text: String| INFO.finding(text).column(path);
+        let finding = match stored {
+            Storage::Malformed { node, expected } => {
+                let message = format!(
+                    "column `{path}` is marked as blobs, but its pages do not hold blob descriptors"
+                );
+                let finding = with_page(start(message), view, page, node, expected);
+                malformed_effect(finding, view, page)
+            }
+            Storage::UnmarkedV1 => {
+                let expected = match view.version {
+                    FileVersion::V2_0 => "a blob column encoding around these descriptors",
+                    _ => "a blob layout around these descriptors",
+                };
+                let message = format!(
+                    "column `{path}` holds blob descriptors that nothing in the file marks as blobs"
+                );
+                let finding = with_page(start(message), view, page, Vec::new(), expected);
+                match view.version {
+                    FileVersion::V2_0 => finding.reader(
+                        "scanner(blob_handling=\"all_binary\")",
+                        "panics: called `Option::unwrap()` on a `None` value (physical.rs:115); \
+                         take_blobs still works",
+                    ),
+                    _ => finding.reader(
+                        "scanner(blob_handling=\"all_binary\")",
+                        "fails: Expected Struct, got LargeBinary",
+                    ),
+                }
+            }
+            _ => {
+                let declared = declared.unwrap_or(BlobDeclaration::V2);
+                let message = format!(
+                    "column `{path}` is declared a blob, but the packed structs in its pages are no \
+                     blob descriptors"
+                );
+                with_page(start(message), view, page, Vec::new(), descriptors(declared)).reader(
+                    format!("to_table() and take_blobs({path:?}, …)"),
+                    "fail: Packed struct row parsing did not consume full row, or: Packed struct \
+                     variable child length prefix out of bounds",
+                )
+            }
+        };
+        findings.add(
+            finding
+                .cause("no released Lance writer stores blobs so: the file was damaged or made by another writer")
+                .mend("restore the file from a copy or write the column again from its source"),
+        );
+    }
+}
+
+fn malformed_effect(finding: Finding, view: &ColumnView<'_>, page: usize) -> Finding {
+    let root = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+    let all = format!("to_table() and take_blobs({:?}, …)", view.field.path);
+    if view.version == FileVersion::V2_0 {
+        return finding.reader(
+            all,
+            "fail: the column at index N was missing a ColumnEncoding, or panic: called \
+             `Option::unwrap()` on a `None` value (decoder.rs:886)",
+        );
+    }
+    let no_layers = root.is_some_and(|encoding| {
+        matches!(&encoding.root.kind,
+            crate::model::encoding::Kind::BlobLayout { layers } if layers.is_empty())
+    });
+    if no_layers {
+        return finding.reader(all, "panic: index out of bounds: the len is 0 but the index is 0");
+    }
+    finding.reader(
+        all,
+        "fail: Expected struct data block for descriptions, or: blob page layout is missing its \
+         inner layout",
+    )
+}

@@ -1,0 +1,54 @@
+//! # blob-in-list
+//!
+//! A v1 blob stands below a list in a 2.1 file. Writers up to 14.0.2 accept it; the reader loses
+//! the repetition levels on the way to the descriptors and panics. In 2.0 and in 2.2 and later
+//! files such columns can be scanned.
+
+use super::blob::{pages_stored, with_page};
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::version::FileVersion;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-in-list",
+    severity: Severity::Error,
+    summary: "a blob below a list in a 2.1 file, which no reader can read",
+};
+
+/// See the module.
+pub struct BlobInList;
+
+impl Rule for BlobInList {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        if view.version != FileVersion::V2_1 || !view.schema.is_below_list(view.field) {
+            return;
+        }
+        let Some((page, _, _)) = pages_stored(view, |stored| *stored == Storage::V1) else {
+            return;
+        };
+        let path = &view.field.path;
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` is a blob below a list in a 2.1 file, which the reader cannot read"
+            ))
+            .column(path);
+        let expected = "no blob below a list (2.0, 2.2 and later files can hold one)";
+        findings.add(
+            with_page(finding, view, page, Vec::new(), expected)
+                .reader(
+                    "to_table(), with blob_handling=\"all_binary\" too, and take_blobs",
+                    "panic: Expected repetition level but data didn't contain repetition",
+                )
+                .cause("writers up to Lance 14.0.2 accept this and write what they cannot read back")
+                .mend(
+                    "read the other columns by name, and write this one again from its source, \
+                     with data_storage_version=\"2.2\" or without the blob key",
+                ),
+        );
+    }
+}

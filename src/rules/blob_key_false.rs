@@ -1,0 +1,63 @@
+//! # blob-key-false
+//!
+//! A field carries `lance-encoding:blob` with a value that reads like no. Lance looks at the
+//! presence of the key only, so the column is a blob all the same. To have a plain column,
+//! leave the key out.
+
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::schema::BLOB_KEY;
+use crate::rules::blob::pages_stored;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-key-false",
+    severity: Severity::Warning,
+    summary: "the blob key is set to a value like \"false\", which still makes the column a blob",
+};
+
+/// See the module.
+pub struct BlobKeyFalse;
+
+impl Rule for BlobKeyFalse {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let Some(value) = view.field.metadata.get(BLOB_KEY) else {
+            return;
+        };
+        let says_no = matches!(
+            value.trim().to_ascii_lowercase().as_str(),
+            "false" | "0" | "no" | "off" | "n" | "f" | "none" | ""
+        );
+        // Over plain pages the value is the lesser part of a fault that has its own rule.
+        let plain = |stored: &Storage| *stored == Storage::Plain;
+        if !says_no || pages_stored(view, plain).is_some() {
+            return;
+        }
+        let path = &view.field.path;
+        findings.add(
+            INFO.finding(format!(
+                "column `{path}` has {BLOB_KEY} = {value:?}, which makes it a blob all the same"
+            ))
+            .column(path)
+            .at(view.place())
+            .instead("no such key on a plain column", format!("{BLOB_KEY} = {value:?}"))
+            .reader(
+                "to_table()",
+                "returns position and size of each value, not the value",
+            )
+            .cause("Lance looks at the presence of the key, not at its value")
+            .mend(format!(
+                "for blobs, set the value to \"true\":\n\
+                 ds.update_field_metadata({{{path:?}: {{\"{BLOB_KEY}\": \"true\"}}}})"
+            ))
+            .mend(format!(
+                "for plain values, read them and write the column without the key; {}",
+                "taking the key away from the blobs that are there makes every scan load them all"
+            )),
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! # blob-on-wrong-type
+//!
+//! A field carries `lance-encoding:blob` and its type is not `large_binary`, the only one that
+//! v1 blobs can have. Writers refuse such a field, so the key was added to the schema after
+//! the data was written. Readers look for blob descriptors and fail.
+
+use super::blob::{declaration, mend_drop_key, pages_stored, with_page};
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::encoding::Kind;
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::{BlobDeclaration, Field};
+use crate::model::version::FileVersion;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-on-wrong-type",
+    severity: Severity::Error,
+    summary: "a column carries the blob key, and its type cannot be a blob",
+};
+
+/// See the module.
+pub struct BlobOnWrongType;
+
+/// Whether a field declares itself a v1 blob and cannot be one. A struct can: it is the
+/// descriptor form, in which readers hand blob columns out.
+pub fn is_wrong_type(field: &Field) -> bool {
+    field.blob() == Some(BlobDeclaration::V1)
+        && field.type_text != "large_binary"
+        && field.type_text != "blob"
+        && !matches!(field.logical_type, LogicalType::Struct)
+}
+
+impl Rule for BlobOnWrongType {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let field = view.field;
+        if view.version == FileVersion::V0_1 || !is_wrong_type(field) {
+            return;
+        }
+        let plain = |stored: &Storage| matches!(stored, Storage::Plain | Storage::Unknown);
+        let Some((page, _, _)) = pages_stored(view, plain) else {
+            return;
+        };
+        let path = &field.path;
+        let type_text = &field.type_text;
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` carries {}, but its type is {type_text}: only large_binary can be a blob",
+                declaration(field, BlobDeclaration::V1)
+            ))
+            .column(path);
+        let finding = with_page(finding, view, page, Vec::new(), "large_binary stored as blobs");
+        let take = format!("take_blobs({path:?}, …)");
+        let fixed = matches!(field.logical_type, LogicalType::Fixed { .. });
+        let root = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+        let finding = match view.version {
+            FileVersion::V2_0 => {
+                let got = match root.map(|encoding| &encoding.root.kind) {
+                    Some(Kind::Nullable(_)) => "Nullable",
+                    Some(Kind::Dictionary { .. }) => "Dictionary",
+                    Some(Kind::Fsst { .. }) => "Fsst",
+                    Some(Kind::FixedSizeList { .. }) => "FixedSizeList",
+                    _ => "Binary",
+                };
+                finding
+                    .reader(
+                        take,
+                        format!(
+                            "panics: Expected a struct encoding because we have a struct field in \
+                             the schema but got the encoding Legacy(ArrayEncoding {{ \
+                             array_encoding: Some({got}(…"
+                        ),
+                    )
+                    .reader(
+                        "to_table()",
+                        "fails: Lance reader producer terminated before end of stream",
+                    )
+            }
+            _ => finding.reader(
+                format!("to_table() and {take}"),
+                "fail: there were more fields in the schema than provided column indices / infos",
+            ),
+        };
+        let finding = match (view.version, fixed) {
+            (_, true) => finding.reader(
+                "scanner(blob_handling=\"all_binary\")",
+                "fails: Expected 2 buffers in array of type LargeBinary, got 1",
+            ),
+            (FileVersion::V2_0, false) => finding,
+            (_, false) => finding.reader(
+                "scanner(blob_handling=\"all_binary\")",
+                "fails: invalid variable-width layout for LargeBinary: expected 64-bit offsets but \
+                 got 32-bit offsets",
+            ),
+        };
+        findings.add(
+            finding
+                .cause(
+                    "writers refuse the key on this type, so the schema got it after the data was \
+                     written",
+                )
+                .mend(mend_drop_key(field)),
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! # blob-stored-plain
+//!
+//! The schema declares a column as a blob, and the pages of a data file hold plain values.
+//! Readers go by the schema, look for blob descriptors and do not find any.
+//!
+//! It comes about when a writer loses field metadata on the way to the file while the commit
+//! keeps it (Daft up to 0.5.11), when data written without the key is committed under a schema
+//! with it, and when a plain fragment is appended beside blob fragments. `Dataset.validate()`
+//! passes all the same: it decodes no page.
+
+use super::blob::{
+    declaration, expected_storage, mend_commit_plain, mend_drop_key, mend_rewrite_v1,
+    mend_rewrite_v2, pages_stored, type_in_file, with_page,
+};
+use super::{ColumnView, Rule};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::model::encoding::Kind;
+use crate::model::schema::{BlobDeclaration, Field};
+use crate::model::version::FileVersion;
+use crate::rules::blob_on_wrong_type::is_wrong_type;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-stored-plain",
+    severity: Severity::Error,
+    summary: "a column is declared a blob, and its pages hold plain values",
+};
+
+/// See the module.
+pub struct BlobStoredPlain;
+
+impl Rule for BlobStoredPlain {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let Some(declared) = view.field.blob() else {
+            return;
+        };
+        // A type that cannot be a blob is the root of the matter, and 0.1 files have no blobs.
+        if view.version == FileVersion::V0_1 || is_wrong_type(view.field) {
+            return;
+        }
+        let plain = |stored: &Storage| *stored == Storage::Plain;
+        let Some((page, _, _)) = pages_stored(view, plain) else {
+            return;
+        };
+        let path = &view.field.path;
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` is declared a blob, but its pages hold plain {}",
+                values(view, page)
+            ))
+            .column(path);
+        let finding = with_page(finding, view, page, Vec::new(), expected_storage(view));
+        let finding = readers(finding, view, page, declared);
+        let finding = finding.cause(cause(view, declared));
+        findings.add(mends(finding, view, declared));
+    }
+}
+
+fn values(view: &ColumnView<'_>, page: usize) -> String {
+    let encoding = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+    let Some(encoding) = encoding else {
+        return "values".to_string();
+    };
+    match crate::typing::infer(&encoding.root) {
+        crate::typing::Shape::Variable => "binary values".to_string(),
+        crate::typing::Shape::OneValue => "values (one for all rows)".to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What readers do, as seen with pylance 0.32.1 and 14.0.2.
+fn readers(
+    finding: Finding,
+    view: &ColumnView<'_>,
+    page: usize,
+    declared: BlobDeclaration,
+) -> Finding {
+    let name = &view.field.path;
+    let take = format!("take_blobs({name:?}, …)");
+    let kind = view
+        .column
+        .pages
+        .get(page)
+        .and_then(|page| page.encoding.as_ref().ok())
+        .map(|encoding| &encoding.root.kind);
+    match (view.version, declared) {
+        (FileVersion::V2_0, _) => {
+            let got = match kind {
+                Some(Kind::Fsst { .. }) => "Fsst(Fsst",
+                Some(Kind::Dictionary { .. }) => "Dictionary(Dictionary",
+                Some(Kind::Nullable(_)) => "Nullable(Nullable",
+                _ => "Binary(Binary",
+            };
+            let finding = finding
+                .reader(
+                    take,
+                    format!(
+                        "panics: Expected a struct encoding because we have a struct field in the \
+                         schema but got the encoding Legacy(ArrayEncoding {{ array_encoding: \
+                         Some({got} {{ …"
+                    ),
+                )
+                .reader(
+                    "to_table()",
+                    "fails: Lance reader producer terminated before end of stream (pylance 14), \
+                     Task was aborted (0.32)",
+                );
+            match declared {
+                BlobDeclaration::V1 => finding.reader(
+                    "scanner(blob_handling=\"all_binary\")",
+                    "still reads it (pylance 14)",
+                ),
+                BlobDeclaration::V2 => finding,
+            }
+        }
+        (FileVersion::V2_1, BlobDeclaration::V1) => finding
+            .reader(
+                format!("to_table() and {take}"),
+                "fail: there were more fields in the schema than provided column indices / infos",
+            )
+            .reader(
+                "scanner(blob_handling=\"all_binary\")",
+                "still reads it (pylance 14)",
+            ),
+        (FileVersion::V2_1, BlobDeclaration::V2) => finding.reader(
+            format!("to_table() and {take}"),
+            "fail: invalid variable-width layout for Struct(\"position\": UInt64, \"size\": \
+             UInt64): Invalid argument error: Expected 0 buffers in array of type Struct(…",
+        ),
+        (_, BlobDeclaration::V1) => finding.reader(
+            format!("to_table() and {take}"),
+            "fail: there were more fields in the schema than provided column indices / infos",
+        ),
+        (_, BlobDeclaration::V2) => {
+            let effect = match kind {
+                Some(Kind::ConstantLayout { .. } | Kind::Planar) => {
+                    "fail: Scalar value buffer does not support nested data type Struct([Field { \
+                     name: \"kind\", …, or: invalid variable-width layout for Struct(\"kind\": …"
+                }
+                _ => {
+                    "fail: invalid variable-width layout for Struct(\"kind\": non-null UInt8, …): \
+                     Invalid argument error: Expected 0 buffers in array of type Struct(…"
+                }
+            };
+            finding.reader(
+                format!("to_table(), with blob_handling=\"all_binary\" too, and {take}"),
+                effect,
+            )
+        }
+    }
+}
+
+fn cause(view: &ColumnView<'_>, declared: BlobDeclaration) -> String {
+    let what = match declared {
+        BlobDeclaration::V1 => "`lance-encoding:blob`",
+        BlobDeclaration::V2 => "the extension lance.blob.v2",
+    };
+    let Some(in_file) = view.field_in_file() else {
+        return match view.file.snapshot {
+            Some(_) => format!(
+                "the manifest's field has {what}; the data file's own schema does not know the field"
+            ),
+            None => format!(
+                "the file's schema has {what}, so its writer knew of it and wrote plain values all the same"
+            ),
+        };
+    };
+    if in_file.blob().is_some() {
+        return format!(
+            "the data file's own schema has {} too, so its writer knew of it and wrote plain \
+             values all the same",
+            declaration(in_file, in_file.blob().unwrap_or(declared))
+        );
+    }
+    let daft = match (declared, view.version) {
+        (BlobDeclaration::V1, FileVersion::V2_0) => {
+            " (Daft up to 0.5.11 did: Eventual-Inc/Daft issue 4939)"
+        }
+        _ => "",
+    };
+    format!(
+        "the manifest's field has {what}, the data file's own schema has not: the writer dropped \
+         field metadata{daft}, or data that was written plain was committed under this schema"
+    )
+}
+
+fn mends(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
+    let field: &Field = view.field;
+    let plain = mend_commit_plain(field, &type_in_file(view));
+    match declared {
+        BlobDeclaration::V1 => finding
+            .mend(mend_drop_key(field))
+            .mend(format!("or {plain}"))
+            .mend(mend_rewrite_v1(field, &view.version.to_string())),
+        BlobDeclaration::V2 => finding.mend(plain).mend(mend_rewrite_v2(field)),
+    }
+}

@@ -1,0 +1,126 @@
+//! # blob-undeclared
+//!
+//! A column's pages hold blobs, and the schema does not say so. In 2.0 and 2.1 files under a
+//! `large_binary` field everything can still be read, but as plain values: each scan loads all
+//! the payloads, and `take_blobs` refuses the column. Under any other type, and in 2.2 and later
+//! files, reads fail.
+//!
+//! It comes about when a commit or a metadata update takes the blob key away, or when blob
+//! fragments are committed under a schema without it.
+
+use super::blob::{mend_commit_plain, pages_stored};
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, Marked, RuleInfo, Severity};
+use crate::model::logical_type::LogicalType;
+use crate::model::version::FileVersion;
+use crate::typing::blob::Storage;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "blob-undeclared",
+    severity: Severity::Warning,
+    summary: "a column's pages hold blobs, and the schema does not declare it a blob",
+};
+
+/// See the module.
+pub struct BlobUndeclared;
+
+impl Rule for BlobUndeclared {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let field = view.field;
+        if field.blob().is_some() {
+            return;
+        }
+        // A packed struct of the user's own may look just like v2 descriptors.
+        let own_struct = matches!(field.logical_type, LogicalType::Struct) && field.packed();
+        let blobs = |stored: &Storage| match stored {
+            Storage::V1 => true,
+            Storage::V2 => !own_struct,
+            _ => false,
+        };
+        let Some((page, stored, _)) = pages_stored(view, blobs) else {
+            return;
+        };
+        let path = &field.path;
+        let type_text = &field.type_text;
+        let readable = stored == Storage::V1 && type_text == "large_binary";
+        let place = view.page_place(page);
+        let mut finding = INFO
+            .finding(format!(
+                "column `{path}` ({type_text}) holds blobs, but the schema does not declare it a blob"
+            ))
+            .column(path)
+            .at(place);
+        if let Some(Ok(encoding)) = view.column.pages.get(page).map(|page| &page.encoding) {
+            finding = finding
+                .instead(format!("{type_text} values"), encoding.notation.as_ref())
+                .tree(Marked {
+                    encoding: encoding.clone(),
+                    node: Vec::new(),
+                    note: format!("blobs, where the schema says {type_text}"),
+                });
+        }
+        let take = format!("take_blobs({path:?}, …)");
+        let refused = format!("fails: the column '{path}' is not a blob column");
+        let finding = if readable {
+            finding
+                .reader("to_table()", "reads it, loading the payload of every blob")
+                .reader(take, refused)
+        } else {
+            let effect = match (view.version, &field.logical_type) {
+                (FileVersion::V2_0, LogicalType::Struct) => {
+                    "fails: Attempt to merge two RecordBatch with different sizes: 0 != N"
+                }
+                (_, LogicalType::Struct) => {
+                    "the dataset does not open: Non-leaf field … has column_index=N, but non-leaf \
+                     fields should have column_index=-1"
+                }
+                (FileVersion::V2_0, LogicalType::Variable { .. }) => {
+                    "fails: Incorrect datatype for StructArray field, expected … got LargeBinary"
+                }
+                (FileVersion::V2_0, _) => {
+                    "fails: … has column encoding Blob(…) and no decoder is registered to handle it"
+                }
+                (FileVersion::V2_1, LogicalType::Variable { .. }) => {
+                    "fails: invalid variable-width layout: expected 32-bit offsets but got 64-bit \
+                     offsets"
+                }
+                (FileVersion::V2_1, _) => {
+                    "fails: invalid variable-width layout for …: Expected 1 buffers in array"
+                }
+                _ => "fails: Expected Struct, got LargeBinary",
+            };
+            finding
+                .severity(Severity::Error)
+                .reader("to_table()", effect)
+                .reader(take, refused)
+        };
+        let cause = match view.field_in_file() {
+            Some(in_file) if in_file.blob().is_some() => {
+                "the data file's own schema declares the blob, the manifest's does not: a later \
+                 commit or metadata update dropped it"
+            }
+            _ => "the schema was committed without the declaration that the writer had",
+        };
+        let finding = finding.cause(cause);
+        findings.add(if readable {
+            finding.mend(format!(
+                "declare it again:\n\
+                 ds = lance.dataset(uri)\n\
+                 ds.update_field_metadata({{{path:?}: {{\"lance-encoding:blob\": \"true\"}}}})"
+            ))
+        } else if stored == Storage::V1 {
+            finding.mend(mend_commit_plain(field, "pa.large_binary()"))
+        } else {
+            finding.mend(
+                "commit the schema with the field as lance.blob_field(name) in it \
+                 (LanceOperation.Overwrite), or restore the version before the schema changed:\n\
+                 ds = lance.dataset(uri, version=N)\n\
+                 ds.restore()",
+            )
+        });
+    }
+}

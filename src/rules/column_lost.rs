@@ -1,0 +1,64 @@
+//! # column-lost
+//!
+//! The manifest says that a data file holds a field, and the column index it gives leads
+//! nowhere: it is beyond the file's columns, or there is none. Readers fail on the first, and
+//! read the second as nulls without a word.
+
+use super::{FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::data_file::{Placement, join};
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "column-lost",
+    severity: Severity::Error,
+    summary: "the manifest's column index for a field leads nowhere in the data file",
+};
+
+/// See the module.
+pub struct ColumnLost;
+
+impl Rule for ColumnLost {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let (Ok(data), Some(entry), Some(snapshot)) = (view.state, view.entry, view.snapshot) else {
+            return;
+        };
+        let Some(version) = data.version.filter(|v| *v != FileVersion::V0_1) else {
+            return;
+        };
+        let columns = data.num_columns();
+        let placed = join(&snapshot.schema, &entry.fields, &entry.column_indices, version, columns);
+        for (field, placement) in snapshot.schema.fields.iter().zip(placed) {
+            let Placement::Lost { index } = placement else {
+                continue;
+            };
+            let path = &field.path;
+            let (message, effect) = if index < 0 {
+                (
+                    format!("column `{path}` is said to be in a data file without saying in which column"),
+                    "returns nulls without a word (2.0), or the dataset does not open (2.1 and later)",
+                )
+            } else {
+                (
+                    format!(
+                        "column `{path}` is said to be column {index} of a data file that has {columns}"
+                    ),
+                    "fails: The projection specified the column index … but there are only … columns",
+                )
+            };
+            findings.add(
+                INFO.finding(message)
+                    .column(path)
+                    .at(view.place())
+                    .instead(format!("a column from 0 to {}", columns.saturating_sub(1)), index.to_string())
+                    .reader("to_table()", effect)
+                    .cause("the file was replaced by another, or its writer registered it wrongly")
+                    .mend("restore the file that was committed from a copy"),
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! # data-file-missing
+//!
+//! The manifest names a data file that is not there. Every scan of its fragment fails. It comes
+//! about when a copy was interrupted, when files were deleted by hand or by a lifecycle rule,
+//! when a cleanup removed files of a commit that had landed, or when the base of a shallow clone
+//! moved.
+
+use super::{FileFault, FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::format::data_file::Unreadable;
+use crate::model::snapshot::BaseError;
+use crate::storage::StorageError;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "data-file-missing",
+    severity: Severity::Error,
+    summary: "the manifest names a data file that is not there",
+};
+
+/// See the module.
+pub struct DataFileMissing;
+
+impl Rule for DataFileMissing {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let base = view.entry.and_then(|entry| entry.base_id);
+        let finding = match view.state {
+            Err(FileFault::Unreadable(Unreadable::Storage(
+                StorageError::NotFound | StorageError::NotDirectory,
+            ))) => {
+                let finding = INFO
+                    .finding("a data file that the manifest names is not there")
+                    .instead("the file", "nothing")
+                    .reader("to_table()", "fails: Not found: …/data/….lance")
+                    .mend("restore the file from a copy, or go back to a version that does not name it");
+                match base {
+                    Some(id) => finding.cause(format!(
+                        "it should be behind base path {id}: the dataset that this one was cloned \
+                         from has moved or is gone"
+                    )),
+                    None => finding,
+                }
+            }
+            Err(FileFault::Base(BaseError::Unknown(id))) => INFO
+                .finding(format!(
+                    "a data file is said to be behind base path {id}, which the manifest does not have"
+                ))
+                .instead("a base path of the manifest", format!("base path {id}"))
+                .reader("to_table()", format!("fails: base_path id {id} not found"))
+                .mend("go back to a version whose manifest has the base path"),
+            Err(FileFault::Base(BaseError::Unsupported { id, detail })) => INFO
+                .finding(format!(
+                    "data files behind base path {id} were not looked at: {detail}"
+                ))
+                .severity(Severity::Info),
+            _ => return,
+        };
+        findings.add(finding.at(view.place()));
+    }
+}

@@ -1,0 +1,95 @@
+//! # data-file-unreadable
+//!
+//! A data file is there and is no Lance file: it is empty, cut off, overwritten, or a Git LFS
+//! pointer stands in its place. Readers say "invalid magic" and print the magic they expected
+//! rather than what they found.
+
+use super::{FileFault, FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::format::data_file::Unreadable;
+use crate::format::sniff::Looks;
+use crate::storage::StorageError;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "data-file-unreadable",
+    severity: Severity::Error,
+    summary: "a data file is empty, cut off, overwritten or not a Lance file",
+};
+
+/// See the module.
+pub struct DataFileUnreadable;
+
+/// What a file is in place of what it should be, as a clause without a subject.
+pub fn looks_clause(looks: &Looks, size: u64) -> Option<String> {
+    Some(match looks {
+        Looks::Empty => "is empty (0 bytes)".to_string(),
+        Looks::LfsPointer { size: Some(real) } => {
+            format!("is a Git LFS pointer, not the file of {real} bytes that it stands for")
+        }
+        Looks::LfsPointer { size: None } => "is a Git LFS pointer, not the file".to_string(),
+        Looks::Zeros => format!("holds nothing but zeros ({size} bytes)"),
+        Looks::Other(what) => format!("is {what}"),
+        Looks::Text => "is text".to_string(),
+        Looks::Unknown => return None,
+    })
+}
+
+impl Rule for DataFileUnreadable {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let Err(FileFault::Unreadable(fault)) = view.state else {
+            return;
+        };
+        let stated = view.entry.map_or(0, |entry| entry.file_size_bytes);
+        let (what, size) = match fault {
+            Unreadable::Storage(StorageError::NotFound | StorageError::NotDirectory) => return,
+            Unreadable::Storage(error) => (format!("cannot be read ({error})"), None),
+            Unreadable::TooShort { size, needed } => (
+                format!("has {size} bytes, fewer than the {needed} of its footer"),
+                Some(*size),
+            ),
+            Unreadable::NotLance { size, looks, .. } => {
+                let what = match looks_clause(looks, *size) {
+                    Some(clause) => clause,
+                    None if stated > *size => {
+                        format!("is cut off: {size} of {stated} bytes are there")
+                    }
+                    None if stated != 0 && stated < *size => format!(
+                        "was overwritten: it has {size} bytes, the manifest says {stated}, and \
+                         its end is not that of a Lance file"
+                    ),
+                    None => "does not end as a Lance file does: it is cut off or overwritten".to_string(),
+                };
+                (what, Some(*size))
+            }
+        };
+        let lfs = matches!(
+            fault,
+            Unreadable::NotLance { looks: Looks::LfsPointer { .. }, .. }
+        );
+        let mut place = view.place();
+        place.bytes = size.map(|size| 0..size);
+        if let Unreadable::NotLance { end, .. } = fault {
+            place.detail = (!end.is_empty()).then(|| format!("its last bytes are {end:?}"));
+        }
+        let finding = INFO
+            .finding(format!("a data file {what}"))
+            .at(place)
+            .instead("a file that ends in LANC", what)
+            .reader(
+                "to_table()",
+                "fails: file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67]) \
+                 (those are the bytes it expected), or: does not have sufficient data",
+            );
+        findings.add(if lfs {
+            finding
+                .cause("the repository was checked out without Git LFS")
+                .mend("git lfs pull")
+        } else {
+            finding.mend("restore the file from a copy, or go back to a version that does not name it")
+        });
+    }
+}

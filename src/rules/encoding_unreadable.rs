@@ -1,0 +1,184 @@
+//! # encoding-unreadable
+//!
+//! A page or column has no encoding, one that does not decode, or one of the wrong vocabulary
+//! for the file's version. No reader can decode such a page.
+
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
+use crate::model::encoding::{EncodingFault, EncodingResult, Kind, Node, Vocabulary};
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "encoding-unreadable",
+    severity: Severity::Error,
+    summary: "a page's or column's encoding is missing, damaged or of another file version",
+};
+
+/// See the module.
+pub struct EncodingUnreadable;
+
+impl Rule for EncodingUnreadable {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let path = &view.field.path;
+        if let Err(fault) = &view.column.encoding {
+            let finding = INFO.finding(format!("column `{path}` {fault}")).column(path);
+            findings.add(
+                finding
+                    .at(view.place())
+                    .reader("to_table()", effect(fault))
+                    .mend("restore the file from a copy"),
+            );
+        }
+        for (at, page) in view.column.pages.iter().enumerate() {
+            let place = view.page_place(at);
+            match &page.encoding {
+                Err(fault) if matches!(**fault, EncodingFault::UnknownType(_)) => {
+                    unknown_type(view, fault, place, findings);
+                }
+                Err(fault) => findings.add(
+                    INFO.finding(format!("a page of column `{path}` {fault}"))
+                        .column(path)
+                        .at(place)
+                        .reader("to_table()", effect(fault))
+                        .mend("restore the file from a copy"),
+                ),
+                Ok(encoding) => {
+                    if let Some(expected) = wrong_vocabulary(view.version, encoding.vocabulary) {
+                        wrong_type(view, &page.encoding, expected, place, findings);
+                    } else if let Some(node) = hole(&encoding.root) {
+                        holes(view, encoding, node, place, findings);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn effect(fault: &EncodingFault) -> String {
+    use crate::format::encoding::EnvelopeFault as E;
+    match fault {
+        EncodingFault::Envelope(E::Missing) => "fails: Column … page … is missing its encoding",
+        EncodingFault::Envelope(E::NoLocation) => "fails: Missing … encoding location",
+        EncodingFault::Envelope(E::None) => "fails: Missing … encoding description",
+        EncodingFault::Envelope(E::Indirect) => "fails: Indirect file encodings are not supported",
+        EncodingFault::Envelope(E::NotAny(_)) => "fails: Invalid direct … encoding envelope",
+        EncodingFault::UnknownType(_) => "fails: unexpected type URL",
+        EncodingFault::Undecodable { .. } => "fails: Invalid direct … encoding",
+    }
+    .to_string()
+}
+
+/// The vocabulary that pages of a version must be in, when theirs is another. Those of
+/// unfinished versions have a rule of their own.
+fn wrong_vocabulary(version: FileVersion, found: Vocabulary) -> Option<Vocabulary> {
+    let expected = match version {
+        FileVersion::V0_1 => Vocabulary::Legacy,
+        FileVersion::V2_0 => Vocabulary::Array,
+        FileVersion::V2_1 | FileVersion::V2_2 => Vocabulary::Structural,
+        FileVersion::V2_3 => Vocabulary::Planar,
+    };
+    let unfinished = match version {
+        FileVersion::V2_1 | FileVersion::V2_2 => found == Vocabulary::PreStable,
+        FileVersion::V2_3 => found == Vocabulary::Structural,
+        _ => false,
+    };
+    (found != expected && !unfinished).then_some(expected)
+}
+
+fn wrong_type(
+    view: &ColumnView<'_>,
+    encoding: &EncodingResult,
+    expected: Vocabulary,
+    place: Place,
+    findings: &mut Findings,
+) {
+    let Ok(encoding) = encoding else { return };
+    let (expected, got) = (expected.type_url(), encoding.vocabulary.type_url());
+    let path = &view.field.path;
+    findings.add(
+        INFO.finding(format!(
+            "a page of column `{path}` is encoded as {got}, which a {} file does not have",
+            view.version
+        ))
+        .column(path)
+        .at(place)
+        .instead(expected, got)
+        .reader(
+            "to_table()",
+            format!("fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"),
+        )
+        .mend("restore the file from a copy"),
+    );
+}
+
+fn unknown_type(
+    view: &ColumnView<'_>,
+    fault: &EncodingFault,
+    place: Place,
+    findings: &mut Findings,
+) {
+    let path = &view.field.path;
+    findings.add(
+        INFO.finding(format!(
+            "a page of column `{path}` {fault}, unknown to this version of lance-lint (it knows \
+             Lance up to 14.0.2)"
+        ))
+        .severity(Severity::Warning)
+        .column(path)
+        .at(place)
+        .reader("to_table()", effect(fault))
+        .mend("if a newer Lance wrote the file, check it with a newer lance-lint; else restore it from a copy"),
+    );
+}
+
+/// The path to the first node that must hold something and does not.
+fn hole(root: &Node) -> Option<Vec<usize>> {
+    let mut found = None;
+    root.walk(&mut |path, node| {
+        if found.is_none() && matches!(node.kind, Kind::Unset | Kind::Absent) {
+            found = Some(path.to_vec());
+        }
+    });
+    found
+}
+
+fn holes(
+    view: &ColumnView<'_>,
+    encoding: &std::sync::Arc<crate::model::encoding::Encoding>,
+    node: Vec<usize>,
+    place: Place,
+    findings: &mut Findings,
+) {
+    // An oneof that holds a variant from a newer Lance looks unset. The unknown field beside it
+    // is reported as such.
+    if !encoding.unknown.is_empty() {
+        return;
+    }
+    // A blob layout without its inner layout has a rule of its own.
+    if matches!(encoding.root.kind, Kind::BlobLayout { .. }) && node.as_slice() == [0] {
+        return;
+    }
+    let path = &view.field.path;
+    findings.add(
+        INFO.finding(format!(
+            "a page of column `{path}` has an encoding with a part left out"
+        ))
+        .column(path)
+        .at(place)
+        .tree(Marked {
+            encoding: encoding.clone(),
+            node,
+            note: "an encoding must stand here".to_string(),
+        })
+        .reader(
+            "to_table()",
+            "panics: called `Option::unwrap()` on a `None` value, or fails: … is missing its \
+             compression variant",
+        )
+        .mend("restore the file from a copy"),
+    );
+}

@@ -1,0 +1,71 @@
+//! # feature-flag
+//!
+//! The manifest sets a feature flag that Lance 14.0.2 as released refuses to read or write, or
+//! that this build does not know. Flags that current readers take are named in the header and
+//! are no finding.
+
+use super::{DatasetView, Rule};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::model::flags::{Flag, flags};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "feature-flag",
+    severity: Severity::Error,
+    summary: "the manifest sets a feature flag that readers refuse",
+};
+
+/// See the module.
+pub struct FeatureFlag;
+
+impl Rule for FeatureFlag {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else { return };
+        let message = snapshot.message();
+        let place = || Place {
+            file: Some(snapshot.entry.path.clone()),
+            ..Place::default()
+        };
+        let words = [
+            ("read", message.reader_feature_flags),
+            ("written", message.writer_feature_flags),
+        ];
+        for (verb, word) in words {
+            for flag in flags(word) {
+                // Two flags are writer flags only: they stand in no one's way there.
+                let writer_only = verb == "written" && matches!(flag.bit, 15);
+                let Some(obstacle) = flag.obstacle.filter(|_| !writer_only) else {
+                    continue;
+                };
+                // What cannot be read is said once, not again for writing.
+                if verb == "written" && message.reader_feature_flags >> flag.bit & 1 == 1 {
+                    continue;
+                }
+                findings.add(refused(&flag, verb, obstacle, word).at(place()));
+            }
+        }
+    }
+}
+
+fn refused(flag: &Flag, verb: &str, obstacle: &str, word: u64) -> crate::finding::Finding {
+    let (severity, call) = match (verb, flag.name) {
+        // A newer reader may know the flag: that is not the dataset's fault.
+        ("read", Some(_)) => (Severity::Error, "lance.dataset(uri)"),
+        ("read", None) => (Severity::Warning, "lance.dataset(uri)"),
+        _ => (Severity::Info, "write_dataset(…, mode=\"append\")"),
+    };
+    let label = flag.label();
+    INFO.finding(format!(
+        "the dataset cannot be {verb} by Lance 14.0.2: its manifest sets the feature flag “{label}”, which {obstacle}"
+    ))
+    .severity(severity)
+    .instead("no such flag", label)
+    .reader(
+        call,
+        format!("fails: This dataset cannot be {verb} by this version of Lance … Flags: {word}"),
+    )
+    .mend("use a Lance release that knows the flag, or go back to a version without it")
+}

@@ -1,0 +1,74 @@
+//! # file-part-unreadable
+//!
+//! Part of a data file's metadata cannot be read: a table, the file's own schema, or the
+//! metadata of a column. The rest was read and is listed.
+
+use super::{ColumnView, FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::format::{Fault, Part};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "file-part-unreadable",
+    severity: Severity::Error,
+    summary: "part of a data file's metadata is damaged",
+};
+
+/// See the module.
+pub struct FilePartUnreadable;
+
+impl Rule for FilePartUnreadable {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let Ok(data) = view.state else { return };
+        // A version that this build does not know may arrange its metadata in another way.
+        if data.version.is_none() {
+            return;
+        }
+        for fault in &data.faults {
+            let mut place = view.place();
+            place.column = fault.column;
+            place.bytes = fault.range.clone();
+            place.detail = Some(format!("it {}", fault.detail));
+            findings.add(
+                finding(fault, format!("the {} of a data file cannot be read", fault.part.name()))
+                    .at(place),
+            );
+        }
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        for fault in &view.column.faults {
+            let mut place = view.place();
+            place.bytes = fault.range.clone();
+            place.detail = Some(fault.detail.clone());
+            let path = &view.field.path;
+            findings.add(
+                finding(fault, format!("the metadata of column `{path}` is damaged"))
+                    .column(path)
+                    .at(place),
+            );
+        }
+    }
+}
+
+fn finding(fault: &Fault, message: String) -> crate::finding::Finding {
+    let effect = match fault.part {
+        Part::GlobalBufferTable => "fails: Global buffer … is outside file of size …",
+        Part::FileSchema => {
+            "may panic: called `Option::unwrap()` on a `None` value (reader.rs:979), or fail to \
+             decode"
+        }
+        Part::ColumnMetadataTable => {
+            "fails: column metadata range for column … is outside the column metadata region"
+        }
+        Part::ColumnMetadata => "fails: failed to decode Protobuf message",
+        Part::PageTable | Part::Footer | Part::Manifest => "fails",
+    };
+    INFO.finding(message)
+        .instead("metadata that decodes", fault.detail.clone())
+        .reader("to_table()", effect)
+        .mend("restore the file from a copy")
+}

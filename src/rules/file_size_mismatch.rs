@@ -1,0 +1,48 @@
+//! # file-size-mismatch
+//!
+//! The manifest states another size for a data file than it has. Readers trust the stated size
+//! and look for the footer in the wrong place. Most often the file was overwritten or swapped;
+//! the contents that are listed for it may be another file's.
+
+use super::{FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "file-size-mismatch",
+    severity: Severity::Error,
+    summary: "the manifest states another size for a data file than it has",
+};
+
+/// See the module.
+pub struct FileSizeMismatch;
+
+impl Rule for FileSizeMismatch {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let (Ok(data), Some(entry)) = (view.state, view.entry) else {
+            return;
+        };
+        let (stated, real) = (entry.file_size_bytes, data.size());
+        if stated == 0 || stated == real {
+            return;
+        }
+        let effect = if stated < real {
+            "fails: file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67])"
+        } else {
+            "fails: Invalid range … for object of size …"
+        };
+        let mut place = view.place();
+        place.detail = Some(format!("{real} bytes, the manifest says {stated}"));
+        findings.add(
+            INFO.finding("a data file has another size than the manifest states")
+                .at(place)
+                .instead(format!("{stated} bytes"), format!("{real} bytes"))
+                .reader("to_table()", effect)
+                .cause("the file was overwritten or swapped after the commit, or its writer stated the wrong size")
+                .mend("restore the file that was committed from a copy"),
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! # file-version-mismatch
+//!
+//! The manifest and a data file's footer disagree on the file's version, or the version is
+//! one that Lance 14.0.2 does not know. Readers choose the decoder by the manifest.
+
+use super::{FileView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::snapshot::stated_version;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "file-version-mismatch",
+    severity: Severity::Error,
+    summary: "a data file's version is unknown, or not the one that the manifest states",
+};
+
+/// See the module.
+pub struct FileVersionMismatch;
+
+impl Rule for FileVersionMismatch {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let Ok(data) = view.state else { return };
+        let (major, minor) = data.footer_version();
+        let Some(version) = data.version else {
+            findings.add(
+                INFO.finding(format!(
+                    "a data file says it is of version {major}.{minor}, which lance-lint does not \
+                     know (it knows Lance up to 14.0.2)"
+                ))
+                .at(view.place())
+                .instead("0.1, 2.0, 2.1, 2.2 or 2.3", format!("{major}.{minor}"))
+                .reader("to_table()", format!("fails: Unknown Lance storage version: {major}.{minor}"))
+                .mend("read it with a newer Lance, or restore the file from a copy"),
+            );
+            return;
+        };
+        let Some(entry) = view.entry else { return };
+        let stated = stated_version(entry);
+        if stated == Some(version) {
+            return;
+        }
+        // Data files of the first Lance releases state no version at all: 0.0 means 0.1.
+        let stated_text = stated.map_or_else(
+            || format!("{}.{}", entry.file_major_version, entry.file_minor_version),
+            |stated| stated.to_string(),
+        );
+        findings.add(
+            INFO.finding(format!(
+                "the manifest states version {stated_text} for a data file of version {version}"
+            ))
+            .at(view.place())
+            .instead(stated_text, version.to_string())
+            .reader(
+                "to_table()",
+                "fails: Attempt to use the Lance … reader for a different file version, unexpected \
+                 type URL, or Unknown Lance storage version",
+            )
+            .cause("the file was replaced by one of another version, or its writer registered it wrongly")
+            .mend("restore the file that was committed from a copy"),
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! # manifest-unreadable
+//!
+//! A manifest cannot be read, whole or in part. Readers open the newest manifest and fail;
+//! older versions still open by number. It comes about when an upload or copy was cut short,
+//! when a Git LFS pointer stands in place of the file, or when a disk went bad.
+
+use super::{DatasetView, Rule};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::format::manifest::UnreadableManifest;
+use crate::format::sniff::Looks;
+use crate::rules::data_file_unreadable::looks_clause;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "manifest-unreadable",
+    severity: Severity::Error,
+    summary: "a manifest is damaged, missing or not a manifest",
+};
+
+/// See the module.
+pub struct ManifestUnreadable;
+
+impl Rule for ManifestUnreadable {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        for broken in view.broken {
+            let (what, size, lfs) = describe(&broken.error);
+            let place = Place {
+                file: Some(broken.entry.path.clone()),
+                bytes: size.map(|size| 0..size),
+                ..Place::default()
+            };
+            let finding = INFO
+                .finding(format!("the manifest of version {} {what}", broken.entry.version))
+                .at(place)
+                .instead("a manifest that ends in its position and LANC", what)
+                .reader(
+                    "lance.dataset(uri)",
+                    "fails: file size is too small, magic number does not match, or failed to \
+                     decode Protobuf message",
+                );
+            let finding = if lfs {
+                finding.mend("git lfs pull")
+            } else {
+                finding
+            };
+            let older = view.versions.iter().rev().find(|v| **v < broken.entry.version);
+            findings.add(match older {
+                Some(older) => finding.mend(format!(
+                    "restore the file from a copy, or go back to the version before it:\n\
+                     lance.dataset(uri, version={older}).restore()"
+                )),
+                None => finding.mend("restore the file from a copy; there is no older version"),
+            });
+        }
+        if view.snapshot.is_none() && view.broken.is_empty() {
+            findings.add(
+                INFO.finding("the dataset has no manifest")
+                    .at(Place {
+                        file: Some("_versions".to_string()),
+                        ..Place::default()
+                    })
+                    .instead("at least one manifest in _versions", "none")
+                    .reader("lance.dataset(uri)", "fails: Dataset at path … was not found")
+                    .cause(
+                        "the dataset was created or dropped halfway, or copied without _versions",
+                    )
+                    .mend("restore _versions from a copy; the data files by themselves are listed below"),
+            );
+        }
+        let Some(snapshot) = view.snapshot else { return };
+        for fault in &snapshot.manifest.faults {
+            findings.add(
+                INFO.finding(format!(
+                    "the manifest of version {} is damaged; what can be read of it is used",
+                    snapshot.version()
+                ))
+                .at(Place {
+                    file: Some(snapshot.entry.path.clone()),
+                    bytes: fault.range.clone(),
+                    detail: Some(fault.detail.clone()),
+                    ..Place::default()
+                })
+                .instead("a manifest that decodes", fault.detail.clone())
+                .reader(
+                    "lance.dataset(uri)",
+                    "may fail: failed to decode Protobuf message, or: manifest length does not match",
+                )
+                .mend("restore the file from a copy, or go back to an older version"),
+            );
+        }
+    }
+}
+
+fn describe(error: &UnreadableManifest) -> (String, Option<u64>, bool) {
+    match error {
+        UnreadableManifest::Storage(error) => (format!("cannot be read ({error})"), None, false),
+        UnreadableManifest::NotManifest { size, looks, detail } => {
+            let what = match looks_clause(looks, *size) {
+                Some(clause) => clause,
+                None => detail.clone(),
+            };
+            (what, Some(*size), matches!(looks, Looks::LfsPointer { .. }))
+        }
+    }
+}

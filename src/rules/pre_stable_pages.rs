@@ -1,0 +1,73 @@
+//! # pre-stable-pages
+//!
+//! A file of version 2.1 or 2.3 was written before that version was finished, in page layouts
+//! that only the releases of the time read: 2.1 by Lance up to 0.32, 2.3 by Lance 10 to 13.
+
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::encoding::{Kind, Vocabulary};
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "pre-stable-pages",
+    severity: Severity::Error,
+    summary: "a file was written before its version was finished; today's readers refuse it",
+};
+
+/// See the module.
+pub struct PreStablePages;
+
+impl Rule for PreStablePages {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let found = view.column.pages.iter().enumerate().find_map(|(at, page)| {
+            let encoding = page.encoding.as_ref().ok()?;
+            let sparse = matches!(encoding.root.kind, Kind::SparseLayout { .. });
+            match (view.version, encoding.vocabulary) {
+                (FileVersion::V2_1 | FileVersion::V2_2, Vocabulary::PreStable) => {
+                    Some((at, encoding, "0.16 to 0.32"))
+                }
+                (FileVersion::V2_3, Vocabulary::Structural) => Some((at, encoding, "3 to 13")),
+                (FileVersion::V2_2, Vocabulary::Structural) if sparse => {
+                    Some((at, encoding, "10 to 13"))
+                }
+                _ => None,
+            }
+        });
+        let Some((page, encoding, writers)) = found else {
+            return;
+        };
+        let expected = match view.version {
+            FileVersion::V2_3 => Vocabulary::Planar.type_url(),
+            _ => Vocabulary::Structural.type_url(),
+        };
+        let got = encoding.vocabulary.type_url();
+        let version = view.version;
+        // One finding for the dataset: the version of the file is at fault, not its columns.
+        findings.add(
+            INFO.finding(format!(
+                "files of version {version} were written before that version was finished; today's \
+                 Lance refuses them"
+            ))
+            .at(view.page_place(page))
+            .instead(expected, got)
+            .reader(
+                "to_table()",
+                format!("fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"),
+            )
+            .cause(format!("Lance {writers} wrote an unfinished {version}"))
+            .mend(format!(
+                "read it with a pylance of that time (the manifest's writer version tells which), \
+                 and write it anew as 2.0:\n\
+                 pip install \"pylance=={}\"",
+                match version {
+                    FileVersion::V2_3 => "13.0.0",
+                    _ => "0.32.1",
+                }
+            )),
+        );
+    }
+}

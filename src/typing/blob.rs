@@ -1,0 +1,119 @@
+//! Whether a page holds blobs, and of which generation.
+
+use super::{Shape, infer};
+use crate::model::data_file::{Column, Page};
+use crate::model::encoding::{Encoding, Kind, Vocabulary};
+
+/// What a page is, seen by a blob reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// Descriptors of v1: position and size of each blob in the same file.
+    V1,
+    /// Descriptors of v2: kind, position, size, blob id and URI.
+    V2,
+    /// Marked as v1 blobs, but the node at this path is not what descriptors need.
+    Malformed {
+        /// Child indices from the page encoding's root.
+        node: Vec<usize>,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// Descriptors of v1 that nothing marks as such.
+    UnmarkedV1,
+    /// Packed structs that are no descriptors.
+    PackedStruct,
+    /// The values themselves.
+    Plain,
+    /// Nulls only, or an encoding that could not be read: no evidence either way.
+    Unknown,
+}
+
+/// What v1 descriptors are, in words.
+pub const V1_DESCRIPTORS: &str = "packed_struct(position u64, size u64)";
+/// What v2 descriptors are, in words.
+pub const V2_DESCRIPTORS: &str =
+    "packed_struct(kind u8, position u64, size u64, blob_id u32, blob_uri variable)";
+
+fn is_v1_descriptor(shape: &Shape) -> bool {
+    matches!(shape, Shape::PackedStruct(children)
+        if children.as_slice() == [Shape::Fixed(64), Shape::Fixed(64)])
+}
+
+fn is_v2_descriptor(shape: &Shape) -> bool {
+    use Shape::{Fixed, Variable};
+    matches!(shape, Shape::PackedStruct(children)
+        if children.as_slice() == [Fixed(8), Fixed(64), Fixed(64), Fixed(32), Variable])
+}
+
+/// Judges one page of a column.
+pub fn storage(column: &Column, page: &Page) -> Storage {
+    let Ok(encoding) = &page.encoding else {
+        return Storage::Unknown;
+    };
+    match encoding.vocabulary {
+        Vocabulary::Array => array(column, encoding),
+        Vocabulary::Structural | Vocabulary::Planar => structural(page, encoding),
+        // Blobs came with 2.1 proper.
+        Vocabulary::PreStable | Vocabulary::Legacy => Storage::Plain,
+        Vocabulary::Column => Storage::Unknown,
+    }
+}
+
+fn array(column: &Column, encoding: &Encoding) -> Storage {
+    let descriptors = is_v1_descriptor(&infer(&encoding.root));
+    let Ok(column_encoding) = &column.encoding else {
+        return Storage::Unknown;
+    };
+    match (column.is_blob_encoded(), descriptors) {
+        (false, false) => Storage::Plain,
+        (false, true) => Storage::UnmarkedV1,
+        (true, false) => Storage::Malformed {
+            node: Vec::new(),
+            expected: V1_DESCRIPTORS,
+        },
+        (true, true) => match column_encoding.root.child("inner").map(|node| &node.kind) {
+            Some(Kind::ColumnValues) => Storage::V1,
+            _ => Storage::Malformed {
+                node: Vec::new(),
+                expected: "a column encoding of blob around values",
+            },
+        },
+    }
+}
+
+fn structural(page: &Page, encoding: &Encoding) -> Storage {
+    if let Kind::BlobLayout { layers } = &encoding.root.kind {
+        let malformed = |node: &[usize], expected| Storage::Malformed {
+            node: node.to_vec(),
+            expected,
+        };
+        let inner = encoding.root.child("inner_layout");
+        return match inner.map(infer) {
+            _ if layers.is_empty() => malformed(&[], "at least one layer"),
+            Some(shape) if is_v1_descriptor(&shape) => Storage::V1,
+            // A page of nulls only has no descriptors to show.
+            Some(Shape::OneValue | Shape::Nulls) => Storage::V1,
+            _ => malformed(&[0], V1_DESCRIPTORS),
+        };
+    }
+    match infer(&encoding.root) {
+        shape if is_v2_descriptor(&shape) => Storage::V2,
+        shape if is_v1_descriptor(&shape) => Storage::UnmarkedV1,
+        Shape::PackedStruct(_) => Storage::PackedStruct,
+        Shape::OneValue if has_scalar(page, &encoding.root.kind) => Storage::Plain,
+        Shape::OneValue if encoding.vocabulary == Vocabulary::Planar => Storage::Plain,
+        Shape::OneValue | Shape::Nulls | Shape::Unknown => Storage::Unknown,
+        _ => Storage::Plain,
+    }
+}
+
+/// Whether a constant page holds a value: in the layout, or in a first buffer beside none or
+/// two of levels (lance-encoding `constant.rs`). Descriptors are never stored so.
+fn has_scalar(page: &Page, kind: &Kind) -> bool {
+    match kind {
+        Kind::ConstantLayout { inline_bytes, .. } => {
+            inline_bytes.is_some() || page.buffers.len() % 2 == 1
+        }
+        _ => false,
+    }
+}
