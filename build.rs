@@ -2,6 +2,7 @@
 //! messages, and a table of every known field number, against which raw bytes
 //! are held to find fields that this build does not know.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -30,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Renders `&[(message, &[(field number, field name, message type or "")])]`, sorted.
+/// Renders `&[(message, &[(field number, field name, index of the field's message or MAX)])]`,
+/// sorted by message.
 fn known_fields(set: &FileDescriptorSet) -> String {
     let mut rows = Vec::new();
     for file in &set.file {
@@ -40,15 +42,24 @@ fn known_fields(set: &FileDescriptorSet) -> String {
         }
     }
     rows.sort();
+    let index: BTreeMap<&str, usize> =
+        rows.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at)).collect();
     let mut code = String::from("&[\n");
-    for (name, fields) in rows {
-        let _ = writeln!(code, "    ({name:?}, &{fields:?}),");
+    for (name, fields) in &rows {
+        let _ = write!(code, "    ({name:?}, &[");
+        for (number, field, child) in fields {
+            match index.get(child.as_str()) {
+                Some(at) => drop(write!(code, "({number}, {field:?}, {at}), ")),
+                None => drop(write!(code, "({number}, {field:?}, usize::MAX), ")),
+            }
+        }
+        code.push_str("]),\n");
     }
     code.push(']');
     code
 }
 
-type Row = (String, Vec<(i32, String, String)>);
+type Row = (String, Vec<(u32, String, String)>);
 
 fn collect(prefix: &str, message: &DescriptorProto, rows: &mut Vec<Row>) {
     let name = format!("{prefix}.{}", message.name());
@@ -60,7 +71,7 @@ fn collect(prefix: &str, message: &DescriptorProto, rows: &mut Vec<Row>) {
                 Type::Message => field.type_name().to_string(),
                 _ => String::new(),
             };
-            (field.number(), field.name().to_string(), child)
+            (field.number().unsigned_abs(), field.name().to_string(), child)
         })
         .collect();
     for nested in &message.nested_type {

@@ -13,7 +13,7 @@ use cli::{Cli, Outcome};
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments = match Cli::try_parse() {
+    let arguments = match Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no failures. A closed pipe is none either.

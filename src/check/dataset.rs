@@ -193,6 +193,7 @@ struct FragmentResult {
     versions: Vec<String>,
     cells: Vec<Cell>,
     absent: Vec<usize>,
+    above: Vec<usize>,
     findings: Vec<Finding>,
 }
 
@@ -234,6 +235,7 @@ fn check_snapshot(
                 *versions.entry(version).or_default() += 1;
             }
             result.absent.into_iter().for_each(|field| tally.add_absent(field));
+            result.above.into_iter().for_each(|field| tally.add_above(field));
             tally.add(result.id, result.cells);
             result.findings.into_iter().for_each(|finding| findings.add(finding));
         }
@@ -405,12 +407,21 @@ impl Run<'_> {
             )) => result.bytes = result.bytes.saturating_add(*size),
             Err(_) => {}
         }
+        let placed = match &state {
+            Ok(data) => data.version.map(|version| {
+                let schema = &self.snapshot.schema;
+                join(schema, &entry.fields, &entry.column_indices, version, data.num_columns())
+            }),
+            Err(_) => None,
+        };
+        let placed = placed.unwrap_or_default();
         let view = FileView {
             snapshot: Some(self.snapshot),
             fragment: Some(fragment),
             entry: Some(entry),
             name: &name,
             state: state.as_ref(),
+            placed: &placed,
         };
         for rule in RULES {
             rule.file(&view, findings);
@@ -423,7 +434,7 @@ impl Run<'_> {
             self.claim(entry, present);
             return data.rows;
         };
-        self.columns(&view, data, version, entry, present, result, findings);
+        self.columns(&view, data, version, present, result, findings);
         data.rows
     }
 
@@ -458,22 +469,22 @@ impl Run<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn columns(
         &self,
         view: &FileView<'_>,
         data: &DataFile,
         version: FileVersion,
-        entry: &DataFileEntry,
         present: &mut [bool],
         result: &mut FragmentResult,
         findings: &mut Findings,
     ) {
         let schema = &self.snapshot.schema;
-        let placed = join(schema, &entry.fields, &entry.column_indices, version, data.num_columns());
-        for (at, placement) in placed.into_iter().enumerate() {
+        for (at, placement) in view.placed.iter().copied().enumerate() {
             if let Some(slot) = present.get_mut(at).filter(|_| placement != Placement::Absent) {
                 *slot = true;
+            }
+            if placement == Placement::Inside {
+                result.above.push(at);
             }
             let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
                 continue;

@@ -40,12 +40,20 @@ pub fn check(
         notes: Vec::new(),
     };
     let caches = Caches::default();
+    let placed = match &data {
+        Ok(data) => match (&data.schema, data.version) {
+            (Some(schema), Some(version)) => place(data, version, schema, &caches),
+            _ => Vec::new(),
+        },
+        Err(_) => Vec::new(),
+    };
     let view = FileView {
         snapshot: None,
         fragment: None,
         entry: None,
         name: &name,
         state: data.as_ref(),
+        placed: &placed,
     };
     for rule in RULES {
         rule.file(&view, &mut findings);
@@ -119,7 +127,11 @@ fn columns(
     findings: &mut Findings,
 ) -> Tally {
     let mut found = Vec::new();
-    for (at, placement) in place(data, version, schema, caches).into_iter().enumerate() {
+    let mut tally = Tally::default();
+    for (at, placement) in view.placed.iter().copied().enumerate() {
+        if placement == Placement::Inside {
+            tally.add_above(at);
+        }
         let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
             continue;
         };
@@ -145,7 +157,6 @@ fn columns(
             rule.column(&column, findings);
         }
     }
-    let mut tally = Tally::default();
     tally.add(0, found);
     tally
 }

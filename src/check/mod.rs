@@ -13,7 +13,7 @@ use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Meter, Storage};
 
-pub use tally::{EncodingReport, FieldReport};
+pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]

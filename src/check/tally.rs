@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::CheckError;
 use crate::finding::Severity;
@@ -32,11 +32,21 @@ pub struct FieldReport {
     pub encodings: Vec<EncodingReport>,
     /// Fragments in no file of which it is: it reads as null there.
     pub absent_fragments: u64,
-    /// Whether it has children or stands within the column of a field above it, and so may
-    /// have no column.
-    pub structural: bool,
+    /// Whether it needs no column of its own, and where it is instead.
+    pub home: Home,
     /// Rules that found something, with their worst severity.
     pub verdicts: Vec<(Severity, &'static str)>,
+}
+
+/// Where a field without pages of its own is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// In columns of its own.
+    Own,
+    /// In the columns of its children.
+    Children,
+    /// In the column of a field above it, which is a blob or a packed struct.
+    Above,
 }
 
 /// One way in which a field is stored.
@@ -171,6 +181,7 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
 pub struct Tally {
     stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
     absent: FxHashMap<usize, u64>,
+    above: FxHashSet<usize>,
 }
 
 #[derive(Debug)]
@@ -211,6 +222,11 @@ impl Tally {
         *self.absent.entry(field).or_default() += 1;
     }
 
+    /// Notes that a field is stored in the column of one above it.
+    pub fn add_above(&mut self, field: usize) {
+        self.above.insert(field);
+    }
+
     /// The report of every wanted field of a schema.
     pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
         let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
@@ -246,7 +262,11 @@ impl Tally {
                 asks: asks(field),
                 encodings,
                 absent_fragments: self.absent.get(&at).copied().unwrap_or(0),
-                structural: field.logical_type.is_nested() || field.parent.is_some(),
+                home: match field.logical_type.is_nested() {
+                    _ if self.above.contains(&at) => Home::Above,
+                    true => Home::Children,
+                    false => Home::Own,
+                },
                 verdicts: Vec::new(),
             }
         };

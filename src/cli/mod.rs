@@ -36,7 +36,7 @@ Examples:
 /// reads no values. PATH is a dataset directory, a file of one (a data file, manifest or
 /// deletion file: then only that part is checked), or a data file by itself.
 #[derive(Debug, Parser)]
-#[command(name = "lance-lint", version, after_help = AFTER_HELP)]
+#[command(name = "lance-lint", version, after_help = AFTER_HELP, disable_version_flag = true)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Cli {
     #[command(subcommand)]
@@ -45,6 +45,9 @@ pub struct Cli {
     check: check::CheckArgs,
     #[command(flatten)]
     common: Common,
+    /// Print the version of lance-lint
+    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    print_version: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,6 +133,17 @@ pub enum RunError {
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
+}
+
+/// Takes `--version` alone for `-V`: elsewhere it chooses a version of the dataset.
+pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = given.collect();
+    if let [_, only] = all.as_mut_slice()
+        && only == "--version"
+    {
+        *only = OsString::from("-V");
+    }
+    all
 }
 
 impl Cli {

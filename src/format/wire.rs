@@ -7,9 +7,10 @@ use prost::encoding::{WireType, decode_key, decode_varint};
 
 use super::limits::{MAX_UNKNOWN_FIELDS, MAX_WIRE_DEPTH};
 
-/// Every message of `proto/` with its field numbers, names and message types.
-type KnownMessage = (&'static str, &'static [(i32, &'static str, &'static str)]);
-const KNOWN: &[KnownMessage] = include!(concat!(env!("OUT_DIR"), "/known_fields.rs"));
+/// A field's number, its name, and where its message type stands in [`KNOWN`], if it has one.
+type KnownField = (u32, &'static str, usize);
+/// Every message of `proto/` with its fields, sorted by name.
+static KNOWN: &[(&str, &[KnownField])] = include!(concat!(env!("OUT_DIR"), "/known_fields.rs"));
 
 /// A field that stands in a message and not in `proto/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ struct RawField {
 }
 
 /// Reads the field that starts at `at`; `None` at a malformed one.
-fn field_at(bytes: &Bytes, at: usize) -> Option<RawField> {
+fn field_at(bytes: &[u8], at: usize) -> Option<RawField> {
     let mut rest = bytes.get(at..)?;
     let before = rest.len();
     let (number, wire) = decode_key(&mut rest).ok()?;
@@ -132,59 +133,50 @@ pub fn split_message_field(bytes: &Bytes, number: u32) -> Option<(Bytes, Bytes)>
 /// Stops quietly where the bytes are not protobuf: decoding reports that.
 pub fn unknown_fields(name: &str, bytes: &Bytes) -> Vec<UnknownField> {
     let mut found = Vec::new();
-    collect_unknown(name, bytes, "", 0, &mut found);
+    if let Ok(at) = KNOWN.binary_search_by(|(known, _)| (*known).cmp(name)) {
+        collect_unknown(at, bytes, &mut Vec::new(), &mut found);
+    }
     found.sort();
     found.dedup();
     found
 }
 
 fn collect_unknown(
-    name: &str,
-    bytes: &Bytes,
-    parent: &str,
-    depth: usize,
+    message: usize,
+    bytes: &[u8],
+    path: &mut Vec<&'static str>,
     found: &mut Vec<UnknownField>,
 ) {
-    let Some(known) = message(name) else { return };
-    if depth > MAX_WIRE_DEPTH {
+    let Some((_, known)) = KNOWN.get(message) else {
         return;
-    }
+    };
     let mut at = 0;
     while at < bytes.len() && found.len() < MAX_UNKNOWN_FIELDS {
         let Some(field) = field_at(bytes, at) else {
             return;
         };
-        let declared = known
-            .iter()
-            .find(|(number, _, _)| u32::try_from(*number) == Ok(field.number));
-        match (declared, field.payload) {
-            (None, _) => {
-                let unknown = UnknownField {
-                    parent: parent.to_string(),
-                    number: field.number,
-                };
-                // One field repeated a thousand times is one unknown field.
-                if !found.contains(&unknown) {
-                    found.push(unknown);
-                }
-            }
-            (Some((_, child_name, child_type)), Some(payload)) if !child_type.is_empty() => {
-                let path = if parent.is_empty() {
-                    (*child_name).to_string()
-                } else {
-                    format!("{parent}.{child_name}")
-                };
-                collect_unknown(child_type, &bytes.slice(payload), &path, depth + 1, found);
-            }
-            _ => {}
-        }
         at = field.span.end;
+        let declared = known.iter().find(|(number, _, _)| *number == field.number);
+        let Some((_, name, child)) = declared else {
+            let unknown = UnknownField {
+                parent: path.join("."),
+                number: field.number,
+            };
+            // One field repeated a thousand times is one unknown field.
+            if !found.contains(&unknown) {
+                found.push(unknown);
+            }
+            continue;
+        };
+        if *child < KNOWN.len()
+            && path.len() < MAX_WIRE_DEPTH
+            && let Some(payload) = field.payload.and_then(|payload| bytes.get(payload))
+        {
+            path.push(name);
+            collect_unknown(*child, payload, path, found);
+            path.pop();
+        }
     }
-}
-
-fn message(name: &str) -> Option<&'static [(i32, &'static str, &'static str)]> {
-    let at = KNOWN.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-    KNOWN.get(at).map(|(_, fields)| *fields)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::layout::{bytes, counted, number, share};
-use crate::check::{EncodingReport, FieldReport, SubjectKind, SubjectReport};
+use crate::check::{EncodingReport, FieldReport, Home, SubjectKind, SubjectReport};
 use crate::finding::Severity;
 
 /// Most rows of one field; what is over is folded into one that says so.
@@ -86,8 +86,8 @@ pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
     let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
     if hidden > 0 {
         lines.push(format!(
-            " … {} more, none with findings; --column NAME shows one",
-            counted(hidden as u64, "column")
+            " … {}, none with findings; --column NAME shows one",
+            counted(hidden as u64, "more column")
         ));
     }
     lines
@@ -228,7 +228,8 @@ impl Stored<'_> {
             Self::Pages(encoding) => encoding.notation.clone(),
             Self::Folded(rest) => format!("… {} more encodings", rest.len()),
             Self::Absent(_) => "in no file: null".to_string(),
-            Self::Nothing if field.structural => String::new(),
+            Self::Nothing if field.home == Home::Above => "in the column above".to_string(),
+            Self::Nothing if field.home == Home::Children => String::new(),
             Self::Nothing => match (&subject.kind, subject.data_files) {
                 (SubjectKind::Dataset(_), 0) => "no data files".to_string(),
                 _ => "no pages".to_string(),

@@ -249,7 +249,7 @@ fn write_finding(
 /// One remark of a finding. Lines after the first of a mend are code and are kept whole.
 fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
     let mut lines = text.lines();
-    let label = format!("   = {:<9}", format!("{name}:"));
+    let label = format!("   = {:<10}", format!("{name}:"));
     let indent = label.chars().count();
     let first = lines.next().unwrap_or_default();
     for (at, line) in wrapped(&format!("{label}{first}"), width, indent).iter().enumerate() {

@@ -54,6 +54,20 @@ impl Rule for BlobStoredPlain {
             ))
             .column(path);
         let finding = with_page(finding, view, page, Vec::new(), expected_storage(view));
+        let blobs = |stored: &Storage| matches!(stored, Storage::V1 | Storage::V2);
+        if pages_stored(view, blobs).is_some() {
+            // No writer mixes both within one column of one file, so no key is to blame.
+            findings.add(
+                finding
+                    .reader(
+                        "to_table() and blob_handling=\"all_binary\"",
+                        "fail, or return descriptors made of the plain bytes",
+                    )
+                    .cause("other pages of the same column of the same file hold blobs: the file is damaged")
+                    .mend("restore the file from a copy or write the column again from its source"),
+            );
+            return;
+        }
         let finding = readers(finding, view, page, declared);
         let finding = finding.cause(cause(view, declared));
         findings.add(mends(finding, view, declared));
@@ -191,11 +205,19 @@ fn cause(view: &ColumnView<'_>, declared: BlobDeclaration) -> String {
 fn mends(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
     let field: &Field = view.field;
     let plain = mend_commit_plain(field, &type_in_file(view));
+    // A nested field cannot be replaced in a table by one line of code.
+    let top = field.parent.is_none();
+    let file_type = view.field_in_file().map_or("large_binary", |field| &field.type_text);
+    let bytes = matches!(file_type, "binary" | "large_binary" | "struct");
     match declared {
-        BlobDeclaration::V1 => finding
-            .mend(mend_drop_key(field))
-            .mend(format!("or {plain}"))
-            .mend(mend_rewrite_v1(field, &view.version.to_string())),
-        BlobDeclaration::V2 => finding.mend(plain).mend(mend_rewrite_v2(field)),
+        BlobDeclaration::V1 => {
+            let finding = finding.mend(mend_drop_key(field)).mend(format!("or {plain}"));
+            match top {
+                true => finding.mend(mend_rewrite_v1(field, &view.version.to_string())),
+                false => finding,
+            }
+        }
+        BlobDeclaration::V2 if top && bytes => finding.mend(plain).mend(mend_rewrite_v2(field)),
+        BlobDeclaration::V2 => finding.mend(plain),
     }
 }

@@ -6,8 +6,7 @@
 
 use super::{FileView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::data_file::{Placement, join};
-use crate::model::version::FileVersion;
+use crate::model::data_file::Placement;
 
 static INFO: RuleInfo = RuleInfo {
     id: "column-lost",
@@ -24,16 +23,12 @@ impl Rule for ColumnLost {
     }
 
     fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
-        let (Ok(data), Some(entry), Some(snapshot)) = (view.state, view.entry, view.snapshot) else {
-            return;
-        };
-        let Some(version) = data.version.filter(|v| *v != FileVersion::V0_1) else {
+        let (Ok(data), Some(snapshot)) = (view.state, view.snapshot) else {
             return;
         };
         let columns = data.num_columns();
-        let placed = join(&snapshot.schema, &entry.fields, &entry.column_indices, version, columns);
-        for (field, placement) in snapshot.schema.fields.iter().zip(placed) {
-            let Placement::Lost { index } = placement else {
+        for (field, placement) in snapshot.schema.fields.iter().zip(view.placed) {
+            let Placement::Lost { index } = *placement else {
                 continue;
             };
             let path = &field.path;

@@ -29,7 +29,7 @@ mod unknown_to_this_build;
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::data_file::Unreadable;
-use crate::model::data_file::{Column, DataFile};
+use crate::model::data_file::{Column, DataFile, Placement};
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
 use crate::model::version::FileVersion;
@@ -111,6 +111,8 @@ pub struct FileView<'a> {
     pub name: &'a str,
     /// What is in it, or why that cannot be told.
     pub state: Result<&'a DataFile, &'a FileFault>,
+    /// Where each field of the schema is in it; empty when that cannot be told.
+    pub placed: &'a [Placement],
 }
 
 /// Why nothing can be told of a data file.

@@ -1,11 +1,12 @@
 //! # pre-stable-pages
 //!
-//! A file of version 2.1 or 2.3 was written before that version was finished, in page layouts
-//! that only the releases of the time read: 2.1 by Lance up to 0.32, 2.3 by Lance 10 to 13.
+//! A file of version 2.1, 2.2 or 2.3 was written before that version was finished, in page
+//! layouts that only the releases of the time read: 2.1 by Lance up to 0.32, 2.2 by Lance 0.34
+//! to 1.0 (mini-block chunks counted in 16 bits), 2.3 by Lance 3 to 13.
 
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::encoding::{Kind, Vocabulary};
+use crate::model::encoding::{Kind, Node, Vocabulary};
 use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
@@ -25,26 +26,33 @@ impl Rule for PreStablePages {
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
         let found = view.column.pages.iter().enumerate().find_map(|(at, page)| {
             let encoding = page.encoding.as_ref().ok()?;
-            let sparse = matches!(encoding.root.kind, Kind::SparseLayout { .. });
             match (view.version, encoding.vocabulary) {
                 (FileVersion::V2_1 | FileVersion::V2_2, Vocabulary::PreStable) => {
                     Some((at, encoding, "0.16 to 0.32"))
                 }
-                (FileVersion::V2_3, Vocabulary::Structural) => Some((at, encoding, "3 to 13")),
-                (FileVersion::V2_2, Vocabulary::Structural) if sparse => {
-                    Some((at, encoding, "10 to 13"))
+                (FileVersion::V2_2, Vocabulary::Structural) if has_small_chunks(&encoding.root) => {
+                    Some((at, encoding, "0.34 to 1.0"))
                 }
+                (FileVersion::V2_3, Vocabulary::Structural) => Some((at, encoding, "3 to 13")),
                 _ => None,
             }
         });
         let Some((page, encoding, writers)) = found else {
             return;
         };
-        let expected = match view.version {
+        let mut expected = match view.version {
             FileVersion::V2_3 => Vocabulary::Planar.type_url(),
             _ => Vocabulary::Structural.type_url(),
         };
-        let got = encoding.vocabulary.type_url();
+        let mut got = encoding.vocabulary.type_url();
+        let mut effect = format!(
+            "fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"
+        );
+        if expected == got {
+            expected = "mini-block pages with 32-bit chunk words";
+            got = "mini-block pages with 16-bit chunk words";
+            effect = "fails: Lance v2.2 miniblock pages require the u32 chunk grammar".to_string();
+        }
         let version = view.version;
         // One finding for the dataset: the version of the file is at fault, not its columns.
         findings.add(
@@ -54,10 +62,7 @@ impl Rule for PreStablePages {
             ))
             .at(view.page_place(page))
             .instead(expected, got)
-            .reader(
-                "to_table()",
-                format!("fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"),
-            )
+            .reader("to_table()", effect)
             .cause(format!("Lance {writers} wrote an unfinished {version}"))
             .mend(format!(
                 "read it with a pylance of that time (the manifest's writer version tells which), \
@@ -65,9 +70,19 @@ impl Rule for PreStablePages {
                  pip install \"pylance=={}\"",
                 match version {
                     FileVersion::V2_3 => "13.0.0",
+                    FileVersion::V2_2 => "1.0.4",
                     _ => "0.32.1",
                 }
             )),
         );
+    }
+}
+
+/// Whether a page of a 2.2 file counts its mini-block chunks in 16 bits, as finished 2.2 never does.
+fn has_small_chunks(root: &Node) -> bool {
+    match &root.kind {
+        Kind::MiniBlock { has_large_chunk, .. } => !has_large_chunk,
+        Kind::BlobLayout { .. } => root.child("inner_layout").is_some_and(has_small_chunks),
+        _ => false,
     }
 }

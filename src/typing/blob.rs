@@ -53,9 +53,8 @@ pub fn storage(column: &Column, page: &Page) -> Storage {
     match encoding.vocabulary {
         Vocabulary::Array => array(column, encoding),
         Vocabulary::Structural | Vocabulary::Planar => structural(page, encoding),
-        // Blobs came with 2.1 proper.
-        Vocabulary::PreStable | Vocabulary::Legacy => Storage::Plain,
-        Vocabulary::Column => Storage::Unknown,
+        // 0.1 files and the 2.1 of Lance up to 0.32 know no blobs, and have rules of their own.
+        Vocabulary::PreStable | Vocabulary::Legacy | Vocabulary::Column => Storage::Unknown,
     }
 }
 

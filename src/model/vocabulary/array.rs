@@ -184,8 +184,9 @@ fn buffer(message: &Option<wire::Buffer>) -> Option<BufferRef> {
 }
 
 fn compression(message: &Option<wire::Compression>) -> Option<Compression> {
-    // Writers leave the scheme empty for uncompressed buffers.
-    let set = message.as_ref().filter(|message| !message.scheme.is_empty());
+    // Writers leave the scheme empty for uncompressed buffers, or say none.
+    let is_set = |message: &&wire::Compression| !matches!(message.scheme.as_str(), "" | "none");
+    let set = message.as_ref().filter(is_set);
     set.map(|message| Compression {
         scheme: message.scheme.clone(),
         level: message.level,
