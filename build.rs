@@ -42,8 +42,11 @@ fn known_fields(set: &FileDescriptorSet) -> String {
         }
     }
     rows.sort();
-    let index: BTreeMap<&str, usize> =
-        rows.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at)).collect();
+    let index: BTreeMap<&str, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (name.as_str(), at))
+        .collect();
     let mut code = String::from("&[\n");
     for (name, fields) in &rows {
         let _ = write!(code, "    ({name:?}, &[");
@@ -71,7 +74,11 @@ fn collect(prefix: &str, message: &DescriptorProto, rows: &mut Vec<Row>) {
                 Type::Message => field.type_name().to_string(),
                 _ => String::new(),
             };
-            (field.number().unsigned_abs(), field.name().to_string(), child)
+            (
+                field.number().unsigned_abs(),
+                field.name().to_string(),
+                child,
+            )
         })
         .collect();
     for nested in &message.nested_type {

@@ -262,7 +262,8 @@ impl Findings {
 
     /// All findings: the most severe first, within a severity in order of first occurrence.
     pub fn into_sorted(mut self) -> Vec<Finding> {
-        self.all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.all
+            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         self.all
     }
 }
@@ -299,7 +300,10 @@ mod tests {
         }
         findings.add(RULE.finding("wrong").column("d"));
         let all = findings.into_sorted();
-        let counts: Vec<_> = all.iter().map(|f| (f.count, f.fragments, f.places.len())).collect();
+        let counts: Vec<_> = all
+            .iter()
+            .map(|f| (f.count, f.fragments, f.places.len()))
+            .collect();
         assert_eq!(counts, [(4, 3, MOST_PLACES), (0, 0, 0)]);
     }
 }

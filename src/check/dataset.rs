@@ -11,10 +11,11 @@ use crate::finding::{Finding, Findings};
 use crate::format::data_file::{Unreadable, read};
 use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::manifest::UnreadableManifest;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
 use crate::model::data_file::{Caches, DataFile, Placement, join};
 use crate::model::flags::{Flag, flags};
-use crate::model::snapshot::{self, Opened, Snapshot};
+use crate::model::snapshot::{self, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
@@ -55,6 +56,7 @@ pub fn check(
     let mut subjects = Vec::new();
     let parts = Parts::new(snapshot, &scope);
     let mut report = check_snapshot(storage, snapshot, &parts, request, findings)?;
+    report.bytes = report.bytes.saturating_add(broken_bytes(&opened));
     if let Some(broken) = opened.broken.first() {
         report.notes.push(format!(
             "version {} cannot be read; what follows is version {}, the newest that can",
@@ -76,6 +78,15 @@ pub fn check(
     Ok(subjects)
 }
 
+/// Bytes of the manifests that could not be read.
+fn broken_bytes(opened: &Opened) -> u64 {
+    let sizes = opened.broken.iter().map(|broken| match &broken.error {
+        UnreadableManifest::NotManifest { size, .. } => *size,
+        UnreadableManifest::Storage(_) => 0,
+    });
+    sizes.fold(0, u64::saturating_add)
+}
+
 /// A dataset without a readable manifest: its data files, each by itself.
 fn lost(
     storage: &dyn Storage,
@@ -92,15 +103,18 @@ fn lost(
         data_files: 0,
         physical_rows: 0,
         deleted_rows: 0,
-        bytes: 0,
+        bytes: broken_bytes(opened),
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: findings.into_sorted(),
         notes: vec![
-            "no manifest can be read; the data files are held against their own schemas".to_string(),
+            "no manifest can be read; the data files are held against their own schemas"
+                .to_string(),
         ],
     }];
-    let files = entries.iter().filter(|e| !e.is_dir && e.name.ends_with(".lance"));
+    let files = entries
+        .iter()
+        .filter(|e| !e.is_dir && e.name.ends_with(".lance"));
     for entry in files {
         subjects.push(file::check(storage, &data.join(&entry.name), request)?);
     }
@@ -119,7 +133,11 @@ struct Parts {
 
 impl Parts {
     fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
-        let Scope::Parts { data_files, deletion_files } = scope else {
+        let Scope::Parts {
+            data_files,
+            deletion_files,
+        } = scope
+        else {
             return Self {
                 data_files: None,
                 fragments: BTreeSet::new(),
@@ -133,12 +151,19 @@ impl Parts {
             .map(|file| file.path.as_str())
             .collect();
         let by_deletion = fragments().filter(|fragment| {
-            let path = fragment.deletion_file.as_ref().map(|d| deletion_name(fragment.id, d));
+            let path = fragment
+                .deletion_file
+                .as_ref()
+                .map(|d| deletion_name(fragment.id, d));
             path.is_some_and(|path| deletion_files.contains(&path))
         });
         Self {
             fragments: by_deletion.map(|fragment| fragment.id).collect(),
-            strangers: named.iter().filter(|name| !known.contains(name.as_str())).cloned().collect(),
+            strangers: named
+                .iter()
+                .filter(|name| !known.contains(name.as_str()))
+                .cloned()
+                .collect(),
             data_files: Some(named),
         }
     }
@@ -153,7 +178,10 @@ impl Parts {
     fn has_fragment(&self, fragment: &DataFragment) -> bool {
         self.data_files.is_none()
             || self.fragments.contains(&fragment.id)
-            || fragment.files.iter().any(|entry| self.has_file(fragment, entry))
+            || fragment
+                .files
+                .iter()
+                .any(|entry| self.has_file(fragment, entry))
     }
 
     fn note(&self) -> Option<String> {
@@ -178,7 +206,8 @@ fn counted(count: usize, noun: &str) -> String {
 }
 
 fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
-    let extension = deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
+    let extension =
+        deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
     format!("{fragment}-{}-{}.{extension}", file.read_version, file.id)
 }
 
@@ -194,6 +223,7 @@ struct FragmentResult {
     cells: Vec<Cell>,
     absent: Vec<usize>,
     above: Vec<usize>,
+    unreadable: Vec<usize>,
     findings: Vec<Finding>,
 }
 
@@ -224,8 +254,18 @@ fn check_snapshot(
         notes: Vec::new(),
     };
     for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
-        let run = Run { storage, snapshot, parts, wanted: &wanted, caches: &caches };
-        let results: Vec<FragmentResult> = batch.par_iter().map(|f| run.fragment(f)).collect();
+        let run = Run {
+            storage,
+            snapshot,
+            parts,
+            wanted: &wanted,
+            caches: &caches,
+        };
+        // A few fragments are read before a thread pool is up.
+        let results: Vec<FragmentResult> = match batch.len() {
+            0..=4 => batch.iter().map(|f| run.fragment(f)).collect(),
+            _ => batch.par_iter().map(|f| run.fragment(f)).collect(),
+        };
         for result in results {
             report.data_files += result.files;
             report.bytes = report.bytes.saturating_add(result.bytes);
@@ -234,10 +274,23 @@ fn check_snapshot(
             for version in result.versions {
                 *versions.entry(version).or_default() += 1;
             }
-            result.absent.into_iter().for_each(|field| tally.add_absent(field));
-            result.above.into_iter().for_each(|field| tally.add_above(field));
+            result
+                .absent
+                .into_iter()
+                .for_each(|field| tally.add_absent(field));
+            result
+                .unreadable
+                .into_iter()
+                .for_each(|field| tally.add_unreadable(field));
+            result
+                .above
+                .into_iter()
+                .for_each(|field| tally.add_above(field));
             tally.add(result.id, result.cells);
-            result.findings.into_iter().for_each(|finding| findings.add(finding));
+            result
+                .findings
+                .into_iter()
+                .for_each(|finding| findings.add(finding));
         }
     }
     report.file_versions = versions.into_iter().collect();
@@ -287,10 +340,17 @@ fn facts(snapshot: &Snapshot) -> DatasetFacts {
         total_fragments: message.fragments.len() as u64,
         branch: message.branch.clone().filter(|branch| !branch.is_empty()),
         writer: snapshot.writer(),
-        storage_version: message.data_format.as_ref().map(|format| format.version.clone()),
+        storage_version: message
+            .data_format
+            .as_ref()
+            .map(|format| format.version.clone()),
         reader_flags: labels(message.reader_feature_flags),
         writer_flags: labels(message.writer_feature_flags),
-        base_paths: message.base_paths.iter().map(|b| (b.id, b.path.clone())).collect(),
+        base_paths: message
+            .base_paths
+            .iter()
+            .map(|b| (b.id, b.path.clone()))
+            .collect(),
         overlaid_fragments: message.fragments.iter().filter(overlaid).count() as u64,
     }
 }
@@ -334,7 +394,10 @@ impl Run<'_> {
             rows_seen = rows_seen.or(rows);
         }
         if whole {
-            let absent = present.iter().enumerate().filter(|(at, here)| !**here && self.wanted.has(*at));
+            let absent = present
+                .iter()
+                .enumerate()
+                .filter(|(at, here)| !**here && self.wanted.has(*at));
             result.absent = absent.map(|(at, _)| at).collect();
         }
         // The first Lance releases left the row count to the files.
@@ -345,7 +408,11 @@ impl Run<'_> {
         result
     }
 
-    fn deletion(&self, fragment: &DataFragment, result: &mut FragmentResult) -> Option<DeletionState> {
+    fn deletion(
+        &self,
+        fragment: &DataFragment,
+        result: &mut FragmentResult,
+    ) -> Option<DeletionState> {
         let file = fragment.deletion_file.as_ref()?;
         let name = deletion_name(fragment.id, file);
         let path = format!("{DELETIONS}/{name}");
@@ -362,13 +429,20 @@ impl Run<'_> {
     ) -> Result<u64, DeletionFault> {
         let kind = deletion::Kind::from_number(file.file_type)
             .ok_or(DeletionFault::UnknownType(file.file_type))?;
-        let root = self.snapshot.base_root(file.base_id).map_err(DeletionFault::Base)?;
+        let root = self
+            .snapshot
+            .base_root(file.base_id)
+            .map_err(DeletionFault::Base)?;
         let fault = |error: StorageError| match error {
             StorageError::NotFound | StorageError::NotDirectory => DeletionFault::Missing,
             error => DeletionFault::Unreadable(format!("cannot be read ({error})")),
         };
         // The manifest's count will do where it has one, but the file must be there.
-        let want = if file.num_deleted_rows > 0 { 1 } else { MAX_SIDE_FILE_BYTES };
+        let want = if file.num_deleted_rows > 0 {
+            1
+        } else {
+            MAX_SIDE_FILE_BYTES
+        };
         let tail = self.storage.tail(&root.join(path), want).map_err(fault)?;
         result.bytes = result.bytes.saturating_add(tail.size);
         if file.num_deleted_rows > 0 {
@@ -388,7 +462,9 @@ impl Run<'_> {
     ) -> Option<u64> {
         result.files += 1;
         let directory = self.snapshot.data_directory(entry.base_id);
-        let location = directory.as_ref().map(|directory| directory.join(&entry.path));
+        let location = directory
+            .as_ref()
+            .map(|directory| directory.join(&entry.path));
         let name = match (&location, entry.base_id) {
             (Ok(location), Some(_)) => location.to_string(),
             _ => format!("{DATA}/{}", entry.path),
@@ -410,7 +486,13 @@ impl Run<'_> {
         let placed = match &state {
             Ok(data) => data.version.map(|version| {
                 let schema = &self.snapshot.schema;
-                join(schema, &entry.fields, &entry.column_indices, version, data.num_columns())
+                join(
+                    schema,
+                    &entry.fields,
+                    &entry.column_indices,
+                    version,
+                    data.num_columns(),
+                )
             }),
             Err(_) => None,
         };
@@ -427,11 +509,11 @@ impl Run<'_> {
             rule.file(&view, findings);
         }
         let Ok(data) = &state else {
-            self.claim(entry, present);
+            self.claim(entry, present, result);
             return None;
         };
         let Some(version) = data.version else {
-            self.claim(entry, present);
+            self.claim(entry, present, result);
             return data.rows;
         };
         self.columns(&view, data, version, present, result, findings);
@@ -451,14 +533,21 @@ impl Run<'_> {
     }
 
     /// Fields of an unreadable file are not missing from the fragment.
-    fn claim(&self, entry: &DataFileEntry, present: &mut [bool]) {
+    fn claim(&self, entry: &DataFileEntry, present: &mut [bool], result: &mut FragmentResult) {
         let schema = &self.snapshot.schema;
         for id in &entry.fields {
-            let Some(at) = schema.index_of(*id) else { continue };
+            let Some(at) = schema.index_of(*id) else {
+                continue;
+            };
             let depth = schema.fields.get(at).map_or(0, |field| field.depth);
             let below = schema.fields.iter().skip(at + 1);
             let count = 1 + below.take_while(|field| field.depth > depth).count();
-            present.iter_mut().skip(at).take(count).for_each(|slot| *slot = true);
+            present
+                .iter_mut()
+                .skip(at)
+                .take(count)
+                .for_each(|slot| *slot = true);
+            result.unreadable.extend(at..at.saturating_add(count));
             let mut above = schema.fields.get(at).and_then(|field| field.parent);
             while let Some(parent) = above {
                 if let Some(slot) = present.get_mut(parent) {
@@ -479,8 +568,14 @@ impl Run<'_> {
         findings: &mut Findings,
     ) {
         let schema = &self.snapshot.schema;
+        // Pages of one version that are taken for another are wrong in every column, for one reason
+        // that has a rule of its own.
+        let judged = view.entry.and_then(stated_version) == Some(version);
         for (at, placement) in view.placed.iter().copied().enumerate() {
-            if let Some(slot) = present.get_mut(at).filter(|_| placement != Placement::Absent) {
+            if let Some(slot) = present
+                .get_mut(at)
+                .filter(|_| placement != Placement::Absent)
+            {
                 *slot = true;
             }
             if placement == Placement::Inside {
@@ -496,7 +591,13 @@ impl Run<'_> {
                 FileVersion::V0_1 => data.legacy_column(field),
                 _ => data.column(index, self.caches),
             };
-            let Some(column) = column else { continue };
+            let Some(column) = column else {
+                result.unreadable.push(at);
+                continue;
+            };
+            if column.pages.is_empty() && !column.faults.is_empty() {
+                result.unreadable.push(at);
+            }
             cells(at, version, &column, &mut result.cells);
             let column = ColumnView {
                 file: view,
@@ -507,7 +608,7 @@ impl Run<'_> {
                 index,
                 column: &column,
             };
-            for rule in RULES {
+            for rule in RULES.iter().filter(|_| judged) {
                 rule.column(&column, findings);
             }
         }
@@ -521,7 +622,10 @@ pub fn give_verdicts(report: &mut SubjectReport) {
             if finding.column.as_deref() != Some(field.path.as_str()) {
                 continue;
             }
-            let known = field.verdicts.iter_mut().find(|(_, id)| *id == finding.rule.id);
+            let known = field
+                .verdicts
+                .iter_mut()
+                .find(|(_, id)| *id == finding.rule.id);
             match known {
                 Some((severity, _)) => *severity = (*severity).max(finding.severity),
                 None => field.verdicts.push((finding.severity, finding.rule.id)),

@@ -105,7 +105,10 @@ pub fn inspect(
         )));
     }
     if let Some(page) = page
-        && inspection.columns.iter().all(|column| column.pages.is_empty())
+        && inspection
+            .columns
+            .iter()
+            .all(|column| column.pages.is_empty())
     {
         return Err(CheckError(format!("column {column} has no page {page}")));
     }
@@ -120,7 +123,11 @@ fn fields<'a>(
 ) -> Result<Vec<(usize, &'a Field)>, CheckError> {
     // The same check and message as for the table.
     super::tally::Wanted::new(schema, &request.columns, place)?;
-    let Some(at) = request.columns.first().and_then(|path| schema.index_of_path(path)) else {
+    let Some(at) = request
+        .columns
+        .first()
+        .and_then(|path| schema.index_of_path(path))
+    else {
         return Err(CheckError("inspect needs --column".to_string()));
     };
     let depth = schema.fields.get(at).map_or(0, |field| field.depth);
@@ -202,7 +209,9 @@ fn dataset(
                 name: format!("data/{}", entry.path),
                 fragment: Some(fragment.id),
             };
-            inspection.columns.extend(file.columns(&fields, &placed, page, &caches));
+            inspection
+                .columns
+                .extend(file.columns(&fields, &placed, page, &caches));
         }
     }
     if !known_fragment && !request.fragments.is_empty() {
@@ -237,7 +246,9 @@ fn cannot(location: &Location, fault: &FileFault) -> CheckError {
 fn known_version(data: &DataFile, location: &Location) -> Result<FileVersion, CheckError> {
     data.version.ok_or_else(|| {
         let (major, minor) = data.footer_version();
-        CheckError(format!("cannot inspect {location}: its version {major}.{minor} is unknown"))
+        CheckError(format!(
+            "cannot inspect {location}: its version {major}.{minor} is unknown"
+        ))
     })
 }
 
@@ -251,7 +262,9 @@ fn file(
     let data = data.map_err(|fault| cannot(location, &fault))?;
     let version = known_version(&data, location)?;
     let Some(schema) = data.schema.clone() else {
-        return Err(CheckError(format!("cannot inspect {location}: it holds no readable schema")));
+        return Err(CheckError(format!(
+            "cannot inspect {location}: it holds no readable schema"
+        )));
     };
     let fields = fields(&schema, request, &location.to_string())?;
     let caches = Caches::default();

@@ -125,7 +125,9 @@ impl Report {
     /// How many findings there are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         let findings = self.subjects.iter().flat_map(|subject| &subject.findings);
-        findings.filter(|finding| finding.severity == severity).count()
+        findings
+            .filter(|finding| finding.severity == severity)
+            .count()
     }
 
     /// Bytes of everything that was looked at.

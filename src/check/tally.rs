@@ -47,6 +47,8 @@ pub enum Home {
     Children,
     /// In the column of a field above it, which is a blob or a packed struct.
     Above,
+    /// In a file that cannot be read.
+    Unreadable,
 }
 
 /// One way in which a field is stored.
@@ -97,7 +99,11 @@ impl Wanted {
             let depth = schema.fields.get(at).map_or(0, |field| field.depth);
             let below = schema.fields.iter().skip(at + 1);
             let count = 1 + below.take_while(|field| field.depth > depth).count();
-            wanted.iter_mut().skip(at).take(count).for_each(|slot| *slot = true);
+            wanted
+                .iter_mut()
+                .skip(at)
+                .take(count)
+                .for_each(|slot| *slot = true);
         }
         Ok(Self(wanted))
     }
@@ -110,14 +116,20 @@ impl Wanted {
 
 fn no_such_column(schema: &FieldTree, column: &str, place: &str) -> CheckError {
     let lower = column.to_lowercase();
-    let near = schema.fields.iter().find(|field| {
-        field.path.to_lowercase() == lower || field.name.to_lowercase() == lower
-    });
+    let near = schema
+        .fields
+        .iter()
+        .find(|field| field.path.to_lowercase() == lower || field.name.to_lowercase() == lower);
     let hint = match near {
         Some(field) => format!("; did you mean {}?", field.path),
         None => {
             let paths: Vec<&str> = schema.fields.iter().map(|f| f.path.as_str()).collect();
-            let shown = paths.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+            let shown = paths
+                .iter()
+                .take(12)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
             let more = if paths.len() > 12 { ", …" } else { "" };
             format!("; it has {shown}{more}")
         }
@@ -145,13 +157,16 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
     let blob = column.is_blob_encoded();
     for page in &column.pages {
         let encoding = page.encoding.as_ref().ok();
-        let known = into.iter_mut().skip(first).find(|cell| match (&cell.encoding, encoding) {
-            (Some(known), Some(encoding)) => {
-                Arc::ptr_eq(known, encoding) || known.notation == encoding.notation
-            }
-            (None, None) => true,
-            _ => false,
-        });
+        let known = into
+            .iter_mut()
+            .skip(first)
+            .find(|cell| match (&cell.encoding, encoding) {
+                (Some(known), Some(encoding)) => {
+                    Arc::ptr_eq(known, encoding) || known.notation == encoding.notation
+                }
+                (None, None) => true,
+                _ => false,
+            });
         match known {
             Some(cell) => {
                 cell.pages += 1;
@@ -171,7 +186,11 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
         }
     }
     if let Some(cell) = into.get_mut(first) {
-        let own: u64 = column.buffers.iter().map(|b| b.end.saturating_sub(b.start)).sum();
+        let own: u64 = column
+            .buffers
+            .iter()
+            .map(|b| b.end.saturating_sub(b.start))
+            .sum();
         cell.bytes = cell.bytes.saturating_add(own);
     }
 }
@@ -182,6 +201,7 @@ pub struct Tally {
     stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
     absent: FxHashMap<usize, u64>,
     above: FxHashSet<usize>,
+    unreadable: FxHashSet<usize>,
 }
 
 #[derive(Debug)]
@@ -227,6 +247,11 @@ impl Tally {
         self.above.insert(field);
     }
 
+    /// Notes that a field is in a file that cannot be read.
+    pub fn add_unreadable(&mut self, field: usize) {
+        self.unreadable.insert(field);
+    }
+
     /// The report of every wanted field of a schema.
     pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
         let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
@@ -265,6 +290,7 @@ impl Tally {
                 home: match field.logical_type.is_nested() {
                     _ if self.above.contains(&at) => Home::Above,
                     true => Home::Children,
+                    false if self.unreadable.contains(&at) => Home::Unreadable,
                     false => Home::Own,
                 },
                 verdicts: Vec::new(),

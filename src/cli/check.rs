@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Format, Level, Outcome, RunError, SelectionArgs, print, request, storage, terminal_width};
+use super::{
+    Format, Level, Outcome, RunError, SelectionArgs, print, request, storage, terminal_width,
+};
 use lance_lint::check::check;
 use lance_lint::finding::Severity;
 use lance_lint::report::{json, text};

@@ -59,7 +59,13 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 struct Common {
     /// When to colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true
+    )]
     color: ColorWhen,
 }
 

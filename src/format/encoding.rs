@@ -52,8 +52,8 @@ pub fn direct(encoding: Option<&Encoding>) -> Result<Bytes, EnvelopeFault> {
 /// # Errors
 /// [`EnvelopeFault::NotAny`] when it does not decode.
 pub fn open(direct: &Bytes) -> Result<Envelope, EnvelopeFault> {
-    let any = Any::decode(direct.clone())
-        .map_err(|error| EnvelopeFault::NotAny(error.to_string()))?;
+    let any =
+        Any::decode(direct.clone()).map_err(|error| EnvelopeFault::NotAny(error.to_string()))?;
     Ok(Envelope {
         type_url: any.type_url,
         value: any.value,

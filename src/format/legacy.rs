@@ -64,7 +64,9 @@ pub fn read_metadata(
             Err(error) => {
                 fault(
                     Part::Footer,
-                    format!("leads to a metadata message at byte {position} that does not decode ({error})"),
+                    format!(
+                        "leads to a metadata message at byte {position} that does not decode ({error})"
+                    ),
                 );
                 return LegacyMetadata::default();
             }

@@ -49,7 +49,10 @@ pub enum UnreadableManifest {
 ///
 /// # Errors
 /// [`UnreadableManifest`] when there is no message to be found.
-pub fn read(storage: &dyn Storage, location: &Location) -> Result<ManifestFile, UnreadableManifest> {
+pub fn read(
+    storage: &dyn Storage,
+    location: &Location,
+) -> Result<ManifestFile, UnreadableManifest> {
     let tail = storage
         .tail(location, TAIL_GUESS)
         .map_err(UnreadableManifest::Storage)?;
@@ -60,7 +63,9 @@ pub fn read(storage: &dyn Storage, location: &Location) -> Result<ManifestFile, 
     };
     let size = window.size;
     let refuse = |detail: String| {
-        let head = window.slice(&(0..size.min(SNIFF_BYTES))).unwrap_or_default();
+        let head = window
+            .slice(&(0..size.min(SNIFF_BYTES)))
+            .unwrap_or_default();
         UnreadableManifest::NotManifest {
             size,
             looks: looks_like(&head, &window.bytes),
@@ -68,20 +73,27 @@ pub fn read(storage: &dyn Storage, location: &Location) -> Result<ManifestFile, 
         }
     };
     if size < FOOTER_BYTES {
-        return Err(refuse(format!("has {size} bytes, fewer than its footer alone")));
+        return Err(refuse(format!(
+            "has {size} bytes, fewer than its footer alone"
+        )));
     }
     let mut faults = Vec::new();
     if !window.bytes.ends_with(MAGIC) {
         // Some readers open such a manifest all the same, so go on where a message can be found.
         faults.push(fault(size.saturating_sub(4)..size, "does not end in LANC"));
     }
-    let position = window.u64(size.saturating_sub(FOOTER_BYTES)).unwrap_or(u64::MAX);
+    let position = window
+        .u64(size.saturating_sub(FOOTER_BYTES))
+        .unwrap_or(u64::MAX);
     let end = size.saturating_sub(FOOTER_BYTES);
     let bytes = match legacy::prefixed(storage, location, &window, position, MAX_MANIFEST_BYTES) {
         Ok(bytes) => bytes,
         Err(detail) if position.saturating_add(4) <= end && faults.is_empty() => {
             // The prefix is wrong; the message still ends where the footer begins.
-            faults.push(fault(position..end, &format!("{detail} (its length prefix is wrong)")));
+            faults.push(fault(
+                position..end,
+                &format!("{detail} (its length prefix is wrong)"),
+            ));
             read_to_footer(storage, location, &window, position.saturating_add(4), end)
                 .map_err(|error| refuse(format!("could not be read: {error}")))?
         }
@@ -94,7 +106,12 @@ pub fn read(storage: &dyn Storage, location: &Location) -> Result<ManifestFile, 
     if !faults.is_empty() && !salvaged.faults.is_empty() {
         return Err(refuse("does not end as a manifest does".to_string()));
     }
-    faults.extend(salvaged.faults.iter().map(|detail| fault(position..end, detail)));
+    faults.extend(
+        salvaged
+            .faults
+            .iter()
+            .map(|detail| fault(position..end, detail)),
+    );
     Ok(ManifestFile {
         size,
         unknown: wire::unknown_fields(".lance.table.Manifest", &bytes),

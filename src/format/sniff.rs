@@ -45,7 +45,10 @@ pub fn looks_like(head: &[u8], tail: &[u8]) -> Looks {
         (b"\x1f\x8b", "a gzip stream"),
         (b"\x28\xb5\x2f\xfd", "a Zstandard stream"),
         (b"ORC", "an ORC file"),
-        (b"<?xml", "an XML document, as object stores send for errors"),
+        (
+            b"<?xml",
+            "an XML document, as object stores send for errors",
+        ),
     ];
     for (magic, name) in known {
         if head.starts_with(magic) {
@@ -73,7 +76,10 @@ mod tests {
         assert_eq!(looks_like(pointer, pointer), Looks::LfsPointer { size });
         assert_eq!(looks_like(b"", b""), Looks::Empty);
         assert_eq!(looks_like(&[0; 9], &[0; 9]), Looks::Zeros);
-        assert_eq!(looks_like(b"PAR1....", b"PAR1"), Looks::Other("a Parquet file"));
+        assert_eq!(
+            looks_like(b"PAR1....", b"PAR1"),
+            Looks::Other("a Parquet file")
+        );
         assert_eq!(looks_like(b"hello\n", b"hello\n"), Looks::Text);
         assert_eq!(looks_like(&[7, 200, 3], &[7, 200, 3]), Looks::Unknown);
     }

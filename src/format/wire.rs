@@ -180,7 +180,7 @@ fn collect_unknown(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::format::proto::lance::table::{DataFile, DataFragment, Manifest};
@@ -233,7 +233,10 @@ mod tests {
         prost::encoding::bytes::encode(2, &fragment, &mut bytes);
         prost::encoding::uint64::encode(200, &1, &mut bytes);
         let found = unknown_fields(".lance.table.Manifest", &Bytes::from(bytes));
-        let named: Vec<_> = found.iter().map(|u| (u.parent.as_str(), u.number)).collect();
+        let named: Vec<_> = found
+            .iter()
+            .map(|u| (u.parent.as_str(), u.number))
+            .collect();
         assert_eq!(named, [("", 200), ("fragments.files", 99)]);
     }
 }

@@ -14,8 +14,8 @@ use super::version::FileVersion;
 use super::vocabulary::{self, EncodingCache};
 use crate::format::data_file::{Body, RawFile};
 use crate::format::legacy::{self, LegacyPage};
-use crate::format::proto::lance::file::{FileDescriptor, Schema};
 use crate::format::proto::lance::file::v2::ColumnMetadata;
+use crate::format::proto::lance::file::{FileDescriptor, Schema};
 use crate::format::wire::{self, UnknownField};
 use crate::format::{Fault, Part};
 use crate::storage::{Location, Storage};
@@ -115,7 +115,11 @@ impl DataFile {
         let version = FileVersion::from_numbers(u32::from(major), u32::from(minor));
         let mut faults = raw.faults.clone();
         let (schema, rows) = match &raw.body {
-            Body::Current { descriptor, global_buffers, .. } => match descriptor {
+            Body::Current {
+                descriptor,
+                global_buffers,
+                ..
+            } => match descriptor {
                 Some(bytes) => descriptor_parts(bytes, caches).unwrap_or_else(|detail| {
                     faults.push(Fault {
                         part: Part::FileSchema,
@@ -202,7 +206,12 @@ impl DataFile {
     /// cannot be reached.
     pub fn column(&self, index: u32, caches: &Caches) -> Option<Column> {
         let raw = self.raw.column(index)?;
-        let ColumnMetadata { encoding, pages, buffer_offsets, buffer_sizes } = &raw.message;
+        let ColumnMetadata {
+            encoding,
+            pages,
+            buffer_offsets,
+            buffer_sizes,
+        } = &raw.message;
         let pages = pages.iter().map(|page| Page {
             rows: page.length,
             priority: page.priority,
@@ -234,9 +243,12 @@ impl DataFile {
         };
         let at = usize::try_from(i64::from(field.id) - i64::from(*first)).ok()?;
         let cells = table.get(at)?;
-        let bits = match (&field.logical_type, field.legacy_encoding) {
-            (LogicalType::Fixed { bits }, _) => Some(*bits),
-            (LogicalType::FixedSizeList { .. }, _) => fixed_list_bits(&field.logical_type),
+        let bits = match &field.logical_type {
+            LogicalType::Fixed { bits } => Some(*bits),
+            LogicalType::FixedSizeList { .. } => fixed_list_bits(&field.logical_type),
+            // Lists hold their offsets here.
+            LogicalType::List if field.type_text.starts_with("large") => Some(64),
+            LogicalType::List => Some(32),
             _ => None,
         };
         let encoding = vocabulary::legacy(field.legacy_encoding, bits);
@@ -246,7 +258,11 @@ impl DataFile {
             .zip(&metadata.batch_rows)
             .filter(|(cell, _)| !is_struct && (cell.length > 0 || cell.position > 0))
             .map(|(cell, rows)| Page {
-                rows: if field.parent.is_some() { cell.length } else { *rows },
+                rows: if field.parent.is_some() {
+                    cell.length
+                } else {
+                    *rows
+                },
                 priority: 0,
                 buffers: legacy_buffer(*cell, field.legacy_encoding, bits),
                 encoding: encoding.clone(),
@@ -308,7 +324,12 @@ fn descriptor_parts(bytes: &Bytes, caches: &Caches) -> Result<DescriptorParts, S
     let rows = FileDescriptor::decode(rest)
         .map_err(|error| format!("does not decode ({error})"))?
         .length;
-    let lock = || caches.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || {
+        caches
+            .schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    };
     if let Some(known) = lock().get(&schema) {
         return Ok((Some(known.clone()), Some(rows)));
     }
@@ -382,7 +403,9 @@ pub fn join(
         let within = matches!(parent_place, Some(Placement::Inside))
             || matches!(parent_place, Some(Placement::Column(_)))
                 && parent.is_some_and(|parent| holds_children(schema, parent, &placed));
-        if let Some(slot) = placed.get_mut(at).filter(|slot| **slot == Placement::Absent && within)
+        if let Some(slot) = placed
+            .get_mut(at)
+            .filter(|slot| **slot == Placement::Absent && within)
         {
             *slot = Placement::Inside;
         }

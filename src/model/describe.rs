@@ -83,12 +83,19 @@ impl Kind {
         use Parameter::{Flag, List, Number, Signed, Text};
         let mut all: Parameters = Vec::new();
         match self {
-            Self::Flat { bits, buffer, compression } => {
+            Self::Flat {
+                bits,
+                buffer,
+                compression,
+            } => {
                 all.push(("bits_per_value", Number(*bits)));
                 push_buffer(&mut all, buffer.as_ref());
                 push_compression(&mut all, compression.as_ref());
             }
-            Self::FixedSizeList { dimension, has_validity } => {
+            Self::FixedSizeList {
+                dimension,
+                has_validity,
+            } => {
                 all.push(("dimension", Number(*dimension)));
                 all.push(("has_validity", Flag(*has_validity)));
             }
@@ -108,16 +115,25 @@ impl Kind {
             Self::Constant { value_bytes } => {
                 all.extend(value_bytes.map(|bytes| ("value_bytes", Number(bytes))));
             }
-            Self::InlineBitpacking { uncompressed_bits, compression } => {
+            Self::InlineBitpacking {
+                uncompressed_bits,
+                compression,
+            } => {
                 all.push(("uncompressed_bits_per_value", Number(*uncompressed_bits)));
                 push_compression(&mut all, compression.as_ref());
             }
-            Self::OutOfLineBitpacking { uncompressed_bits, compressed_bits } => {
+            Self::OutOfLineBitpacking {
+                uncompressed_bits,
+                compressed_bits,
+            } => {
                 all.push(("uncompressed_bits_per_value", Number(*uncompressed_bits)));
                 let compressed = compressed_bits.map(Number);
                 all.extend(compressed.map(|bits| ("compressed_bits_per_value", bits)));
             }
-            Self::Variable { offset_bits, compression } => {
+            Self::Variable {
+                offset_bits,
+                compression,
+            } => {
                 let bits = offset_bits.map(u64::from).map(Number);
                 all.extend(bits.map(|bits| ("bits_per_offset", bits)));
                 push_compression(&mut all, compression.as_ref());
@@ -137,7 +153,10 @@ impl Kind {
                 };
                 all.push(("nullability", Text(nulls.to_string())));
             }
-            Self::List { null_offset_adjustment, num_items } => {
+            Self::List {
+                null_offset_adjustment,
+                num_items,
+            } => {
                 all.push(("null_offset_adjustment", Number(*null_offset_adjustment)));
                 all.push(("num_items", Number(*num_items)));
             }
@@ -147,13 +166,22 @@ impl Kind {
             Self::FixedSizeBinary { byte_width } => {
                 all.push(("byte_width", Number(*byte_width)));
             }
-            Self::Bitpacked { compressed_bits, uncompressed_bits, signed, buffer } => {
+            Self::Bitpacked {
+                compressed_bits,
+                uncompressed_bits,
+                signed,
+                buffer,
+            } => {
                 all.push(("compressed_bits_per_value", Number(*compressed_bits)));
                 all.push(("uncompressed_bits_per_value", Number(*uncompressed_bits)));
                 all.push(("signed", Flag(*signed)));
                 push_buffer(&mut all, buffer.as_ref());
             }
-            Self::BitpackedForNonNeg { compressed_bits, uncompressed_bits, buffer } => {
+            Self::BitpackedForNonNeg {
+                compressed_bits,
+                uncompressed_bits,
+                buffer,
+            } => {
                 all.push(("compressed_bits_per_value", Number(*compressed_bits)));
                 all.push(("uncompressed_bits_per_value", Number(*uncompressed_bits)));
                 push_buffer(&mut all, buffer.as_ref());
@@ -206,7 +234,12 @@ impl Kind {
                 all.push(("num_items", Number(*num_items)));
                 all.push(("num_visible_items", Number(*num_visible_items)));
             }
-            Self::ConstantLayout { layers, inline_bytes, num_rep_values, num_def_values } => {
+            Self::ConstantLayout {
+                layers,
+                inline_bytes,
+                num_rep_values,
+                num_def_values,
+            } => {
                 push_layers(&mut all, layers);
                 all.extend(inline_bytes.map(|bytes| ("inline_value_bytes", Number(bytes))));
                 all.push(("num_rep_values", Number(*num_rep_values)));
@@ -215,12 +248,19 @@ impl Kind {
             Self::BlobLayout { layers } | Self::DenseStructure { layers } => {
                 push_layers(&mut all, layers);
             }
-            Self::SparseLayout { num_buffers, num_items, num_layers } => {
+            Self::SparseLayout {
+                num_buffers,
+                num_items,
+                num_layers,
+            } => {
                 all.push(("num_buffers", Number(*num_buffers)));
                 all.push(("num_items", Number(*num_items)));
                 all.push(("structural_layers", Number(*num_layers)));
             }
-            Self::SparseValidity { meaning, num_positions } => {
+            Self::SparseValidity {
+                meaning,
+                num_positions,
+            } => {
                 let meaning = match meaning {
                     1 => Text("null positions".to_string()),
                     2 => Text("valid positions".to_string()),
@@ -229,23 +269,37 @@ impl Kind {
                 all.push(("meaning", meaning));
                 all.push(("num_positions", Number(*num_positions)));
             }
-            Self::SparseList { num_child_slots, num_non_empty } => {
+            Self::SparseList {
+                num_child_slots,
+                num_non_empty,
+            } => {
                 all.push(("num_child_slots", Number(*num_child_slots)));
                 all.push(("num_non_empty_positions", Number(*num_non_empty)));
             }
             Self::SparseFixedSizeList { dimension } => {
                 all.push(("dimension", Number(*dimension)));
             }
-            Self::Chunked { num_buffers, num_items, num_dictionary_items } => {
+            Self::Chunked {
+                num_buffers,
+                num_items,
+                num_dictionary_items,
+            } => {
                 all.push(("num_buffers", Number(*num_buffers)));
                 all.push(("num_items", Number(*num_items)));
                 all.push(("num_dictionary_items", Number(*num_dictionary_items)));
             }
-            Self::ChunkLevels { repetition_index_depth } => {
+            Self::ChunkLevels {
+                repetition_index_depth,
+            } => {
                 let depth = u64::from(*repetition_index_depth);
                 all.push(("repetition_index_depth", Number(depth)));
             }
-            Self::Zipped { addressing, num_items, num_visible_items, level_bits } => {
+            Self::Zipped {
+                addressing,
+                num_items,
+                num_visible_items,
+                level_bits,
+            } => {
                 push_addressing(&mut all, *addressing);
                 all.push(("num_items", Number(*num_items)));
                 all.push(("num_visible_items", Number(*num_visible_items)));
@@ -291,7 +345,9 @@ fn push_buffer(all: &mut Parameters, buffer: Option<&BufferRef>) {
 }
 
 fn push_compression(all: &mut Parameters, compression: Option<&Compression>) {
-    let Some(compression) = compression else { return };
+    let Some(compression) = compression else {
+        return;
+    };
     all.push(("compression", Parameter::Text(compression.scheme.clone())));
     let level = compression.level.map(i64::from).map(Parameter::Signed);
     all.extend(level.map(|level| ("compression_level", level)));

@@ -510,11 +510,17 @@ impl fmt::Display for EncodingFault {
                 f.write_str("has an encoding stored elsewhere in the file, which no reader follows")
             }
             Self::Envelope(E::NotAny(detail)) => {
-                write!(f, "has an encoding whose envelope does not decode ({detail})")
+                write!(
+                    f,
+                    "has an encoding whose envelope does not decode ({detail})"
+                )
             }
             Self::UnknownType(url) => write!(f, "has an encoding of the unknown type {url:?}"),
             Self::Undecodable { type_url, detail } => {
-                write!(f, "has an encoding that is not the {type_url} it claims to be ({detail})")
+                write!(
+                    f,
+                    "has an encoding that is not the {type_url} it claims to be ({detail})"
+                )
             }
         }
     }

@@ -149,7 +149,13 @@ mod tests {
             LogicalType::parse("fixed_size_list:fixed_size_list:float:2:3"),
             nested
         );
-        for wrong in ["timestamp:us", "dict:string:int8", "decimal:64:1:1", "list:int", ""] {
+        for wrong in [
+            "timestamp:us",
+            "dict:string:int8",
+            "decimal:64:1:1",
+            "list:int",
+            "",
+        ] {
             assert_eq!(LogicalType::parse(wrong), LogicalType::Unknown, "{wrong}");
         }
     }

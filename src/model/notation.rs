@@ -13,10 +13,15 @@ const MOST_WRITTEN: usize = 5;
 pub fn notation(node: &Node) -> String {
     let child = |role: &str| node.child(role).map_or("?".to_string(), notation);
     match &node.kind {
-        Kind::Flat { bits, compression, .. } => with(format!("flat({bits})"), compression),
+        Kind::Flat {
+            bits, compression, ..
+        } => with(format!("flat({bits})"), compression),
         Kind::FixedSizeList { dimension, .. } => {
             let items = node.children.first().map(|child| notation(&child.node));
-            format!("fixed_size_list({dimension} × {})", items.unwrap_or_default())
+            format!(
+                "fixed_size_list({dimension} × {})",
+                items.unwrap_or_default()
+            )
         }
         Kind::Fsst { .. } => match node.children.first() {
             Some(inner) if matches!(inner.node.kind, Kind::Binary { .. }) => "fsst(binary)".into(),
@@ -26,12 +31,19 @@ pub fn notation(node: &Node) -> String {
         Kind::Dictionary { .. } => format!("dictionary({})", child("items")),
         Kind::PackedStruct { widths, .. } => packed_struct(node, widths),
         Kind::Constant { .. } => "constant".into(),
-        Kind::InlineBitpacking { uncompressed_bits, compression } => {
-            with(format!("bitpacked({uncompressed_bits})"), compression)
+        Kind::InlineBitpacking {
+            uncompressed_bits,
+            compression,
+        } => with(format!("bitpacked({uncompressed_bits})"), compression),
+        Kind::OutOfLineBitpacking {
+            uncompressed_bits, ..
         }
-        Kind::OutOfLineBitpacking { uncompressed_bits, .. }
-        | Kind::Bitpacked { uncompressed_bits, .. }
-        | Kind::BitpackedForNonNeg { uncompressed_bits, .. } => {
+        | Kind::Bitpacked {
+            uncompressed_bits, ..
+        }
+        | Kind::BitpackedForNonNeg {
+            uncompressed_bits, ..
+        } => {
             format!("bitpacked({uncompressed_bits})")
         }
         Kind::Variable { compression, .. } => with("variable".into(), compression),
@@ -68,8 +80,11 @@ pub fn notation(node: &Node) -> String {
         Kind::MiniBlock { .. } => layout("miniblock", node, "value_compression"),
         Kind::FullZip { .. } => layout("fullzip", node, "value_compression"),
         Kind::SparseLayout { .. } => layout("sparse", node, "value_compression"),
-        Kind::ConstantLayout { layers, inline_bytes, .. } => match (inline_bytes, layers.as_slice())
-        {
+        Kind::ConstantLayout {
+            layers,
+            inline_bytes,
+            ..
+        } => match (inline_bytes, layers.as_slice()) {
             // One nullable item layer and no value: nothing but nulls.
             (None, [layer]) if layer.0 == 3 => "all-null".into(),
             _ => "constant".into(),
@@ -123,7 +138,12 @@ fn layout(name: &str, node: &Node, role: &str) -> String {
         return format!("{name}(dictionary({}))", notation(dictionary));
     }
     match (&values.kind, values.children.first()) {
-        (Kind::General { compression: Some(compression) }, Some(inner)) => {
+        (
+            Kind::General {
+                compression: Some(compression),
+            },
+            Some(inner),
+        ) => {
             format!("{name}({}) + {}", notation(&inner.node), compression.scheme)
         }
         _ => format!("{name}({})", notation(values)),
@@ -140,7 +160,10 @@ fn unwrap_nullable(node: &Node) -> &Node {
 /// Offsets are flat in practice; their width is what matters.
 fn offsets(node: Option<&Node>) -> String {
     match node.map(unwrap_nullable) {
-        Some(Node { kind: Kind::Flat { bits, .. }, .. }) => format!("offsets u{bits}"),
+        Some(Node {
+            kind: Kind::Flat { bits, .. },
+            ..
+        }) => format!("offsets u{bits}"),
         Some(other) => format!("offsets {}", notation(other)),
         None => "no offsets".into(),
     }
@@ -148,7 +171,10 @@ fn offsets(node: Option<&Node>) -> String {
 
 fn packed_struct(node: &Node, widths: &[u64]) -> String {
     let parts: Vec<String> = if widths.is_empty() {
-        node.children.iter().map(|child| notation(&child.node)).collect()
+        node.children
+            .iter()
+            .map(|child| notation(&child.node))
+            .collect()
     } else {
         widths.iter().map(u64::to_string).collect()
     };

@@ -202,7 +202,11 @@ impl FieldTree {
     /// Where the field of a path stands. Quoting is optional where it changes nothing.
     pub fn index_of_path(&self, path: &str) -> Option<usize> {
         let exact = self.fields.iter().position(|field| field.path == path);
-        exact.or_else(|| self.fields.iter().position(|f| f.path.replace('`', "") == path))
+        exact.or_else(|| {
+            self.fields
+                .iter()
+                .position(|f| f.path.replace('`', "") == path)
+        })
     }
 
     /// Whether a field stands anywhere below a list, map or fixed-size list.

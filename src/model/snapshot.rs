@@ -196,7 +196,9 @@ pub fn open(
                 let location = root.join(&entry.path);
                 return Err(OpenError(format!("cannot read {location}: {error}")));
             }
-            Err(error) if broken.len() < MOST_BROKEN => broken.push(BrokenManifest { entry, error }),
+            Err(error) if broken.len() < MOST_BROKEN => {
+                broken.push(BrokenManifest { entry, error })
+            }
             Err(_) => break,
         }
     }
@@ -227,7 +229,9 @@ fn list_manifests(storage: &dyn Storage, root: &Location) -> Result<Vec<Manifest
         Err(error) => return Err(OpenError(format!("cannot read {directory}: {error}"))),
     };
     let files = entries.iter().filter(|entry: &&Entry| !entry.is_dir);
-    Ok(files.filter_map(|entry| parse_manifest_name(&entry.name)).collect())
+    Ok(files
+        .filter_map(|entry| parse_manifest_name(&entry.name))
+        .collect())
 }
 
 /// Turns tag and branch into a root and a version.
@@ -284,7 +288,9 @@ fn read_tag(
 
 /// A clause that lists the tags or branches there are.
 fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> String {
-    let entries = storage.list(&root.join("_refs").join(kind)).unwrap_or_default();
+    let entries = storage
+        .list(&root.join("_refs").join(kind))
+        .unwrap_or_default();
     let names: Vec<String> = entries
         .iter()
         .filter_map(|entry| entry.name.strip_suffix(".json"))
@@ -349,7 +355,11 @@ impl Snapshot {
             .location
             .clone()
             .map_err(|detail| BaseError::Unsupported { id, detail })?;
-        Ok(if base.is_dataset_root { location.join(DATA) } else { location })
+        Ok(if base.is_dataset_root {
+            location.join(DATA)
+        } else {
+            location
+        })
     }
 
     /// The dataset's root, or that of a base.

@@ -65,7 +65,10 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>,
         let target = resolve_one(storage, &location)?;
         let (place, manifest) = match &target {
             Target::File(place) => (place, None),
-            Target::Dataset { root, scope: Scope::Manifest(name) } => (root, Some(name.clone())),
+            Target::Dataset {
+                root,
+                scope: Scope::Manifest(name),
+            } => (root, Some(name.clone())),
             Target::Dataset { root, .. } => (root, None),
         };
         let key = (place.normalised(), manifest);
@@ -87,8 +90,14 @@ fn merge(known: &mut Target, new: Target) {
     };
     match (&mut *known, new) {
         (
-            Scope::Parts { data_files, deletion_files },
-            Scope::Parts { data_files: more_data, deletion_files: more_deletions },
+            Scope::Parts {
+                data_files,
+                deletion_files,
+            },
+            Scope::Parts {
+                data_files: more_data,
+                deletion_files: more_deletions,
+            },
         ) => {
             data_files.extend(more_data);
             deletion_files.extend(more_deletions);
@@ -144,8 +153,13 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     // The manifests are gone; the data files may still be there.
     let data = location.join(DATA);
     if storage.is_dir(&data) == Ok(Some(true)) {
-        let files = storage.list(&data).map_err(|error| cannot_read(&data, &error))?;
-        if files.iter().any(|entry| !entry.is_dir && is_data_file(&entry.name)) {
+        let files = storage
+            .list(&data)
+            .map_err(|error| cannot_read(&data, &error))?;
+        if files
+            .iter()
+            .any(|entry| !entry.is_dir && is_data_file(&entry.name))
+        {
             return Ok(whole(location.clone()));
         }
     }
@@ -159,7 +173,12 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
             "{location} is not a Lance dataset: it has no {VERSIONS} folder"
         )));
     }
-    let shown = datasets.iter().take(5).cloned().collect::<Vec<_>>().join(" ");
+    let shown = datasets
+        .iter()
+        .take(5)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
     let more = match datasets.len() {
         0..=5 => "",
         _ => " …",

@@ -37,7 +37,10 @@ pub fn write(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()> {
 }
 
 fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()> {
-    let fragment = column.fragment.map(|id| format!(", fragment {id}")).unwrap_or_default();
+    let fragment = column
+        .fragment
+        .map(|id| format!(", fragment {id}"))
+        .unwrap_or_default();
     writeln!(
         out,
         "{BOLD}{}{BOLD:#} ({}) · {}{fragment}, column {} · file version {} · {} · {} in {} ({} of the file)",
@@ -57,15 +60,27 @@ fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()
     write_encoding(out, "  column encoding", &column.encoding)?;
     write_buffers(out, "  column buffer", &column.buffers, column.file_size)?;
     for (index, buffer) in column.global_buffers.iter().enumerate() {
-        let what = if index == 0 { " (the file's own schema)" } else { "" };
-        writeln!(out, "  global buffer {index}: {}{what}", buffer_text(buffer, column.file_size))?;
+        let what = if index == 0 {
+            " (the file's own schema)"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "  global buffer {index}: {}{what}",
+            buffer_text(buffer, column.file_size)
+        )?;
     }
     for page in &column.pages {
         write_page(out, page, column.file_size)?;
     }
     let hidden = column.total_pages.saturating_sub(column.pages.len() as u64);
     if hidden > 0 && column.pages_cut {
-        writeln!(out, "  … {}; --page N shows one", counted(hidden, "more page"))?;
+        writeln!(
+            out,
+            "  … {}; --page N shows one",
+            counted(hidden, "more page")
+        )?;
     }
     Ok(())
 }
@@ -88,7 +103,12 @@ fn write_encoding(out: &mut dyn Write, label: &str, encoding: &EncodingResult) -
         Ok(encoding) => encoding,
         Err(fault) => return writeln!(out, "{label}: it {fault}"),
     };
-    writeln!(out, "{label}: {} {DIM}{}{DIM:#}", encoding.notation, encoding.vocabulary.type_url())?;
+    writeln!(
+        out,
+        "{label}: {} {DIM}{}{DIM:#}",
+        encoding.notation,
+        encoding.vocabulary.type_url()
+    )?;
     let indent = label.len() - label.trim_start().len() + 2;
     let layers = tree::layers(&encoding.root);
     if !layers.is_empty() {

@@ -348,7 +348,12 @@ pub fn document(report: &Report) -> Document {
         findings: report
             .subjects
             .iter()
-            .flat_map(|subject| subject.findings.iter().map(|finding| finding_json(subject, finding)))
+            .flat_map(|subject| {
+                subject
+                    .findings
+                    .iter()
+                    .map(|finding| finding_json(subject, finding))
+            })
             .collect(),
         subjects: report.subjects.iter().map(subject_json).collect(),
     }
@@ -377,8 +382,13 @@ fn severity(severity: Severity) -> SeverityJson {
 }
 
 fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
-    let mut places = finding.places.iter().map(|place| location(subject, finding, Some(place)));
-    let first = places.next().unwrap_or_else(|| location(subject, finding, None));
+    let mut places = finding
+        .places
+        .iter()
+        .map(|place| location(subject, finding, Some(place)));
+    let first = places
+        .next()
+        .unwrap_or_else(|| location(subject, finding, None));
     FindingJson {
         rule: finding.rule.id,
         severity: severity(finding.severity),
@@ -480,7 +490,11 @@ fn subject_json(subject: &SubjectReport) -> Subject {
 
 fn column_json(field: &FieldReport) -> Column {
     let sum = |part: fn(&EncodingReport) -> u64| {
-        field.encodings.iter().map(part).fold(0, u64::saturating_add)
+        field
+            .encodings
+            .iter()
+            .map(part)
+            .fold(0, u64::saturating_add)
     };
     Column {
         path: field.path.clone(),

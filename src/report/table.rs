@@ -83,7 +83,10 @@ pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
     for entry in entries {
         rows(&mut table, subject, &shape, &entry);
     }
-    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
+    let mut lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_string())
+        .collect();
     if hidden > 0 {
         lines.push(format!(
             " … {}, none with findings; --column NAME shows one",
@@ -99,8 +102,15 @@ fn entries(fields: &[FieldReport]) -> (Vec<Entry<'_>>, usize) {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     let mut rest = fields;
     while let Some(first) = rest.first() {
-        let alike = rest.iter().take_while(|field| are_alike(first, field)).count();
-        let run = if fold && alike >= SHORTEST_RUN { alike } else { 1 };
+        let alike = rest
+            .iter()
+            .take_while(|field| are_alike(first, field))
+            .count();
+        let run = if fold && alike >= SHORTEST_RUN {
+            alike
+        } else {
+            1
+        };
         let (taken, after) = rest.split_at(run);
         entries.push(Entry {
             first,
@@ -128,7 +138,9 @@ fn entries(fields: &[FieldReport]) -> (Vec<Entry<'_>>, usize) {
 fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
     let stored = |field: &FieldReport| {
         let encodings = field.encodings.iter();
-        encodings.map(|e| (e.version, e.notation.clone(), e.fragments)).collect::<Vec<_>>()
+        encodings
+            .map(|e| (e.version, e.notation.clone(), e.fragments))
+            .collect::<Vec<_>>()
     };
     a.verdicts.is_empty()
         && b.verdicts.is_empty()
@@ -174,7 +186,11 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
         cells.push(Cell::new(when(name.clone())));
         cells.push(Cell::new(when(format!("{}{nullable}", field.type_text))));
         if shape.asks {
-            let asks: Vec<String> = field.asks.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+            let asks: Vec<String> = field
+                .asks
+                .iter()
+                .map(|(k, v)| format!("{k} = {v}"))
+                .collect();
             cells.push(Cell::new(when(asks.join("\n"))));
         }
         cells.push(Cell::new(part.notation(subject, field)));
@@ -187,18 +203,23 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
         }
         let (pages, rows, size) = part.sizes();
         let amount = |count: Option<u64>, text: fn(u64) -> String| {
-            let text = count.map(|count| format!("{each}{}", text(count))).unwrap_or_default();
+            let text = count
+                .map(|count| format!("{each}{}", text(count)))
+                .unwrap_or_default();
             Cell::new(text).set_alignment(CellAlignment::Right)
         };
         cells.push(amount(pages, number));
         cells.push(amount(rows, number));
         cells.push(amount(size, bytes));
-        let share = size.map(|size| share(size, subject.bytes)).unwrap_or_default();
+        let share = size
+            .map(|size| share(size, subject.bytes))
+            .unwrap_or_default();
         cells.push(Cell::new(share).set_alignment(CellAlignment::Right));
         if shape.verdicts {
             let verdicts = field.verdicts.iter();
-            let verdicts: Vec<String> =
-                verdicts.map(|(severity, id)| format!("{} {id}", sign(*severity))).collect();
+            let verdicts: Vec<String> = verdicts
+                .map(|(severity, id)| format!("{} {id}", sign(*severity)))
+                .collect();
             cells.push(Cell::new(when(verdicts.join("\n"))));
         }
         table.add_row(cells);
@@ -230,6 +251,7 @@ impl Stored<'_> {
             Self::Absent(_) => "in no file: null".to_string(),
             Self::Nothing if field.home == Home::Above => "in the column above".to_string(),
             Self::Nothing if field.home == Home::Children => String::new(),
+            Self::Nothing if field.home == Home::Unreadable => "unreadable".to_string(),
             Self::Nothing => match (&subject.kind, subject.data_files) {
                 (SubjectKind::Dataset(_), 0) => "no data files".to_string(),
                 _ => "no pages".to_string(),

@@ -10,6 +10,7 @@ use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Severity};
+use crate::model::target::BRANCHES;
 
 /// What to print and how.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +97,10 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
         [] => {}
         [(version, _)] => parts.push(format!("file version {version}")),
         many => {
-            let versions: Vec<String> =
-                many.iter().map(|(version, files)| format!("{version} ({})", number(*files))).collect();
+            let versions: Vec<String> = many
+                .iter()
+                .map(|(version, files)| format!("{version} ({})", number(*files)))
+                .collect();
             parts.push(format!("file versions {}", versions.join(", ")));
         }
     }
@@ -106,14 +109,16 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
             parts.push(format!("written by {writer}"));
         }
         let mut flags = facts.reader_flags.clone();
-        let more = facts.writer_flags.iter().filter(|flag| !facts.reader_flags.contains(flag));
+        let more = facts
+            .writer_flags
+            .iter()
+            .filter(|flag| !facts.reader_flags.contains(flag));
         flags.extend(more.map(|flag| format!("{flag} (writers)")));
         if !flags.is_empty() {
             parts.push(format!("flags: {}", flags.join(", ")));
         }
     }
-    let name = subject.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&subject.path);
-    let name = if matches!(subject.kind, SubjectKind::File) { &subject.path } else { name };
+    let name = name(subject);
     let line = format!("{name} · {}", parts.join(" · "));
     let width = options.width.unwrap_or(usize::MAX);
     for (at, line) in wrapped(&line, width, 2).into_iter().enumerate() {
@@ -123,16 +128,46 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
         }
     }
     for note in &subject.notes {
-        for line in wrapped(&format!("note: {note}"), options.width.unwrap_or(DEFAULT_WIDTH), 6) {
+        for line in wrapped(
+            &format!("note: {note}"),
+            options.width.unwrap_or(DEFAULT_WIDTH),
+            6,
+        ) {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
         }
     }
     Ok(())
 }
 
+/// The last part of a dataset's path, that of the dataset for a branch; a file's whole path.
+fn name(subject: &SubjectReport) -> &str {
+    let path = match &subject.kind {
+        SubjectKind::File => return &subject.path,
+        SubjectKind::LostDataset => subject.path.as_str(),
+        SubjectKind::Dataset(facts) => {
+            let branch = facts
+                .branch
+                .as_ref()
+                .map(|branch| format!("/{BRANCHES}/{branch}"));
+            let root = branch.and_then(|branch| subject.path.strip_suffix(branch.as_str()));
+            root.unwrap_or(&subject.path)
+        }
+    };
+    path.rsplit('/')
+        .find(|part| !part.is_empty())
+        .unwrap_or(path)
+}
+
 fn dataset_parts(subject: &SubjectReport, facts: &DatasetFacts, parts: &mut Vec<String>) {
-    let branch = facts.branch.as_ref().map(|branch| format!(" of branch {branch}"));
-    parts.push(format!("version {}{}", facts.version, branch.unwrap_or_default()));
+    let branch = facts
+        .branch
+        .as_ref()
+        .map(|branch| format!(" of branch {branch}"));
+    parts.push(format!(
+        "version {}{}",
+        facts.version,
+        branch.unwrap_or_default()
+    ));
     if subject.fragments == facts.total_fragments {
         parts.push(counted(subject.fragments, "fragment"));
     } else {
@@ -145,7 +180,11 @@ fn dataset_parts(subject: &SubjectReport, facts: &DatasetFacts, parts: &mut Vec<
     let live = subject.physical_rows.saturating_sub(subject.deleted_rows);
     match subject.deleted_rows {
         0 => parts.push(counted(live, "row")),
-        deleted => parts.push(format!("{} (+ {} deleted)", counted(live, "row"), number(deleted))),
+        deleted => parts.push(format!(
+            "{} (+ {} deleted)",
+            counted(live, "row"),
+            number(deleted)
+        )),
     }
     if facts.overlaid_fragments > 0 {
         parts.push(format!(
@@ -169,7 +208,8 @@ fn columns(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io
         // The verdict is the last column, and nothing else in a row looks like one.
         let verdict = subject.findings.iter().find_map(|finding| {
             let mark = format!("{} {}", table::sign(finding.severity), finding.rule.id);
-            line.ends_with(&mark).then(|| (mark, style(finding.severity)))
+            line.ends_with(&mark)
+                .then(|| (mark, style(finding.severity)))
         });
         match verdict {
             Some((mark, style)) => {
@@ -200,7 +240,17 @@ fn write_finding(
     }
     for (at, spot) in finding.places.iter().enumerate() {
         let arrow = if at == 0 { "-->" } else { "   " };
-        writeln!(out, "  {DIM}{arrow}{DIM:#} {}", place(spot))?;
+        let lines = wrapped(
+            &format!("      {}", place(spot)),
+            options.width.unwrap_or(usize::MAX),
+            8,
+        );
+        for (at, line) in lines.iter().enumerate() {
+            match line.strip_prefix("      ").filter(|_| at == 0) {
+                Some(first) => writeln!(out, "  {DIM}{arrow}{DIM:#} {first}")?,
+                None => writeln!(out, "{line}")?,
+            }
+        }
     }
     let more = finding.count.saturating_sub(finding.places.len() as u64);
     if more > 0 {
@@ -220,7 +270,10 @@ fn write_finding(
     }
     match &finding.tree {
         Some(marked) => {
-            let mark = Mark { node: &marked.node, note: &marked.note };
+            let mark = Mark {
+                node: &marked.node,
+                note: &marked.note,
+            };
             for line in tree::draw(&marked.encoding.root, false, Some(mark)) {
                 writeln!(out, "   {DIM}|{DIM:#}  {line}")?;
             }
@@ -235,7 +288,12 @@ fn write_finding(
         }
     }
     for reader in &finding.readers {
-        field(out, "reader", &format!("{} {}", reader.call, reader.effect), width)?;
+        field(
+            out,
+            "reader",
+            &format!("{} {}", reader.call, reader.effect),
+            width,
+        )?;
     }
     if let Some(cause) = &finding.cause {
         field(out, "cause", cause, width)?;
@@ -252,7 +310,10 @@ fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Resul
     let label = format!("   = {:<10}", format!("{name}:"));
     let indent = label.chars().count();
     let first = lines.next().unwrap_or_default();
-    for (at, line) in wrapped(&format!("{label}{first}"), width, indent).iter().enumerate() {
+    for (at, line) in wrapped(&format!("{label}{first}"), width, indent)
+        .iter()
+        .enumerate()
+    {
         match line.strip_prefix(&label).filter(|_| at == 0) {
             Some(rest) => writeln!(out, "{DIM}{label}{DIM:#}{rest}")?,
             None => writeln!(out, "{line}")?,
@@ -283,7 +344,7 @@ fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result
     }
     let subjects = match report.subjects.len() {
         0 | 1 => String::new(),
-        many => format!(" in {}", counted(many as u64, "subject")),
+        many => format!(" in {many} datasets and files"),
     };
     writeln!(
         out,

@@ -17,7 +17,11 @@ pub struct Mark<'a> {
 /// Draws a tree; `full` shows every parameter, otherwise those that name the shape.
 pub fn draw(root: &Node, full: bool, mark: Option<Mark<'_>>) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut drawing = Drawing { full, mark, lines: &mut lines };
+    let mut drawing = Drawing {
+        full,
+        mark,
+        lines: &mut lines,
+    };
     drawing.node(root, "", "", "", &mut Vec::new());
     lines
 }
@@ -43,7 +47,11 @@ impl Drawing<'_> {
         };
         if let Some(mark) = self.mark.filter(|mark| mark.node == path.as_slice()) {
             // The line that leads down to the children goes on beside the marks.
-            let blank: String = below.chars().chain(std::iter::repeat(' ')).take(lead.width()).collect();
+            let blank: String = below
+                .chars()
+                .chain(std::iter::repeat(' '))
+                .take(lead.width())
+                .collect();
             let underline = "^".repeat(node.kind.name().width());
             self.lines.push(format!("{blank}{underline} {}", mark.note));
         }

@@ -79,7 +79,14 @@ impl Rule for BlobDescriptorsMalformed {
                     "column `{path}` is declared a blob, but the packed structs in its pages are no \
                      blob descriptors"
                 );
-                with_page(start(message), view, page, Vec::new(), descriptors(declared)).reader(
+                with_page(
+                    start(message),
+                    view,
+                    page,
+                    Vec::new(),
+                    descriptors(declared),
+                )
+                .reader(
                     format!("to_table() and take_blobs({path:?}, …)"),
                     "fail: Packed struct row parsing did not consume full row, or: Packed struct \
                      variable child length prefix out of bounds",
@@ -95,7 +102,11 @@ impl Rule for BlobDescriptorsMalformed {
 }
 
 fn malformed_effect(finding: Finding, view: &ColumnView<'_>, page: usize) -> Finding {
-    let root = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+    let root = view
+        .column
+        .pages
+        .get(page)
+        .and_then(|page| page.encoding.as_ref().ok());
     let all = format!("to_table() and take_blobs({:?}, …)", view.field.path);
     if view.version == FileVersion::V2_0 {
         return finding.reader(
@@ -109,7 +120,10 @@ fn malformed_effect(finding: Finding, view: &ColumnView<'_>, page: usize) -> Fin
             crate::model::encoding::Kind::BlobLayout { layers } if layers.is_empty())
     });
     if no_layers {
-        return finding.reader(all, "panic: index out of bounds: the len is 0 but the index is 0");
+        return finding.reader(
+            all,
+            "panic: index out of bounds: the len is 0 but the index is 0",
+        );
     }
     finding.reader(
         all,

@@ -43,7 +43,10 @@ impl Rule for BlobInLegacyFile {
                 "a 2.0 or 2.1 file",
                 found.map_or("plain values".to_string(), |e| e.notation.to_string()),
             )
-            .reader("to_table()", "fails: Lance reader producer terminated before end of stream")
+            .reader(
+                "to_table()",
+                "fails: Lance reader producer terminated before end of stream",
+            )
             .reader(format!("take_blobs({path:?}, …)"), "panics: struct array")
             .reader(
                 "scanner(blob_handling=\"all_binary\")",

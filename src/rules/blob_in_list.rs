@@ -42,9 +42,12 @@ impl Rule for BlobInList {
             with_page(finding, view, page, Vec::new(), expected)
                 .reader(
                     "to_table(), with blob_handling=\"all_binary\" too, and take_blobs",
-                    "panic: Expected repetition level but data didn't contain repetition",
+                    "panic: Expected repetition level but data didn't contain repetition; or fail: Expected \
+                     struct data block for descriptions; or lose rows without a word",
                 )
-                .cause("writers up to Lance 14.0.2 accept this and write what they cannot read back")
+                .cause(
+                    "writers up to Lance 14.0.2 accept this and write what they cannot read back",
+                )
                 .mend(
                     "read the other columns by name, and write this one again from its source, \
                      with data_storage_version=\"2.2\" or without the blob key",

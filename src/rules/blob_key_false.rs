@@ -44,7 +44,10 @@ impl Rule for BlobKeyFalse {
             ))
             .column(path)
             .at(view.place())
-            .instead("no such key on a plain column", format!("{BLOB_KEY} = {value:?}"))
+            .instead(
+                "no such key on a plain column",
+                format!("{BLOB_KEY} = {value:?}"),
+            )
             .reader(
                 "to_table()",
                 "returns position and size of each value, not the value",

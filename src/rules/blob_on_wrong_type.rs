@@ -41,7 +41,7 @@ impl Rule for BlobOnWrongType {
         if view.version == FileVersion::V0_1 || !is_wrong_type(field) {
             return;
         }
-        let plain = |stored: &Storage| matches!(stored, Storage::Plain | Storage::Unknown);
+        let plain = |stored: &Storage| matches!(stored, Storage::Plain | Storage::Nulls);
         let Some((page, _, _)) = pages_stored(view, plain) else {
             return;
         };
@@ -53,10 +53,20 @@ impl Rule for BlobOnWrongType {
                 declaration(field, BlobDeclaration::V1)
             ))
             .column(path);
-        let finding = with_page(finding, view, page, Vec::new(), "large_binary stored as blobs");
+        let finding = with_page(
+            finding,
+            view,
+            page,
+            Vec::new(),
+            "large_binary stored as blobs",
+        );
         let take = format!("take_blobs({path:?}, …)");
         let fixed = matches!(field.logical_type, LogicalType::Fixed { .. });
-        let root = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+        let root = view
+            .column
+            .pages
+            .get(page)
+            .and_then(|page| page.encoding.as_ref().ok());
         let finding = match view.version {
             FileVersion::V2_0 => {
                 let got = match root.map(|encoding| &encoding.root.kind) {

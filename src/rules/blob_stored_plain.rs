@@ -42,7 +42,14 @@ impl Rule for BlobStoredPlain {
         if view.version == FileVersion::V0_1 || is_wrong_type(view.field) {
             return;
         }
-        let plain = |stored: &Storage| *stored == Storage::Plain;
+        let blobs = |stored: &Storage| matches!(stored, Storage::V1 | Storage::V2);
+        let has_blobs = pages_stored(view, blobs).is_some();
+        // In 2.1 the reader takes a column for v1 blobs by its blob layouts, so nulls without any
+        // are plain too. v2 descriptors have no layout of their own, and nulls are just nulls.
+        let layouts = view.version == FileVersion::V2_1 && declared == BlobDeclaration::V1;
+        let plain = |stored: &Storage| {
+            *stored == Storage::Plain || *stored == Storage::Nulls && layouts && !has_blobs
+        };
         let Some((page, _, _)) = pages_stored(view, plain) else {
             return;
         };
@@ -54,8 +61,7 @@ impl Rule for BlobStoredPlain {
             ))
             .column(path);
         let finding = with_page(finding, view, page, Vec::new(), expected_storage(view));
-        let blobs = |stored: &Storage| matches!(stored, Storage::V1 | Storage::V2);
-        if pages_stored(view, blobs).is_some() {
+        if has_blobs {
             // No writer mixes both within one column of one file, so no key is to blame.
             findings.add(
                 finding
@@ -75,13 +81,17 @@ impl Rule for BlobStoredPlain {
 }
 
 fn values(view: &ColumnView<'_>, page: usize) -> String {
-    let encoding = view.column.pages.get(page).and_then(|page| page.encoding.as_ref().ok());
+    let encoding = view
+        .column
+        .pages
+        .get(page)
+        .and_then(|page| page.encoding.as_ref().ok());
     let Some(encoding) = encoding else {
         return "values".to_string();
     };
     match crate::typing::infer(&encoding.root) {
         crate::typing::Shape::Variable => "binary values".to_string(),
-        crate::typing::Shape::OneValue => "values (one for all rows)".to_string(),
+        crate::typing::Shape::OneValue => "values (one, or null, for all rows)".to_string(),
         other => other.to_string(),
     }
 }
@@ -145,10 +155,15 @@ fn readers(
             "fail: invalid variable-width layout for Struct(\"position\": UInt64, \"size\": \
              UInt64): Invalid argument error: Expected 0 buffers in array of type Struct(…",
         ),
-        (_, BlobDeclaration::V1) => finding.reader(
-            format!("to_table() and {take}"),
-            "fail: there were more fields in the schema than provided column indices / infos",
-        ),
+        (_, BlobDeclaration::V1) => finding
+            .reader(
+                format!("to_table() and {take}"),
+                "fail: there were more fields in the schema than provided column indices / infos",
+            )
+            .reader(
+                "scanner(blob_handling=\"all_binary\")",
+                "still reads it (pylance 14)",
+            ),
         (_, BlobDeclaration::V2) => {
             let effect = match kind {
                 Some(Kind::ConstantLayout { .. } | Kind::Planar) => {
@@ -207,12 +222,22 @@ fn mends(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> 
     let plain = mend_commit_plain(field, &type_in_file(view));
     // A nested field cannot be replaced in a table by one line of code.
     let top = field.parent.is_none();
-    let file_type = view.field_in_file().map_or("large_binary", |field| &field.type_text);
+    let file_type = view
+        .field_in_file()
+        .map_or("large_binary", |field| &field.type_text);
     let bytes = matches!(file_type, "binary" | "large_binary" | "struct");
     match declared {
         BlobDeclaration::V1 => {
-            let finding = finding.mend(mend_drop_key(field)).mend(format!("or {plain}"));
+            // A metadata update of a 2.2 dataset turns what is left of a v1 key into v2 first, and
+            // is then refused.
+            let finding = match view.version >= FileVersion::V2_2 {
+                true => finding.mend(plain),
+                false => finding
+                    .mend(mend_drop_key(field))
+                    .mend(format!("or {plain}")),
+            };
             match top {
+                true if view.version >= FileVersion::V2_2 => finding.mend(mend_rewrite_v2(field)),
                 true => finding.mend(mend_rewrite_v1(field, &view.version.to_string())),
                 false => finding,
             }

@@ -34,8 +34,11 @@ impl Rule for ColumnLost {
             let path = &field.path;
             let (message, effect) = if index < 0 {
                 (
-                    format!("column `{path}` is said to be in a data file without saying in which column"),
-                    "returns nulls without a word (2.0), or the dataset does not open (2.1 and later)",
+                    format!(
+                        "column `{path}` is said to be in a data file without saying in which column"
+                    ),
+                    "returns nulls without a word (2.0), or fails: … has column_index=-1, but leaf fields, \
+                     packed structs, and blob fields must have a valid column index (2.1 and later)",
                 )
             } else {
                 (
@@ -49,7 +52,10 @@ impl Rule for ColumnLost {
                 INFO.finding(message)
                     .column(path)
                     .at(view.place())
-                    .instead(format!("a column from 0 to {}", columns.saturating_sub(1)), index.to_string())
+                    .instead(
+                        format!("a column from 0 to {}", columns.saturating_sub(1)),
+                        index.to_string(),
+                    )
                     .reader("to_table()", effect)
                     .cause("the file was replaced by another, or its writer registered it wrongly")
                     .mend("restore the file that was committed from a copy"),

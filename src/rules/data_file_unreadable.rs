@@ -61,14 +61,18 @@ impl Rule for DataFileUnreadable {
                         "was overwritten: it has {size} bytes, the manifest says {stated}, and \
                          its end is not that of a Lance file"
                     ),
-                    None => "does not end as a Lance file does: it is cut off or overwritten".to_string(),
+                    None => "does not end as a Lance file does: it is cut off or overwritten"
+                        .to_string(),
                 };
                 (what, Some(*size))
             }
         };
         let lfs = matches!(
             fault,
-            Unreadable::NotLance { looks: Looks::LfsPointer { .. }, .. }
+            Unreadable::NotLance {
+                looks: Looks::LfsPointer { .. },
+                ..
+            }
         );
         let mut place = view.place();
         place.bytes = size.map(|size| 0..size);
@@ -79,17 +83,24 @@ impl Rule for DataFileUnreadable {
             .finding(format!("a data file {what}"))
             .at(place)
             .instead("a file that ends in LANC", what)
-            .reader(
-                "to_table()",
-                "fails: file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67]) \
-                 (those are the bytes it expected), or: does not have sufficient data",
-            );
+            .reader("to_table()", effect(stated, size.unwrap_or(0)));
         findings.add(if lfs {
             finding
                 .cause("the repository was checked out without Git LFS")
                 .mend("git lfs pull")
         } else {
-            finding.mend("restore the file from a copy, or go back to a version that does not name it")
+            finding
+                .mend("restore the file from a copy, or go back to a version that does not name it")
         });
     }
+}
+
+/// What readers say: they look for the footer where the manifest's size puts it.
+fn effect(stated: u64, size: u64) -> String {
+    if stated > size {
+        return format!("fails: Invalid range … for object of size {size}");
+    }
+    "fails: file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67]) (those are the \
+     bytes it expected), or: does not have sufficient data"
+        .to_string()
 }

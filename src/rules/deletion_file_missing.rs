@@ -36,14 +36,17 @@ impl Rule for DeletionFileMissing {
                 None,
             ),
             DeletionFault::Base(BaseError::Unknown(id)) => (
-                format!("a deletion file is said to be behind base path {id}, which the manifest does not have"),
+                format!(
+                    "a deletion file is said to be behind base path {id}, which the manifest does not have"
+                ),
                 "fails: base_path id … not found",
                 None,
             ),
             DeletionFault::Base(BaseError::Unsupported { .. }) => return,
             DeletionFault::Unreadable(detail) => (
                 "a deletion file cannot be read".to_string(),
-                "fails: Expected exactly one batch in deletion file, or an I/O error",
+                "fails: Parser error: Arrow file does not contain correct footer, Expected exactly one \
+                 batch in deletion file, or an I/O error",
                 Some(format!("it {detail}")),
             ),
         };
@@ -56,7 +59,9 @@ impl Rule for DeletionFileMissing {
                     ..Place::default()
                 })
                 .reader("to_table()", effect)
-                .mend("restore the file from a copy, or go back to a version that does not name it"),
+                .mend(
+                    "restore the file from a copy, or go back to a version that does not name it",
+                ),
         );
     }
 }

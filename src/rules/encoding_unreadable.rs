@@ -23,9 +23,15 @@ impl Rule for EncodingUnreadable {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        // What is missing from metadata that did not decode is no fault of its own.
+        if !view.column.faults.is_empty() {
+            return;
+        }
         let path = &view.field.path;
         if let Err(fault) = &view.column.encoding {
-            let finding = INFO.finding(format!("column `{path}` {fault}")).column(path);
+            let finding = INFO
+                .finding(format!("column `{path}` {fault}"))
+                .column(path);
             findings.add(
                 finding
                     .at(view.place())
@@ -66,7 +72,9 @@ fn effect(fault: &EncodingFault) -> String {
         EncodingFault::Envelope(E::None) => "fails: Missing … encoding description",
         EncodingFault::Envelope(E::Indirect) => "fails: Indirect file encodings are not supported",
         EncodingFault::Envelope(E::NotAny(_)) => "fails: Invalid direct … encoding envelope",
-        EncodingFault::UnknownType(_) => "fails: unexpected type URL",
+        EncodingFault::UnknownType(_) => {
+            "fails: unexpected type URL.type_url: expected type URL: …"
+        }
         EncodingFault::Undecodable { .. } => "fails: Invalid direct … encoding",
     }
     .to_string()
@@ -109,7 +117,10 @@ fn wrong_type(
         .instead(expected, got)
         .reader(
             "to_table()",
-            format!("fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"),
+            format!(
+                "fails: failed to decode Protobuf message: unexpected type URL.type_url: expected \
+                 type URL: \"{expected}\" (got: \"{got}\")"
+            ),
         )
         .mend("restore the file from a copy"),
     );
@@ -171,13 +182,19 @@ fn holes(
         .at(place)
         .tree(Marked {
             encoding: encoding.clone(),
-            node,
+            node: node.clone(),
             note: "an encoding must stand here".to_string(),
         })
         .reader(
             "to_table()",
-            "panics: called `Option::unwrap()` on a `None` value, or fails: … is missing its \
-             compression variant",
+            match encoding.vocabulary {
+                Vocabulary::Array => {
+                    "fails: Lance reader producer terminated before end of stream, after a panic: \
+                     called `Option::unwrap()` on a `None` value (physical.rs)"
+                }
+                _ if node.is_empty() => "fails: … page is missing its page layout",
+                _ => "fails: … compressive encoding is missing its compression variant",
+            },
         )
         .mend("restore the file from a copy"),
     );

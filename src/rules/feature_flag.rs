@@ -23,7 +23,9 @@ impl Rule for FeatureFlag {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
-        let Some(snapshot) = view.snapshot else { return };
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
         let message = snapshot.message();
         let place = || Place {
             file: Some(snapshot.entry.path.clone()),

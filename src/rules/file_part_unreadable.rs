@@ -33,8 +33,11 @@ impl Rule for FilePartUnreadable {
             place.bytes = fault.range.clone();
             place.detail = Some(format!("it {}", fault.detail));
             findings.add(
-                finding(fault, format!("the {} of a data file cannot be read", fault.part.name()))
-                    .at(place),
+                finding(
+                    fault,
+                    format!("the {} of a data file cannot be read", fault.part.name()),
+                )
+                .at(place),
             );
         }
     }
@@ -58,17 +61,18 @@ fn finding(fault: &Fault, message: String) -> crate::finding::Finding {
     let effect = match fault.part {
         Part::GlobalBufferTable => "fails: Global buffer … is outside file of size …",
         Part::FileSchema => {
-            "may panic: called `Option::unwrap()` on a `None` value (reader.rs:979), or fail to \
-             decode"
+            "fails: failed to decode Protobuf message, or: Global buffer 0 range … is outside file of \
+             size …"
         }
         Part::ColumnMetadataTable => {
-            "fails: column metadata range for column … is outside the column metadata region"
+            "may still read all columns; reading a few of many panics: range start must not be greater \
+             than end, then fails: Lance reader producer terminated before end of stream"
         }
         Part::ColumnMetadata => "fails: failed to decode Protobuf message",
         Part::PageTable | Part::Footer | Part::Manifest => "fails",
     };
     INFO.finding(message)
-        .instead("metadata that decodes", fault.detail.clone())
+        .instead("metadata that decodes", "metadata that does not")
         .reader("to_table()", effect)
         .mend("restore the file from a copy")
 }

@@ -1,7 +1,8 @@
 //! # file-version-mismatch
 //!
 //! The manifest and a data file's footer disagree on the file's version, or the version is
-//! one that Lance 14.0.2 does not know. Readers choose the decoder by the manifest.
+//! one that Lance 14.0.2 does not know. Readers choose the decoder by the footer, so the pages are
+//! of one version and are read as another. The columns are listed and not judged.
 
 use super::{FileView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
@@ -32,7 +33,10 @@ impl Rule for FileVersionMismatch {
                 ))
                 .at(view.place())
                 .instead("0.1, 2.0, 2.1, 2.2 or 2.3", format!("{major}.{minor}"))
-                .reader("to_table()", format!("fails: Unknown Lance storage version: {major}.{minor}"))
+                .reader(
+                    "to_table()",
+                    format!("fails: Unknown Lance storage version: {major}.{minor}"),
+                )
                 .mend("read it with a newer Lance, or restore the file from a copy"),
             );
             return;
@@ -55,10 +59,13 @@ impl Rule for FileVersionMismatch {
             .instead(stated_text, version.to_string())
             .reader(
                 "to_table()",
-                "fails: Attempt to use the Lance … reader for a different file version, unexpected \
-                 type URL, or Unknown Lance storage version",
+                "fails: … is not part of the Lance v2.1 grammar, Lance v2.2 miniblock pages require the \
+                 u32 chunk grammar, or: unexpected type URL.type_url",
             )
-            .cause("the file was replaced by one of another version, or its writer registered it wrongly")
+            .cause(
+                "the file was replaced by one of another version, its footer was damaged, or its \
+                 writer registered it wrongly",
+            )
             .mend("restore the file that was committed from a copy"),
         );
     }

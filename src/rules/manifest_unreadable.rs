@@ -33,7 +33,10 @@ impl Rule for ManifestUnreadable {
                 ..Place::default()
             };
             let finding = INFO
-                .finding(format!("the manifest of version {} {what}", broken.entry.version))
+                .finding(format!(
+                    "the manifest of version {} {what}",
+                    broken.entry.version
+                ))
                 .at(place)
                 .instead("a manifest that ends in its position and LANC", what)
                 .reader(
@@ -46,7 +49,11 @@ impl Rule for ManifestUnreadable {
             } else {
                 finding
             };
-            let older = view.versions.iter().rev().find(|v| **v < broken.entry.version);
+            let older = view
+                .versions
+                .iter()
+                .rev()
+                .find(|v| **v < broken.entry.version);
             findings.add(match older {
                 Some(older) => finding.mend(format!(
                     "restore the file from a copy, or go back to the version before it:\n\
@@ -70,7 +77,9 @@ impl Rule for ManifestUnreadable {
                     .mend("restore _versions from a copy; the data files by themselves are listed below"),
             );
         }
-        let Some(snapshot) = view.snapshot else { return };
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
         for fault in &snapshot.manifest.faults {
             findings.add(
                 INFO.finding(format!(
@@ -83,10 +92,10 @@ impl Rule for ManifestUnreadable {
                     detail: Some(fault.detail.clone()),
                     ..Place::default()
                 })
-                .instead("a manifest that decodes", fault.detail.clone())
+                .instead("a manifest that decodes", "one that does in part")
                 .reader(
                     "lance.dataset(uri)",
-                    "may fail: failed to decode Protobuf message, or: manifest length does not match",
+                    "fails: failed to decode Protobuf message",
                 )
                 .mend("restore the file from a copy, or go back to an older version"),
             );
@@ -97,7 +106,11 @@ impl Rule for ManifestUnreadable {
 fn describe(error: &UnreadableManifest) -> (String, Option<u64>, bool) {
     match error {
         UnreadableManifest::Storage(error) => (format!("cannot be read ({error})"), None, false),
-        UnreadableManifest::NotManifest { size, looks, detail } => {
+        UnreadableManifest::NotManifest {
+            size,
+            looks,
+            detail,
+        } => {
             let what = match looks_clause(looks, *size) {
                 Some(clause) => clause,
                 None => detail.clone(),

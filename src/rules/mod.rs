@@ -6,13 +6,13 @@
 mod blob;
 mod blob_behind_base_path;
 mod blob_descriptors_malformed;
+mod blob_generation_mismatch;
 mod blob_in_legacy_file;
 mod blob_in_list;
 mod blob_key_false;
 mod blob_on_wrong_type;
 mod blob_stored_plain;
 mod blob_undeclared;
-mod blob_v1_key_on_v2_file;
 mod column_lost;
 mod data_file_missing;
 mod data_file_unreadable;
@@ -27,8 +27,8 @@ mod pre_stable_pages;
 mod unknown_to_this_build;
 
 use crate::finding::{Findings, Place, RuleInfo};
-use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::data_file::Unreadable;
+use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::model::data_file::{Column, DataFile, Placement};
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
@@ -197,7 +197,7 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_on_wrong_type::BlobOnWrongType,
     &blob_descriptors_malformed::BlobDescriptorsMalformed,
     &blob_undeclared::BlobUndeclared,
-    &blob_v1_key_on_v2_file::BlobV1KeyOnV2File,
+    &blob_generation_mismatch::BlobGenerationMismatch,
     &blob_in_list::BlobInList,
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,

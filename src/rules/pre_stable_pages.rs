@@ -46,7 +46,8 @@ impl Rule for PreStablePages {
         };
         let mut got = encoding.vocabulary.type_url();
         let mut effect = format!(
-            "fails: unexpected type URL: expected type URL: \"{expected}\" (got: \"{got}\")"
+            "fails: failed to decode Protobuf message: unexpected type URL.type_url: expected type \
+             URL: \"{expected}\" (got: \"{got}\")"
         );
         if expected == got {
             expected = "mini-block pages with 32-bit chunk words";
@@ -81,7 +82,9 @@ impl Rule for PreStablePages {
 /// Whether a page of a 2.2 file counts its mini-block chunks in 16 bits, as finished 2.2 never does.
 fn has_small_chunks(root: &Node) -> bool {
     match &root.kind {
-        Kind::MiniBlock { has_large_chunk, .. } => !has_large_chunk,
+        Kind::MiniBlock {
+            has_large_chunk, ..
+        } => !has_large_chunk,
         Kind::BlobLayout { .. } => root.child("inner_layout").is_some_and(has_small_chunks),
         _ => false,
     }

@@ -23,7 +23,9 @@ impl Rule for UnknownToThisBuild {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
-        let Some(snapshot) = view.snapshot else { return };
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
         for unknown in &snapshot.manifest.unknown {
             findings.add(finding(unknown, "manifest").at(Place {
                 file: Some(snapshot.entry.path.clone()),
@@ -37,7 +39,9 @@ impl Rule for UnknownToThisBuild {
             findings.add(finding(&unknown, "column metadata").at(view.place()));
         }
         for (at, page) in view.column.pages.iter().enumerate() {
-            let Ok(encoding) = &page.encoding else { continue };
+            let Ok(encoding) = &page.encoding else {
+                continue;
+            };
             for unknown in &encoding.unknown {
                 findings.add(finding(unknown, "page encoding").at(view.page_place(at)));
             }

@@ -24,7 +24,9 @@ pub enum Storage {
     PackedStruct,
     /// The values themselves.
     Plain,
-    /// Nulls only, or an encoding that could not be read: no evidence either way.
+    /// Nulls only.
+    Nulls,
+    /// An encoding that could not be read: no evidence either way.
     Unknown,
 }
 
@@ -101,7 +103,8 @@ fn structural(page: &Page, encoding: &Encoding) -> Storage {
         Shape::PackedStruct(_) => Storage::PackedStruct,
         Shape::OneValue if has_scalar(page, &encoding.root.kind) => Storage::Plain,
         Shape::OneValue if encoding.vocabulary == Vocabulary::Planar => Storage::Plain,
-        Shape::OneValue | Shape::Nulls | Shape::Unknown => Storage::Unknown,
+        Shape::OneValue | Shape::Nulls => Storage::Nulls,
+        Shape::Unknown => Storage::Unknown,
         _ => Storage::Plain,
     }
 }

@@ -57,10 +57,18 @@ pub fn infer(node: &Node) -> Shape {
     };
     match &node.kind {
         Kind::Flat { bits, .. } => Shape::Fixed(*bits),
-        Kind::InlineBitpacking { uncompressed_bits, .. }
-        | Kind::OutOfLineBitpacking { uncompressed_bits, .. }
-        | Kind::Bitpacked { uncompressed_bits, .. }
-        | Kind::BitpackedForNonNeg { uncompressed_bits, .. } => Shape::Fixed(*uncompressed_bits),
+        Kind::InlineBitpacking {
+            uncompressed_bits, ..
+        }
+        | Kind::OutOfLineBitpacking {
+            uncompressed_bits, ..
+        }
+        | Kind::Bitpacked {
+            uncompressed_bits, ..
+        }
+        | Kind::BitpackedForNonNeg {
+            uncompressed_bits, ..
+        } => Shape::Fixed(*uncompressed_bits),
         Kind::Range { bits, .. } | Kind::Delta { bits, .. } => Shape::Fixed(*bits),
         Kind::Rle { bits: Some(bits) } | Kind::ByteStreamSplit { bits: Some(bits) } => {
             Shape::Fixed(*bits)
@@ -107,7 +115,10 @@ pub fn infer(node: &Node) -> Shape {
         Kind::Constant { .. } | Kind::ConstantValue { .. } | Kind::ConstantLayout { .. } => {
             Shape::OneValue
         }
-        Kind::Legacy { number: 1, bits: Some(bits) } => Shape::Fixed(*bits),
+        Kind::Legacy {
+            number: 1,
+            bits: Some(bits),
+        } => Shape::Fixed(*bits),
         Kind::Legacy { number: 2, .. } => Shape::Variable,
         Kind::Legacy { .. }
         | Kind::DenseStructure { .. }

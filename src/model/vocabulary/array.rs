@@ -122,9 +122,7 @@ fn nullable(message: &wire::Nullable) -> Node {
     let sub = |part: &Option<Box<wire::ArrayEncoding>>| required(part.as_deref(), array);
     match &message.nullability {
         None => Node::leaf(Kind::Unset),
-        Some(E::NoNulls(m)) => {
-            Node::leaf(Kind::Nullable(Nulls::No)).with("values", sub(&m.values))
-        }
+        Some(E::NoNulls(m)) => Node::leaf(Kind::Nullable(Nulls::No)).with("values", sub(&m.values)),
         Some(E::SomeNulls(m)) => Node::leaf(Kind::Nullable(Nulls::Some))
             .with("validity", sub(&m.validity))
             .with("values", sub(&m.values)),
@@ -146,7 +144,10 @@ pub fn pre_stable_page(message: &wire::PageLayout) -> Node {
             num_dictionary_items: m.num_dictionary_items,
             has_large_chunk: false,
         })
-        .with("value_compression", required(m.value_compression.as_ref(), array))
+        .with(
+            "value_compression",
+            required(m.value_compression.as_ref(), array),
+        )
         .with_some("dictionary", m.dictionary.as_ref().map(array))
         .with_some("rep_compression", m.rep_compression.as_ref().map(array))
         .with_some("def_compression", m.def_compression.as_ref().map(array)),
@@ -172,7 +173,10 @@ pub fn pre_stable_page(message: &wire::PageLayout) -> Node {
             num_items: u64::from(m.num_items),
             num_visible_items: u64::from(m.num_visible_items),
         })
-        .with("value_compression", required(m.value_compression.as_ref(), array)),
+        .with(
+            "value_compression",
+            required(m.value_compression.as_ref(), array),
+        ),
     }
 }
 

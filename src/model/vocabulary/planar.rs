@@ -49,7 +49,10 @@ fn sparse_layer(message: &wire::SparseStructuralLayer) -> Node {
             num_child_slots: m.num_child_slots,
             num_non_empty: m.num_non_empty_positions,
         })
-        .with_some("non_empty_positions", m.non_empty_positions.as_ref().map(codec))
+        .with_some(
+            "non_empty_positions",
+            m.non_empty_positions.as_ref().map(codec),
+        )
         .with_some("counts", m.counts.as_ref().map(codec))
         .with_some("validity", m.validity.as_ref().map(validity)),
         Some(E::FixedSizeList(m)) => Node::leaf(Kind::SparseFixedSizeList {

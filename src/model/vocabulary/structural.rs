@@ -22,7 +22,10 @@ pub fn page(message: &wire::PageLayout) -> Node {
             num_dictionary_items: m.num_dictionary_items,
             has_large_chunk: m.has_large_chunk,
         })
-        .with("value_compression", required(m.value_compression.as_ref(), codec))
+        .with(
+            "value_compression",
+            required(m.value_compression.as_ref(), codec),
+        )
         .with_some("dictionary", m.dictionary.as_ref().map(codec))
         .with_some("rep_compression", m.rep_compression.as_ref().map(codec))
         .with_some("def_compression", m.def_compression.as_ref().map(codec)),
@@ -42,7 +45,10 @@ pub fn page(message: &wire::PageLayout) -> Node {
             num_items: u64::from(m.num_items),
             num_visible_items: u64::from(m.num_visible_items),
         })
-        .with("value_compression", required(m.value_compression.as_ref(), codec)),
+        .with(
+            "value_compression",
+            required(m.value_compression.as_ref(), codec),
+        ),
         E::ConstantLayout(m) => Node::leaf(Kind::ConstantLayout {
             layers: layers(&m.layers),
             inline_bytes: m.inline_value.as_ref().map(length),
@@ -60,7 +66,10 @@ pub fn page(message: &wire::PageLayout) -> Node {
             num_items: m.num_items,
             num_layers: m.structural_layers.len() as u64,
         })
-        .with("value_compression", required(m.value_compression.as_ref(), codec)),
+        .with(
+            "value_compression",
+            required(m.value_compression.as_ref(), codec),
+        ),
     }
 }
 

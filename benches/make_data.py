@@ -1,0 +1,220 @@
+"""Make the datasets the benchmarks read. Needs pylance 14.0.2.
+
+    python make_data.py OUT
+    python make_data.py OUT --fragments 10000 1000 100 --columns 10000 1000 100
+
+fragments-N.lance   N fragments of 4 to 8 rows, one small data file each, with
+                    six top-level columns (seven leaves).
+columns-N.lance     one fragment whose one data file has N columns, alternately
+                    int32 and string, each in --pages pages.
+
+Give an option with no value to leave that kind out. The values are the same in
+every run; the names of the fragments' data files are not.
+"""
+
+import argparse
+import datetime
+import os
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("LANCE_LOG", "error")  # no warning per new dataset
+
+import lance
+import pyarrow as pa
+from lance.file import LanceFileReader, LanceFileWriter
+from lance.fragment import DataFile, FragmentMetadata, write_fragments
+
+STORAGE_VERSION = "2.1"
+ROWS_PER_FRAGMENT = (4, 5, 6, 7, 8)
+ROWS_PER_PAGE = 32
+VECTOR_DIM = 16
+
+CATEGORIES = ("alpha", "beta", "gamma", "delta")
+WORDS = (
+    "amber basin cedar drift ember fjord grove haven islet jetty knoll "
+    "ledge marsh north ocean prism quarry ridge shoal tidal upland vale"
+).split()
+EPOCH = datetime.datetime(2024, 1, 1)
+
+FRAGMENT_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("category", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("vector", pa.list_(pa.float32(), VECTOR_DIM)),
+        pa.field("point", pa.struct([("x", pa.float64()), ("y", pa.int32())])),
+        pa.field("seen_at", pa.timestamp("us")),
+    ]
+)
+
+
+def fragment_table(first_id, rows, rng):
+    """Rows for the many-fragment dataset; one timestamp in five is null."""
+    vectors = pa.array([rng.random() for _ in range(rows * VECTOR_DIM)], pa.float32())
+    points = pa.StructArray.from_arrays(
+        [
+            pa.array([rng.uniform(-180, 180) for _ in range(rows)], pa.float64()),
+            pa.array([rng.randrange(1_000_000) for _ in range(rows)], pa.int32()),
+        ],
+        names=["x", "y"],
+    )
+    seen_at = [
+        None
+        if rng.random() < 0.2
+        else EPOCH + datetime.timedelta(seconds=rng.randrange(31_536_000))
+        for _ in range(rows)
+    ]
+    return pa.table(
+        [
+            pa.array(range(first_id, first_id + rows), pa.int64()),
+            pa.array(rng.choices(CATEGORIES, k=rows)),
+            pa.array([" ".join(rng.choices(WORDS, k=rng.randint(3, 12))) for _ in range(rows)]),
+            pa.FixedSizeListArray.from_arrays(vectors, VECTOR_DIM),
+            points,
+            pa.array(seen_at, pa.timestamp("us")),
+        ],
+        schema=FRAGMENT_SCHEMA,
+    )
+
+
+def make_fragments(path, count):
+    """Write `count` fragments and commit them together.
+
+    One call writes all the fragments of one length: a row limit per file cuts
+    the table into files of exactly that many rows.
+    """
+    rng = random.Random(count)
+    groups = []
+    next_id = 0
+    for position, rows in enumerate(ROWS_PER_FRAGMENT):
+        share = len(range(position, count, len(ROWS_PER_FRAGMENT)))
+        if share == 0:
+            continue
+        table = fragment_table(next_id, rows * share, rng)
+        next_id += table.num_rows
+        groups.append(
+            write_fragments(
+                table,
+                str(path),
+                schema=table.schema,
+                max_rows_per_file=rows,
+                data_storage_version=STORAGE_VERSION,
+            )
+        )
+    fragments = [
+        groups[index % len(groups)][index // len(groups)] for index in range(count)
+    ]
+    operation = lance.LanceOperation.Overwrite(FRAGMENT_SCHEMA, fragments)
+    dataset = lance.LanceDataset.commit(str(path), operation)
+
+    lengths = {fragment.metadata.physical_rows for fragment in dataset.get_fragments()}
+    expect(len(dataset.get_fragments()) == count, f"{path.name}: fragment count")
+    expect(lengths <= set(ROWS_PER_FRAGMENT), f"{path.name}: rows per fragment {lengths}")
+    expect(dataset.count_rows() == next_id, f"{path.name}: row count")
+
+
+def make_columns(path, count, pages):
+    """Write one file of `count` columns and wrap it into a dataset.
+
+    With no data cache the writer closes a page per column at the end of each
+    batch, so the number of batches is the number of pages.
+    """
+    rng = random.Random(count)
+    width = len(str(count - 1))
+    schema = pa.schema(
+        [
+            (f"c{index:0{width}}", pa.string() if index % 2 else pa.int32())
+            for index in range(count)
+        ]
+    )
+    data = path / "data"
+    data.mkdir(parents=True)
+    file = data / "columns.lance"
+    with LanceFileWriter(
+        str(file), schema, version=STORAGE_VERSION, data_cache_bytes=0
+    ) as writer:
+        for _ in range(pages):
+            numbers = pa.array(
+                [rng.randrange(1 << 31) for _ in range(ROWS_PER_PAGE)], pa.int32()
+            )
+            words = pa.array([" ".join(rng.choices(WORDS, k=2)) for _ in range(ROWS_PER_PAGE)])
+            arrays = [words if index % 2 else numbers for index in range(count)]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+    major, minor = map(int, STORAGE_VERSION.split("."))
+    indices = list(range(count))
+    data_file = DataFile(
+        file.name, indices, indices, major, minor, file_size_bytes=file.stat().st_size
+    )
+    fragment = FragmentMetadata(id=0, files=[data_file], physical_rows=pages * ROWS_PER_PAGE)
+    operation = lance.LanceOperation.Overwrite(schema, [fragment])
+    dataset = lance.LanceDataset.commit(str(path), operation)
+
+    metadata = LanceFileReader(str(file)).metadata()
+    found = {len(column.pages) for column in metadata.columns}
+    expect(len(metadata.columns) == count, f"{path.name}: column count")
+    expect(found == {pages}, f"{path.name}: pages per column {found}")
+    names = [schema.names[0], schema.names[-1]]
+    sample = dataset.to_table(columns=list(dict.fromkeys(names)))
+    expect(sample.num_rows == pages * ROWS_PER_PAGE, f"{path.name}: row count")
+
+
+def expect(condition, what):
+    if not condition:
+        sys.exit(f"not as intended: {what}")
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make the datasets the benchmarks read.")
+    parser.add_argument("out", metavar="OUT", type=Path, help="directory to make them in")
+    parser.add_argument(
+        "--fragments", metavar="N", type=positive, nargs="*", default=[10_000],
+        help="fragments per dataset; several values make several datasets (default: 10000)",
+    )
+    parser.add_argument(
+        "--columns", metavar="N", type=positive, nargs="*", default=[10_000],
+        help="columns per dataset; several values make several datasets (default: 10000)",
+    )
+    parser.add_argument(
+        "--pages", metavar="N", type=positive, default=20,
+        help="pages per column of the columns datasets (default: 20)",
+    )
+    options = parser.parse_args()
+
+    jobs = [
+        (options.out / f"fragments-{count}.lance", make_fragments, (count,))
+        for count in dict.fromkeys(options.fragments)
+    ] + [
+        (options.out / f"columns-{count}.lance", make_columns, (count, options.pages))
+        for count in dict.fromkeys(options.columns)
+    ]
+    for path, _, _ in jobs:
+        if path.exists():
+            parser.error(f"{path} exists; remove it first")
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    print(f"pylance {lance.__version__}, storage version {STORAGE_VERSION}")
+    for path, make, arguments in jobs:
+        partial = path.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        started = time.perf_counter()
+        make(partial, *arguments)
+        partial.rename(path)
+        seconds = time.perf_counter() - started
+        sizes = [file.stat().st_size for file in (path / "data").iterdir()]
+        print(f"{path}: {len(sizes)} data files, {sum(sizes):,} bytes, {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

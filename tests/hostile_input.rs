@@ -1,0 +1,308 @@
+//! Broken input of every kind: no panic, no allocation beyond a limit, bounded time.
+//!
+//! Every truncation length of small manifests and data files, and thousands of random edits of
+//! manifests, footers and column metadata. Seeded, so a failure can be run again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cap::Cap;
+use common::{fixtures, root};
+use lance_lint::check::{CheckError, Report, Request, check};
+use lance_lint::report::{json, text};
+use lance_lint::storage::{Entry, Location, Meter, Storage, StorageError, Tail};
+
+/// Memory that checking a fixture of a few KB may take, whatever it says of itself.
+const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
+
+#[global_allocator]
+static ALLOCATOR: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
+
+/// A dataset in memory, one file of which can be changed at will.
+#[derive(Debug, Clone, Default)]
+struct Memory {
+    files: Arc<BTreeMap<PathBuf, Bytes>>,
+    changed: Option<(PathBuf, Option<Bytes>)>,
+}
+
+impl Memory {
+    fn load(dataset: &str) -> Self {
+        let mut files = BTreeMap::new();
+        add(&root().join(dataset), &mut files);
+        Self {
+            files: Arc::new(files),
+            changed: None,
+        }
+    }
+
+    /// The same dataset with another content of one file, or without it.
+    fn with(&self, path: &Path, content: Option<Bytes>) -> Self {
+        Self {
+            files: self.files.clone(),
+            changed: Some((path.to_path_buf(), content)),
+        }
+    }
+
+    fn get(&self, location: &Location) -> Result<&Bytes, StorageError> {
+        self.content(location.as_path())
+            .ok_or(StorageError::NotFound)
+    }
+
+    fn content(&self, path: &Path) -> Option<&Bytes> {
+        match &self.changed {
+            Some((changed, content)) if changed == path => content.as_ref(),
+            _ => self.files.get(path),
+        }
+    }
+}
+
+fn add(directory: &Path, files: &mut BTreeMap<PathBuf, Bytes>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            add(&path, files);
+        } else {
+            files.insert(path.clone(), Bytes::from(std::fs::read(path).unwrap()));
+        }
+    }
+}
+
+impl Storage for Memory {
+    fn tail(&self, location: &Location, want: u64) -> Result<Tail, StorageError> {
+        let bytes = self.get(location)?;
+        let start = bytes
+            .len()
+            .saturating_sub(usize::try_from(want).unwrap_or(usize::MAX));
+        Ok(Tail {
+            size: bytes.len() as u64,
+            bytes: bytes.slice(start..),
+        })
+    }
+
+    fn range(&self, location: &Location, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let bytes = self.get(location)?;
+        let size = bytes.len() as u64;
+        if range.end > size || range.start > range.end {
+            return Err(StorageError::OutOfRange { range, size });
+        }
+        Ok(bytes.slice(usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()))
+    }
+
+    fn list(&self, location: &Location) -> Result<Vec<Entry>, StorageError> {
+        let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+        for path in self.files.keys() {
+            let Ok(below) = path.strip_prefix(location.as_path()) else {
+                continue;
+            };
+            let Some(content) = self.content(path) else {
+                continue;
+            };
+            let mut parts = below.components();
+            let Some(first) = parts.next() else { continue };
+            let name = first.as_os_str().to_string_lossy().into_owned();
+            let is_dir = parts.next().is_some();
+            let size = if is_dir { 0 } else { content.len() as u64 };
+            entries.insert(name.clone(), Entry { name, is_dir, size });
+        }
+        match entries.is_empty() {
+            true => Err(StorageError::NotFound),
+            false => Ok(entries.into_values().collect()),
+        }
+    }
+
+    fn is_dir(&self, location: &Location) -> Result<Option<bool>, StorageError> {
+        if self.content(location.as_path()).is_some() {
+            return Ok(Some(false));
+        }
+        let below =
+            |path: &PathBuf| path != location.as_path() && path.starts_with(location.as_path());
+        Ok(self.files.keys().any(below).then_some(true))
+    }
+}
+
+/// Checks a dataset and renders the report in every way, so that output is put to the test too.
+fn run(memory: &Memory, path: &Path) -> Result<Report, CheckError> {
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let request = Request {
+        paths: vec![OsString::from(path)],
+        ..Request::default()
+    };
+    let report = check(&storage, &Meter::default(), &request)?;
+    let mut sink = std::io::sink();
+    let options = text::Options {
+        quiet: false,
+        table: true,
+        findings: true,
+        width: Some(80),
+        elapsed: std::time::Duration::ZERO,
+    };
+    text::write(&mut sink, &report, options).expect("the sink takes everything");
+    serde_json::to_writer(sink, &json::document(&report)).expect("the sink takes everything");
+    Ok(report)
+}
+
+fn small_fixtures() -> Vec<String> {
+    let all = fixtures().into_iter();
+    all.filter(|path| root().join(path).is_dir()).collect()
+}
+
+fn limited(test: impl FnOnce()) {
+    ALLOCATOR
+        .set_limit(MEMORY_LIMIT)
+        .expect("the limit is above what is in use");
+    test();
+}
+
+fn is_target(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(".manifest") || name.ends_with(".lance") || name.contains("_deletions")
+}
+
+#[test]
+fn every_truncation_is_survived() {
+    limited(|| {
+        for fixture in small_fixtures() {
+            let whole = Memory::load(&fixture);
+            let targets: Vec<PathBuf> = whole
+                .files
+                .keys()
+                .filter(|path| is_target(path))
+                .cloned()
+                .collect();
+            for target in targets {
+                let bytes = whole.files[&target].clone();
+                // Every length of the end, where footers and metadata are; every 37th before it.
+                let end = bytes.len().saturating_sub(600);
+                let lengths = (0..end).step_by(37).chain(end..bytes.len());
+                for length in lengths {
+                    let cut = whole.with(&target, Some(bytes.slice(..length)));
+                    let report = run(&cut, &root().join(&fixture));
+                    let report = report.expect("damage is a finding, not an error");
+                    let named = |subject: &lance_lint::check::SubjectReport| {
+                        !subject.findings.is_empty() || subject.data_files == 0
+                    };
+                    // A file that no snapshot names may be cut without a word.
+                    let silent = !report.subjects.iter().any(named);
+                    assert!(
+                        !silent || !is_current(&whole, &target, &fixture),
+                        "{} cut to {length} of {} bytes goes unnoticed",
+                        target.display(),
+                        bytes.len()
+                    );
+                }
+            }
+        }
+    });
+}
+
+/// Whether removing a file altogether is noticed: then cutting it must be too.
+fn is_current(whole: &Memory, target: &Path, fixture: &str) -> bool {
+    match run(&whole.with(target, None), &root().join(fixture)) {
+        Ok(report) => {
+            let found: usize = report
+                .subjects
+                .iter()
+                .map(|subject| subject.findings.len())
+                .sum();
+            let before = run(whole, &root().join(fixture)).map_or(0, |report| {
+                report
+                    .subjects
+                    .iter()
+                    .map(|subject| subject.findings.len())
+                    .sum()
+            });
+            found > before
+        }
+        Err(_) => true,
+    }
+}
+
+#[test]
+fn random_edits_are_survived() {
+    const EDITS_PER_FILE: usize = 60;
+    limited(|| {
+        let mut random = fastrand::Rng::with_seed(20_260_101);
+        let mut edits = 0;
+        for fixture in small_fixtures() {
+            let whole = Memory::load(&fixture);
+            let targets: Vec<PathBuf> = whole
+                .files
+                .keys()
+                .filter(|path| is_target(path))
+                .cloned()
+                .collect();
+            for target in targets {
+                let bytes = &whole.files[&target];
+                if bytes.is_empty() {
+                    continue;
+                }
+                for _ in 0..EDITS_PER_FILE {
+                    let edited = whole.with(&target, Some(Bytes::from(edit(bytes, &mut random))));
+                    run(&edited, &root().join(&fixture))
+                        .expect("damage is a finding, not an error");
+                    edits += 1;
+                }
+            }
+        }
+        assert!(edits > 5_000, "only {edits} edits");
+    });
+}
+
+/// One to four changes: a bit, a byte, an extreme number, a swap, a cut or a doubled stretch,
+/// mostly in the last few hundred bytes, where metadata is.
+fn edit(bytes: &Bytes, random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut all = bytes.to_vec();
+    for _ in 0..random.usize(1..=4) {
+        if all.is_empty() {
+            return all;
+        }
+        let from = if random.u8(0..4) == 0 {
+            0
+        } else {
+            all.len().saturating_sub(400)
+        };
+        let at = random.usize(from..all.len());
+        match random.u8(0..7) {
+            0 => all[at] ^= 1 << random.u8(0..8),
+            1 => all[at] = random.u8(..),
+            2 => {
+                let number = [
+                    0u64,
+                    1,
+                    u64::MAX,
+                    i64::MAX as u64,
+                    u64::from(u32::MAX),
+                    1 << 40,
+                ];
+                let number = number[random.usize(0..number.len())].to_le_bytes();
+                let room = all.len() - at;
+                all[at..at + room.min(8)].copy_from_slice(&number[..room.min(8)]);
+            }
+            3 => {
+                let other = random.usize(0..all.len());
+                all.swap(at, other);
+            }
+            4 => {
+                let end = (at + random.usize(1..32)).min(all.len());
+                all.drain(at..end);
+            }
+            5 => {
+                let end = (at + random.usize(1..32)).min(all.len());
+                let again = all[at..end].to_vec();
+                all.splice(at..at, again);
+            }
+            _ => {
+                let end = (at + random.usize(1..16)).min(all.len());
+                all[at..end].fill(0xff);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,122 @@
+//! Which fixtures trigger which rules, and that healthy ones trigger none.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::{broken_fixtures, clean_fixtures, fixtures, lint, root, stdout};
+use lance_lint::rules::RULES;
+use serde_json::Value;
+
+fn findings(fixture: &str) -> Vec<Value> {
+    let output = lint(&[fixture, "--format", "json"]);
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("valid JSON");
+    document["findings"].as_array().expect("findings").clone()
+}
+
+#[test]
+fn healthy_datasets_are_silent() {
+    for fixture in clean_fixtures() {
+        let found = findings(&fixture);
+        assert!(found.is_empty(), "{fixture}: {found:#?}");
+    }
+}
+
+#[test]
+fn one_fault_is_one_finding() {
+    for fixture in broken_fixtures() {
+        let found = findings(&fixture);
+        assert_eq!(found.len(), 1, "{fixture}: {found:#?}");
+    }
+}
+
+#[test]
+fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
+    let mut fired = BTreeSet::new();
+    for fixture in fixtures() {
+        for finding in findings(&fixture) {
+            fired.insert(finding["rule"].as_str().expect("a rule").to_string());
+        }
+    }
+    let registered: BTreeSet<String> = RULES
+        .iter()
+        .map(|rule| rule.info().id.to_string())
+        .collect();
+    assert_eq!(registered.len(), RULES.len(), "two rules share a name");
+    let unfired: Vec<_> = registered.difference(&fired).collect();
+    assert!(unfired.is_empty(), "no fixture triggers {unfired:?}");
+    for entry in std::fs::read_dir(root().join("src/rules")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let id = name.trim_end_matches(".rs").replace('_', "-");
+        // The two files that are no rules.
+        if id != "mod" && id != "blob" {
+            assert!(registered.contains(&id), "{name} is not registered");
+        }
+    }
+}
+
+#[test]
+fn the_founding_case_is_one_error_at_the_right_place() {
+    let found = findings("testdata/daft-blob.lance");
+    assert_eq!(found.len(), 1);
+    let finding = &found[0];
+    assert_eq!(finding["rule"], "blob-stored-plain");
+    assert_eq!(finding["severity"], "error");
+    let location = &finding["location"];
+    assert_eq!(location["dataset"], "testdata/daft-blob.lance");
+    assert_eq!(location["version"], 1);
+    assert_eq!(location["fragment"], 0);
+    assert_eq!(location["column"], "blob");
+    assert_eq!(location["column_index"], 0);
+    assert_eq!(location["page"], 0);
+    assert_eq!(location["byte_range"]["start"], 0);
+    let cause = finding["cause"].as_str().expect("a cause");
+    assert!(
+        cause.contains("the writer dropped field metadata"),
+        "{cause}"
+    );
+    assert_eq!(finding["help"].as_array().expect("mends").len(), 3);
+    let message = finding["reader_message"].as_str().expect("a message");
+    assert!(
+        message.contains("Expected a struct encoding because we have a struct field in the schema")
+    );
+}
+
+/// Fixtures are named for what is wrong with them; this is what must be found in each family.
+#[test]
+fn blob_forms_are_told_apart() {
+    let expected: BTreeMap<&str, &str> = BTreeMap::from([
+        ("blob-plain-", "blob-stored-plain"),
+        ("blob-v2-over-plain-", "blob-stored-plain"),
+        ("blob-mixed-fragments-2", "blob-stored-plain"),
+        ("blob-mixed-fragments-unflagged-", "blob-undeclared"),
+        ("blob-unflagged-", "blob-undeclared"),
+        ("blob-encoding-on-", "blob-undeclared"),
+        ("blob-v1-key-on-", "blob-generation-mismatch"),
+        ("blob-add-columns-2.2", "blob-generation-mismatch"),
+        ("blob-in-list-", "blob-in-list"),
+        ("blob-in-0.1", "blob-in-legacy-file"),
+        ("blob-clone-", "blob-behind-base-path"),
+        ("blob-layers-empty-", "blob-descriptors-malformed"),
+        ("blob-layout-on-plain-", "blob-descriptors-malformed"),
+        ("blob-inner-missing-", "blob-descriptors-malformed"),
+        ("blob-page-not-packed-", "blob-descriptors-malformed"),
+    ]);
+    for (prefix, rule) in expected {
+        let prefix = format!("testdata/broken/{prefix}");
+        let family: Vec<String> = broken_fixtures()
+            .into_iter()
+            .filter(|path| path.starts_with(&prefix))
+            .collect();
+        assert!(!family.is_empty(), "no fixture {prefix}*");
+        for fixture in family {
+            let found = findings(&fixture);
+            let rules: Vec<_> = found
+                .iter()
+                .map(|finding| finding["rule"].clone())
+                .collect();
+            assert_eq!(rules, [rule], "{fixture}");
+        }
+    }
+}
