@@ -255,11 +255,6 @@ impl Findings {
         }
     }
 
-    /// The findings so far, in order of first occurrence.
-    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.all.iter()
-    }
-
     /// All findings: the most severe first, within a severity in order of first occurrence.
     pub fn into_sorted(mut self) -> Vec<Finding> {
         self.all

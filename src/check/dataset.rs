@@ -13,8 +13,9 @@ use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
 use crate::format::manifest::UnreadableManifest;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
-use crate::model::data_file::{Caches, DataFile, Placement, join};
+use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
+use crate::model::join::{Placement, join};
 use crate::model::snapshot::{self, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
@@ -45,7 +46,6 @@ pub fn check(
         snapshot: opened.snapshot.as_ref(),
         broken: &opened.broken,
         versions: &opened.versions,
-        partial: matches!(scope, Scope::Parts { .. }),
     };
     for rule in RULES {
         rule.dataset(&view, &mut findings);
@@ -296,7 +296,7 @@ fn check_snapshot(
     report.file_versions = versions.into_iter().collect();
     report.fields = tally.into_fields(&snapshot.schema, &wanted);
     report.findings = findings.into_sorted();
-    give_verdicts(&mut report);
+    report.give_verdicts();
     Ok(report)
 }
 
@@ -437,16 +437,17 @@ impl Run<'_> {
             StorageError::NotFound | StorageError::NotDirectory => DeletionFault::Missing,
             error => DeletionFault::Unreadable(format!("cannot be read ({error})")),
         };
-        // The manifest's count will do where it has one, but the file must be there.
-        let want = if file.num_deleted_rows > 0 {
-            1
-        } else {
-            MAX_SIDE_FILE_BYTES
-        };
-        let tail = self.storage.tail(&root.join(path), want).map_err(fault)?;
+        let location = root.join(path);
+        let tail = self
+            .storage
+            .tail(&location, MAX_SIDE_FILE_BYTES)
+            .map_err(fault)?;
         result.bytes = result.bytes.saturating_add(tail.size);
-        if file.num_deleted_rows > 0 {
-            return Ok(file.num_deleted_rows);
+        if tail.size > MAX_SIDE_FILE_BYTES {
+            return Err(DeletionFault::Unreadable(format!(
+                "has {} bytes; lance-lint reads {MAX_SIDE_FILE_BYTES} at most",
+                tail.size
+            )));
         }
         deletion::count(kind, &tail.bytes).map_err(DeletionFault::Unreadable)
     }
@@ -610,25 +611,6 @@ impl Run<'_> {
             };
             for rule in RULES.iter().filter(|_| judged) {
                 rule.column(&column, findings);
-            }
-        }
-    }
-}
-
-/// Writes beside each field which rules found something about it.
-pub fn give_verdicts(report: &mut SubjectReport) {
-    for field in &mut report.fields {
-        for finding in &report.findings {
-            if finding.column.as_deref() != Some(field.path.as_str()) {
-                continue;
-            }
-            let known = field
-                .verdicts
-                .iter_mut()
-                .find(|(_, id)| *id == finding.rule.id);
-            match known {
-                Some((severity, _)) => *severity = (*severity).max(finding.severity),
-                None => field.verdicts.push((finding.severity, finding.rule.id)),
             }
         }
     }

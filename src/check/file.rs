@@ -4,7 +4,8 @@ use super::tally::{Tally, Wanted, cells};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::Findings;
 use crate::format::data_file::{Unreadable, read};
-use crate::model::data_file::{Caches, DataFile, Placement, is_packed_struct, join_self};
+use crate::model::data_file::{Caches, DataFile};
+use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
 use crate::rules::{ColumnView, FileFault, FileView, RULES};
@@ -77,7 +78,7 @@ pub fn check(
         }
     }
     report.findings = findings.into_sorted();
-    super::dataset::give_verdicts(&mut report);
+    report.give_verdicts();
     Ok(report)
 }
 

@@ -121,6 +121,32 @@ pub struct DatasetFacts {
     pub overlaid_fragments: u64,
 }
 
+impl SubjectReport {
+    /// Writes beside each field which rules found something about it.
+    fn give_verdicts(&mut self) {
+        let named: Vec<&Finding> = self
+            .findings
+            .iter()
+            .filter(|f| f.column.is_some())
+            .collect();
+        if named.is_empty() {
+            return;
+        }
+        for field in &mut self.fields {
+            for finding in &named {
+                if finding.column.as_deref() != Some(field.path.as_str()) {
+                    continue;
+                }
+                let mut verdicts = field.verdicts.iter_mut();
+                match verdicts.find(|(_, id)| *id == finding.rule.id) {
+                    Some((severity, _)) => *severity = (*severity).max(finding.severity),
+                    None => field.verdicts.push((finding.severity, finding.rule.id)),
+                }
+            }
+        }
+    }
+}
+
 impl Report {
     /// How many findings there are of a severity.
     pub fn count(&self, severity: Severity) -> usize {

@@ -66,9 +66,6 @@ pub fn flags(word: u64) -> Vec<Flag> {
         .collect()
 }
 
-/// The bit of mixed 2.x file versions in one dataset.
-pub const MIXED_FILE_VERSIONS: u32 = 8;
-
 impl Flag {
     /// The name, or the number of an unknown bit.
     pub fn label(&self) -> String {

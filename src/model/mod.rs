@@ -5,6 +5,7 @@ pub mod data_file;
 pub mod describe;
 pub mod encoding;
 pub mod flags;
+pub mod join;
 pub mod logical_type;
 pub mod notation;
 pub mod schema;

@@ -10,9 +10,6 @@ use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
 use crate::format::proto::lance::table::{DataFile, Manifest};
 use crate::storage::{Entry, Location, Storage, StorageError};
 
-/// Detached versions have the highest bit set.
-const DETACHED_BIT: u64 = 1 << 63;
-
 /// Which snapshot of a dataset is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -337,11 +334,6 @@ impl Snapshot {
         self.message().version
     }
 
-    /// Whether the version is detached from the history.
-    pub fn is_detached(&self) -> bool {
-        self.version() & DETACHED_BIT != 0
-    }
-
     /// The directory of data files of a base, or of the dataset itself.
     ///
     /// # Errors
@@ -420,7 +412,7 @@ mod tests {
             Some((1, Naming::V2))
         );
         let detached = "d9223372036854775811.manifest";
-        assert_eq!(parsed(detached), Some((DETACHED_BIT + 3, Naming::Detached)));
+        assert_eq!(parsed(detached), Some(((1 << 63) + 3, Naming::Detached)));
         assert_eq!(parsed("latest_version_hint.json"), None);
         assert_eq!(parsed("x.manifest"), None);
     }

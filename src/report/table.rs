@@ -249,7 +249,7 @@ impl Stored<'_> {
             Self::Pages(encoding) => encoding.notation.clone(),
             Self::Folded(rest) => format!("… {} more encodings", rest.len()),
             Self::Absent(_) => "in no file: null".to_string(),
-            Self::Nothing if field.home == Home::Above => "in the column above".to_string(),
+            Self::Nothing if field.home == Home::Above => "(above)".to_string(),
             Self::Nothing if field.home == Home::Children => String::new(),
             Self::Nothing if field.home == Home::Unreadable => "unreadable".to_string(),
             Self::Nothing => match (&subject.kind, subject.data_files) {

@@ -6,7 +6,7 @@
 
 use super::{FileView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::data_file::Placement;
+use crate::model::join::Placement;
 
 static INFO: RuleInfo = RuleInfo {
     id: "column-lost",

@@ -29,7 +29,8 @@ mod unknown_to_this_build;
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
-use crate::model::data_file::{Column, DataFile, Placement};
+use crate::model::data_file::{Column, DataFile};
+use crate::model::join::Placement;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
 use crate::model::version::FileVersion;
@@ -61,8 +62,6 @@ pub struct DatasetView<'a> {
     pub broken: &'a [BrokenManifest],
     /// Versions that have a manifest.
     pub versions: &'a [u64],
-    /// Whether only part of the dataset is looked at.
-    pub partial: bool,
 }
 
 /// A fragment as rules see it.
