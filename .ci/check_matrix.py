@@ -16,15 +16,22 @@ def main():
     results = json.loads((matrix / "results.json").read_text())
     checked, wrong = 0, []
     for entry in results["datasets"]:
-        path = matrix / entry["path"]
-        if entry["write"] != "ok" or entry["read"] != "ok" or not path.is_dir():
+        if entry["write"] != "ok" or entry["read"] != "ok":
             continue
+        path = matrix / entry["path"]
         run = subprocess.run([lint, str(path), "--format", "json"], capture_output=True, text=True)
         checked += 1
-        findings = json.loads(run.stdout)["findings"] if run.returncode in (0, 1) else run.stderr
-        # Overlays are readable only where their writer has switched them on.
-        flags = [f for f in findings if f["rule"] == "feature-flag"] if run.returncode == 1 else []
-        if findings and findings != flags:
+        if run.returncode not in (0, 1):
+            wrong.append((entry["name"], run.stderr))
+            continue
+        # Overlays are readable only where the environment switches them on, as their writer's did.
+        overlay = "overlay" in entry["name"]
+        findings = [
+            finding
+            for finding in json.loads(run.stdout)["findings"]
+            if not (overlay and finding["rule"] == "feature-flag")
+        ]
+        if findings:
             wrong.append((entry["name"], findings))
     for name, findings in wrong:
         print(name, json.dumps(findings, indent=1))
