@@ -11,6 +11,19 @@ import subprocess
 import sys
 
 
+# The release whose readers a verdict is about.
+NEWEST = "14.0.2"
+
+
+def is_right(finding, entry, writer):
+    """Whether a finding holds although the writer reads the dataset back."""
+    if finding["rule"] == "feature-flag":
+        # Overlays are readable only where the environment switches them on, as the writer's did.
+        return "overlay" in entry["name"]
+    # Unfinished versions are readable by the release that wrote them, and not by the newest.
+    return finding["rule"] == "pre-stable-pages" and writer["pylance"] != NEWEST
+
+
 def main():
     lint, matrix = sys.argv[1], pathlib.Path(sys.argv[2])
     results = json.loads((matrix / "results.json").read_text())
@@ -24,12 +37,10 @@ def main():
         if run.returncode not in (0, 1):
             wrong.append((entry["name"], run.stderr))
             continue
-        # Overlays are readable only where the environment switches them on, as their writer's did.
-        overlay = "overlay" in entry["name"]
         findings = [
             finding
             for finding in json.loads(run.stdout)["findings"]
-            if not (overlay and finding["rule"] == "feature-flag")
+            if not is_right(finding, entry, results["writer"])
         ]
         if findings:
             wrong.append((entry["name"], findings))
