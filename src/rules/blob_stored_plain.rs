@@ -56,8 +56,11 @@ impl Rule for BlobStoredPlain {
         let path = &view.field.path;
         let finding = INFO
             .finding(format!(
-                "column `{path}` is declared a blob, but its pages hold plain {}",
-                values(view, page)
+                "column `{path}` is declared a blob, but its pages hold plain {}values",
+                match declared {
+                    BlobDeclaration::V1 => "binary ",
+                    BlobDeclaration::V2 => "",
+                }
             ))
             .column(path);
         let finding = with_page(finding, view, page, Vec::new(), expected_storage(view));
@@ -77,22 +80,6 @@ impl Rule for BlobStoredPlain {
         let finding = readers(finding, view, page, declared);
         let finding = finding.cause(cause(view, declared));
         findings.add(mends(finding, view, declared));
-    }
-}
-
-fn values(view: &ColumnView<'_>, page: usize) -> String {
-    let encoding = view
-        .column
-        .pages
-        .get(page)
-        .and_then(|page| page.encoding.as_ref().ok());
-    let Some(encoding) = encoding else {
-        return "values".to_string();
-    };
-    match crate::typing::infer(&encoding.root) {
-        crate::typing::Shape::Variable => "binary values".to_string(),
-        crate::typing::Shape::OneValue => "values (one, or null, for all rows)".to_string(),
-        other => other.to_string(),
     }
 }
 
