@@ -123,6 +123,11 @@ fn several_paths_of_one_dataset_are_one_subject() {
     let found = json(&[SEED, &slash, &data, &url]);
     assert_eq!(found["subjects"].as_array().expect("subjects").len(), 1);
     assert_eq!(found["summary"]["errors"], 1);
+    // As when all files of a new dataset are handed over by a hook.
+    let manifest = file_in(SEED, "_versions");
+    let found = json(&[&data, &manifest]);
+    assert_eq!(found["subjects"].as_array().expect("subjects").len(), 1);
+    assert_eq!(found["summary"]["errors"], 1);
 }
 
 #[test]

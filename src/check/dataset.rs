@@ -186,22 +186,25 @@ impl Parts {
 
     fn note(&self) -> Option<String> {
         let named = self.data_files.as_ref()?;
-        Some(match (named.len(), self.fragments.len()) {
-            (files, 0) => format!("only {} checked", counted(files, "named data file")),
-            (0, fragments) => format!("only {} checked", counted(fragments, "fragment")),
+        let files = named.len() - self.strangers.len();
+        let parts = match (files, self.fragments.len()) {
+            (0, 0) => return Some("none of its files is looked at".to_string()),
+            (files, 0) => counted(files, "named data file"),
+            (0, fragments) => format!("{} of named deletion files", counted(fragments, "fragment")),
             (files, fragments) => format!(
-                "only {} and {} checked",
+                "{} and {} of named deletion files",
                 counted(files, "named data file"),
                 counted(fragments, "fragment")
             ),
-        })
+        };
+        Some(format!("looked at: only {parts}"))
     }
 }
 
 fn counted(count: usize, noun: &str) -> String {
     match count {
-        1 => format!("1 {noun} is"),
-        _ => format!("{count} {noun}s are"),
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
     }
 }
 

@@ -57,21 +57,14 @@ pub struct TargetError(pub String);
 /// A sentence that names the first path that is nothing to check, and what was expected there.
 pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>, TargetError> {
     let mut targets: Vec<Target> = Vec::new();
-    let mut seen: BTreeMap<(Location, Option<String>), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<Location, usize> = BTreeMap::new();
     for path in paths {
         let shown = path.to_string_lossy();
         let location = Location::parse(path)
             .map_err(|error| TargetError(format!("cannot read {shown}: {error}")))?;
         let target = resolve_one(storage, &location)?;
-        let (place, manifest) = match &target {
-            Target::File(place) => (place, None),
-            Target::Dataset {
-                root,
-                scope: Scope::Manifest(name),
-            } => (root, Some(name.clone())),
-            Target::Dataset { root, .. } => (root, None),
-        };
-        let key = (place.normalised(), manifest);
+        let (Target::File(place) | Target::Dataset { root: place, .. }) = &target;
+        let key = place.normalised();
         match seen.get(&key).and_then(|at| targets.get_mut(*at)) {
             Some(known) => merge(known, target),
             None => {
@@ -83,11 +76,17 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>,
     Ok(targets)
 }
 
+/// Takes another path of a dataset in. A manifest by itself stands for the version it holds; one
+/// among other files of the dataset, as when all of it was just added to a repository, stands
+/// for the dataset as it is now.
 fn merge(known: &mut Target, new: Target) {
     let (Target::Dataset { scope: known, .. }, Target::Dataset { scope: new, .. }) = (known, new)
     else {
         return;
     };
+    if *known == new {
+        return;
+    }
     match (&mut *known, new) {
         (
             Scope::Parts {
@@ -102,8 +101,7 @@ fn merge(known: &mut Target, new: Target) {
             data_files.extend(more_data);
             deletion_files.extend(more_deletions);
         }
-        (Scope::Parts { .. }, whole) => *known = whole,
-        _ => {}
+        _ => *known = Scope::Whole,
     }
 }
 
