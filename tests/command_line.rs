@@ -79,7 +79,7 @@ fn what_cannot_be_done_is_one_sentence_and_status_2() {
         ),
         (
             &[SEED, "--fragment", "7"],
-            "has no fragment 7; it has 1 fragments: 0",
+            "has no fragment 7; its only fragment is 0",
         ),
         (
             &["inspect", SEED, "--column", "blob", "--page", "5"],
@@ -274,4 +274,36 @@ fn copy_all(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("a copy");
         }
     }
+}
+
+#[test]
+fn one_bad_path_does_not_silence_the_others() {
+    let output = lint(&[SEED, "no/such.lance", CLEAN]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no/such.lance does not exist"));
+    let text = stdout(&output);
+    assert!(text.contains("error[blob-stored-plain]") && text.contains("three-fragments"));
+}
+
+#[test]
+fn bytes_behind_the_end_of_a_data_file_are_a_warning() {
+    use std::io::Write;
+    let scratch = tempfile::tempdir().expect("a folder");
+    let dataset = scratch.path().join("with space.lance");
+    copy_all(&root().join(CLEAN), &dataset);
+    let data = std::fs::read_dir(dataset.join("data")).expect("a folder");
+    let file = data
+        .map(|entry| entry.expect("an entry").path())
+        .min()
+        .expect("a file");
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(file)
+        .expect("opens");
+    file.write_all(&[0; 100]).expect("writes");
+    let found = json(&[dataset.to_str().expect("UTF-8")]);
+    assert_eq!(found["summary"]["errors"], 0);
+    assert_eq!(found["findings"][0]["rule"], "file-size-mismatch");
+    assert_eq!(found["findings"][0]["severity"], "warning");
+    assert_eq!(found["subjects"][0]["columns"][0]["pages"], 3);
 }

@@ -137,7 +137,10 @@ fn run(memory: &Memory, path: &Path) -> Result<Report, CheckError> {
         paths: vec![OsString::from(path)],
         ..Request::default()
     };
-    let report = check(&storage, &Meter::default(), &request)?;
+    let mut report = check(&storage, &Meter::default(), &request);
+    if let Some(failure) = report.failures.pop() {
+        return Err(failure);
+    }
     let mut sink = std::io::sink();
     let options = text::Options {
         quiet: false,

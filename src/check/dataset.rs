@@ -94,6 +94,16 @@ fn lost(
     findings: Findings,
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
+    let asked = !request.selection.is_latest();
+    let note = match (opened.versions.first(), opened.versions.last()) {
+        (Some(first), Some(last)) if asked && first != last => format!(
+            "the version asked for cannot be read; {} versions from {first} to {last} are there",
+            opened.versions.len()
+        ),
+        _ => {
+            "no manifest can be read; the data files are held against their own schemas".to_string()
+        }
+    };
     let data = opened.root.join(DATA);
     let entries = storage.list(&data).unwrap_or_default();
     let mut subjects = vec![SubjectReport {
@@ -107,14 +117,11 @@ fn lost(
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: findings.into_sorted(),
-        notes: vec![
-            "no manifest can be read; the data files are held against their own schemas"
-                .to_string(),
-        ],
+        notes: vec![note],
     }];
     let files = entries
         .iter()
-        .filter(|e| !e.is_dir && e.name.ends_with(".lance"));
+        .filter(|e| !asked && !e.is_dir && e.name.ends_with(".lance"));
     for entry in files {
         subjects.push(file::check(storage, &data.join(&entry.name), request)?);
     }
@@ -313,23 +320,33 @@ fn choose_fragments<'a>(
         if !all.iter().any(|fragment| fragment.id == *id) {
             let ids: Vec<String> = all.iter().take(8).map(|f| f.id.to_string()).collect();
             let more = if all.len() > 8 { ", …" } else { "" };
+            let known = match all.len() {
+                0 => "it has no fragments".to_string(),
+                1 => format!("its only fragment is {}", ids.join("")),
+                many => format!("it has {many}: {}{more}", ids.join(", ")),
+            };
             return Err(CheckError(format!(
-                "version {} of {} has no fragment {id}; it has {} fragments: {}{more}",
+                "version {} of {} has no fragment {id}; {known}",
                 snapshot.version(),
-                snapshot.root,
-                all.len(),
-                ids.join(", ")
+                snapshot.root
             )));
         }
     }
     let wanted = |fragment: &&DataFragment| {
         request.fragments.is_empty() || request.fragments.contains(&fragment.id)
     };
-    Ok(all
+    let chosen: Vec<&DataFragment> = all
         .iter()
         .filter(wanted)
         .filter(|fragment| parts.has_fragment(fragment))
-        .collect())
+        .collect();
+    if chosen.is_empty() && !request.fragments.is_empty() {
+        return Err(CheckError(format!(
+            "nothing of {} matches: the named files are in other fragments than --fragment",
+            snapshot.root
+        )));
+    }
+    Ok(chosen)
 }
 
 fn facts(snapshot: &Snapshot) -> DatasetFacts {
@@ -525,7 +542,8 @@ impl Run<'_> {
     }
 
     fn open(&self, location: &Location, entry: &DataFileEntry) -> Result<DataFile, FileFault> {
-        let raw = read(self.storage, location).map_err(FileFault::Unreadable)?;
+        let raw =
+            read(self.storage, location, entry.file_size_bytes).map_err(FileFault::Unreadable)?;
         let mut data = DataFile::new(raw, self.caches);
         if data.version == Some(FileVersion::V0_1) {
             let ids = || entry.fields.iter().copied().filter(|id| *id >= 0);

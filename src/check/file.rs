@@ -95,7 +95,7 @@ pub fn version_text(data: &DataFile) -> String {
 
 /// Opens a file and, for 0.1, the page table that its own schema needs.
 pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, FileFault>, u64) {
-    match read(storage, location) {
+    match read(storage, location, 0) {
         Ok(raw) => {
             let size = raw.size;
             let mut data = DataFile::new(raw, &Caches::default());

@@ -93,10 +93,16 @@ pub fn inspect(
     request: &Request,
     page: Option<u64>,
 ) -> Result<Inspection, CheckError> {
-    let targets = resolve(storage, &request.paths)?;
+    let (targets, errors) = resolve(storage, &request.paths);
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error.into());
+    }
     let inspection = match targets.as_slice() {
         [Target::Dataset { root, scope }] => dataset(storage, root, scope, request, page)?,
-        [Target::File(location)] => file(storage, location, request, page)?,
+        [Target::File(location)] => {
+            super::refuse_dataset_options(location, request)?;
+            file(storage, location, request, page)?
+        }
         _ => return Err(CheckError("inspect takes one dataset or file".to_string())),
     };
     let column = request.columns.first().map_or("", String::as_str);
@@ -189,7 +195,7 @@ fn dataset(
         shown += 1;
         for entry in files {
             let location = data_location(&snapshot, entry)?;
-            let raw = read(storage, &location)
+            let raw = read(storage, &location, entry.file_size_bytes)
                 .map_err(|fault| cannot(&location, &FileFault::Unreadable(fault)))?;
             let mut data = DataFile::new(raw, &caches);
             let ids = || entry.fields.iter().copied().filter(|id| *id >= 0);

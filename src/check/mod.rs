@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::finding::{Finding, Severity};
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
-use crate::storage::{Meter, Storage};
+use crate::storage::{Location, Meter, Storage};
 
 pub use tally::{EncodingReport, FieldReport, Home};
 
@@ -50,6 +50,8 @@ impl From<TargetError> for CheckError {
 pub struct Report {
     /// One per dataset or standalone file, in the order given.
     pub subjects: Vec<SubjectReport>,
+    /// What of the request could not be done; the rest was.
+    pub failures: Vec<CheckError>,
     /// Requests made to the storage.
     pub requests: u64,
     /// Bytes that they returned.
@@ -162,41 +164,49 @@ impl Report {
     }
 }
 
-/// Checks what is asked for.
-///
-/// # Errors
-/// [`CheckError`] when a path, version, tag, branch, column or fragment that was asked for does
-/// not exist, or access is denied. Damage is never an error: it is a finding.
-pub fn check(
-    storage: &Arc<dyn Storage>,
-    meter: &Meter,
-    request: &Request,
-) -> Result<Report, CheckError> {
-    let targets = resolve(storage.as_ref(), &request.paths)?;
+/// Checks what is asked for. A path, version, tag, branch, column or fragment that does not exist
+/// and access that is denied are [`Report::failures`]; damage is a finding.
+pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Report {
+    let (targets, errors) = resolve(storage.as_ref(), &request.paths);
     let mut subjects = Vec::new();
+    let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
     for target in targets {
-        subjects.extend(match target {
+        let checked = match target {
             Target::Dataset { root, scope } => {
-                dataset::check(storage.as_ref(), &root, scope, request)?
+                dataset::check(storage.as_ref(), &root, scope, request)
             }
-            Target::File(location) => {
-                if !request.selection.is_latest() {
-                    return Err(CheckError(format!(
-                        "{location} is a single file; --version, --tag and --branch need a dataset"
-                    )));
-                }
-                if !request.fragments.is_empty() {
-                    return Err(CheckError(format!(
-                        "{location} is a single file; --fragment needs a dataset"
-                    )));
-                }
-                vec![file::check(storage.as_ref(), &location, request)?]
-            }
-        });
+            Target::File(location) => single_file(storage.as_ref(), &location, request),
+        };
+        match checked {
+            Ok(checked) => subjects.extend(checked),
+            Err(failure) => failures.push(failure),
+        }
     }
-    Ok(Report {
+    Report {
         subjects,
+        failures,
         requests: meter.requests(),
         bytes_read: meter.bytes(),
-    })
+    }
+}
+
+fn single_file(
+    storage: &dyn Storage,
+    location: &Location,
+    request: &Request,
+) -> Result<Vec<SubjectReport>, CheckError> {
+    refuse_dataset_options(location, request)?;
+    Ok(vec![file::check(storage, location, request)?])
+}
+
+/// Options that choose among what only a dataset has.
+fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), CheckError> {
+    let options = match (request.selection.is_latest(), request.fragments.is_empty()) {
+        (false, _) => "--version, --tag and --branch need",
+        (true, false) => "--fragment needs",
+        (true, true) => return Ok(()),
+    };
+    Err(CheckError(format!(
+        "{location} is a single file; {options} a dataset"
+    )))
 }

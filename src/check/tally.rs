@@ -32,6 +32,8 @@ pub struct FieldReport {
     pub encodings: Vec<EncodingReport>,
     /// Fragments in no file of which it is: it reads as null there.
     pub absent_fragments: u64,
+    /// Fragments in which it is in a file that cannot be read.
+    pub unreadable_fragments: u64,
     /// Whether it needs no column of its own, and where it is instead.
     pub home: Home,
     /// Rules that found something, with their worst severity.
@@ -201,7 +203,7 @@ pub struct Tally {
     stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
     absent: FxHashMap<usize, u64>,
     above: FxHashSet<usize>,
-    unreadable: FxHashSet<usize>,
+    unreadable: FxHashMap<usize, u64>,
 }
 
 #[derive(Debug)]
@@ -247,9 +249,9 @@ impl Tally {
         self.above.insert(field);
     }
 
-    /// Notes that a field is in a file that cannot be read.
+    /// Counts a fragment in which a field is in a file that cannot be read.
     pub fn add_unreadable(&mut self, field: usize) {
-        self.unreadable.insert(field);
+        *self.unreadable.entry(field).or_default() += 1;
     }
 
     /// The report of every wanted field of a schema.
@@ -287,10 +289,11 @@ impl Tally {
                 asks: asks(field),
                 encodings,
                 absent_fragments: self.absent.get(&at).copied().unwrap_or(0),
+                unreadable_fragments: self.unreadable.get(&at).copied().unwrap_or(0),
                 home: match field.logical_type.is_nested() {
                     _ if self.above.contains(&at) => Home::Above,
                     true => Home::Children,
-                    false if self.unreadable.contains(&at) => Home::Unreadable,
+                    false if self.unreadable.contains_key(&at) => Home::Unreadable,
                     false => Home::Own,
                 },
                 verdicts: Vec::new(),

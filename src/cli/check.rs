@@ -47,7 +47,11 @@ impl CheckArgs {
         let started = Instant::now();
         let (storage, meter) = storage();
         let request = request(self.paths, self.selection, self.column, self.fragment);
-        let report = check(&storage, &meter, &request)?;
+        let mut report = check(&storage, &meter, &request);
+        let failures = std::mem::take(&mut report.failures);
+        if report.subjects.is_empty() && !failures.is_empty() {
+            return Err(RunError::Check(failures));
+        }
         match self.format {
             Format::Json => print(|out| {
                 serde_json::to_writer_pretty(&mut *out, &json::document(&report))?;
@@ -63,6 +67,9 @@ impl CheckArgs {
                 };
                 print(|out| text::write(out, &report, options))?;
             }
+        }
+        if !failures.is_empty() {
+            return Err(RunError::Check(failures));
         }
         let least = self.fail_on.severity();
         let failing = |severity: &Severity| *severity >= least && report.count(*severity) > 0;

@@ -133,9 +133,9 @@ pub enum Outcome {
 /// Why a run came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The check could not be made.
-    #[error(transparent)]
-    Check(#[from] CheckError),
+    /// Parts of the check could not be made: one sentence each.
+    #[error("{}", lines(.0))]
+    Check(Vec<CheckError>),
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
@@ -150,6 +150,17 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
         *only = OsString::from("-V");
     }
     all
+}
+
+fn lines(failures: &[CheckError]) -> String {
+    let lines: Vec<&str> = failures.iter().map(|failure| failure.0.as_str()).collect();
+    lines.join("\nlance-lint: ")
+}
+
+impl From<CheckError> for RunError {
+    fn from(failure: CheckError) -> Self {
+        Self::Check(vec![failure])
+    }
 }
 
 impl Cli {

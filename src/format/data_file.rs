@@ -83,8 +83,10 @@ pub enum Body {
 /// A data file whose footer was read.
 #[derive(Debug)]
 pub struct RawFile {
-    /// Its size in bytes.
+    /// Its size in bytes, those behind the footer left out.
     pub size: u64,
+    /// Bytes behind the end that the manifest states.
+    pub trailing: u64,
     /// The two version numbers of the footer.
     pub version: (u16, u16),
     /// What the footer leads to.
@@ -107,9 +109,16 @@ pub struct RawColumn {
 /// Reads the footer and metadata of a data file: one read in the common case, a
 /// second when the metadata is larger than the first guess.
 ///
+/// `stated` is the size that a manifest states, or 0. Readers look for the footer where that
+/// size puts it, so a file with bytes behind it is read up to there.
+///
 /// # Errors
 /// [`Unreadable`] when there is no usable footer.
-pub fn read(storage: &dyn Storage, location: &Location) -> Result<RawFile, Unreadable> {
+pub fn read(
+    storage: &dyn Storage,
+    location: &Location,
+    stated: u64,
+) -> Result<RawFile, Unreadable> {
     let tail = storage
         .tail(location, TAIL_GUESS)
         .map_err(Unreadable::Storage)?;
@@ -118,6 +127,34 @@ pub fn read(storage: &dyn Storage, location: &Location) -> Result<RawFile, Unrea
         start: tail.size.saturating_sub(tail.bytes.len() as u64),
         bytes: tail.bytes,
     };
+    let real = window.size;
+    let whole = read_window(storage, location, window);
+    if whole.is_ok() || stated == 0 || stated >= real {
+        return whole;
+    }
+    let start = stated.saturating_sub(TAIL_GUESS);
+    let Ok(bytes) = storage.range(location, start..stated) else {
+        return whole;
+    };
+    let window = Window {
+        size: stated,
+        start,
+        bytes,
+    };
+    match read_window(storage, location, window) {
+        Ok(mut file) => {
+            file.trailing = real - stated;
+            Ok(file)
+        }
+        Err(_) => whole,
+    }
+}
+
+fn read_window(
+    storage: &dyn Storage,
+    location: &Location,
+    window: Window,
+) -> Result<RawFile, Unreadable> {
     let size = window.size;
     if !window.bytes.ends_with(MAGIC) {
         return Err(not_lance(storage, location, &window));
@@ -143,6 +180,7 @@ pub fn read(storage: &dyn Storage, location: &Location) -> Result<RawFile, Unrea
         let metadata = legacy::read_metadata(storage, location, &window, &mut faults);
         return Ok(RawFile {
             size,
+            trailing: 0,
             version,
             body: Body::Legacy(metadata),
             faults,
@@ -242,6 +280,7 @@ fn read_current(
     });
     RawFile {
         size: window.size,
+        trailing: 0,
         version,
         body: Body::Current {
             footer,

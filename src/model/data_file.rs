@@ -153,6 +153,11 @@ impl DataFile {
         self.raw.size
     }
 
+    /// Bytes behind the end that the manifest states.
+    pub fn trailing_bytes(&self) -> u64 {
+        self.raw.trailing
+    }
+
     /// The two version numbers of the footer.
     pub fn footer_version(&self) -> (u16, u16) {
         self.raw.version

@@ -53,16 +53,23 @@ pub struct TargetError(pub String);
 
 /// Resolves paths; several in one dataset become one target. The order is that of first mention.
 ///
-/// # Errors
-/// A sentence that names the first path that is nothing to check, and what was expected there.
-pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>, TargetError> {
+/// A path that is nothing to check becomes a sentence that names it and what was expected there;
+/// the others are resolved all the same.
+pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<TargetError>) {
+    let mut errors = Vec::new();
     let mut targets: Vec<Target> = Vec::new();
     let mut seen: BTreeMap<Location, usize> = BTreeMap::new();
     for path in paths {
-        let shown = path.to_string_lossy();
-        let location = Location::parse(path)
-            .map_err(|error| TargetError(format!("cannot read {shown}: {error}")))?;
-        let target = resolve_one(storage, &location)?;
+        let located = Location::parse(path).map_err(|error| {
+            TargetError(format!("cannot read {}: {error}", path.to_string_lossy()))
+        });
+        let target = match located.and_then(|location| resolve_one(storage, &location)) {
+            Ok(target) => target,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         let (Target::File(place) | Target::Dataset { root: place, .. }) = &target;
         let key = place.normalised();
         match seen.get(&key).and_then(|at| targets.get_mut(*at)) {
@@ -73,7 +80,7 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> Result<Vec<Target>,
             }
         }
     }
-    Ok(targets)
+    (targets, errors)
 }
 
 /// Takes another path of a dataset in. A manifest by itself stands for the version it holds; one

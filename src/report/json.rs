@@ -258,6 +258,8 @@ pub struct Column {
     pub bytes: u64,
     /// Fragments in no file of which it is.
     pub absent_fragments: u64,
+    /// Fragments in which it is in a file that cannot be read.
+    pub unreadable_fragments: u64,
     /// The ways in which it is stored, the most pages first.
     pub encodings: Vec<Stored>,
     /// Rules that found something.
@@ -507,6 +509,7 @@ fn column_json(field: &FieldReport) -> Column {
         pages: sum(|encoding| encoding.pages),
         bytes: sum(|encoding| encoding.bytes),
         absent_fragments: field.absent_fragments,
+        unreadable_fragments: field.unreadable_fragments,
         encodings: field
             .encodings
             .iter()

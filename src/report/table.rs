@@ -12,6 +12,8 @@ const MOST_ENCODINGS: usize = 5;
 const FOLD_FROM: usize = 40;
 /// Shortest run that is folded.
 const SHORTEST_RUN: usize = 4;
+/// Narrowest terminal that has room for the share beside the bytes.
+const SHARE_FROM: usize = 100;
 /// Most fields that are shown; those with a verdict are always.
 const MOST_FIELDS: usize = 200;
 
@@ -29,6 +31,7 @@ struct Shape {
     asks: bool,
     versions: bool,
     fragments: bool,
+    share: bool,
     verdicts: bool,
 }
 
@@ -45,11 +48,14 @@ pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
     if fields.is_empty() {
         return Vec::new();
     }
-    let differs = |field: &FieldReport| field.encodings.len() > 1 || field.absent_fragments > 0;
+    let differs = |field: &FieldReport| {
+        field.encodings.len() > 1 || field.absent_fragments > 0 || field.unreadable_fragments > 0
+    };
     let shape = Shape {
         asks: fields.iter().any(|field| !field.asks.is_empty()),
         versions: subject.file_versions.len() > 1,
         fragments: subject.fragments > 1 && fields.iter().any(differs),
+        share: width.is_none_or(|width| width >= SHARE_FROM),
         verdicts: fields.iter().any(|field| !field.verdicts.is_empty()),
     };
     let mut table = Table::new();
@@ -74,7 +80,10 @@ pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
     if shape.fragments {
         header.push("fragments");
     }
-    header.extend(["pages", "rows", "bytes", "share"]);
+    header.extend(["pages", "rows", "bytes"]);
+    if shape.share {
+        header.push("share");
+    }
     if shape.verdicts {
         header.push("");
     }
@@ -149,6 +158,7 @@ fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
         && a.nullable == b.nullable
         && a.asks == b.asks
         && a.absent_fragments == b.absent_fragments
+        && a.unreadable_fragments == b.unreadable_fragments
         && stored(a) == stored(b)
 }
 
@@ -175,6 +185,9 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
     }
     if field.absent_fragments > 0 {
         parts.push(Stored::Absent(field.absent_fragments));
+    }
+    if field.unreadable_fragments > 0 && field.home == Home::Unreadable {
+        parts.push(Stored::Unreadable(field.unreadable_fragments));
     }
     if parts.is_empty() {
         parts.push(Stored::Nothing);
@@ -211,10 +224,12 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
         cells.push(amount(pages, number));
         cells.push(amount(rows, number));
         cells.push(amount(size, bytes));
-        let share = size
-            .map(|size| share(size, subject.bytes))
-            .unwrap_or_default();
-        cells.push(Cell::new(share).set_alignment(CellAlignment::Right));
+        if shape.share {
+            let share = size
+                .map(|size| format!("{each}{}", share(size, subject.bytes)))
+                .unwrap_or_default();
+            cells.push(Cell::new(share).set_alignment(CellAlignment::Right));
+        }
         if shape.verdicts {
             let verdicts = field.verdicts.iter();
             let verdicts: Vec<String> = verdicts
@@ -240,6 +255,7 @@ enum Stored<'a> {
     Pages(&'a EncodingReport),
     Folded(&'a [EncodingReport]),
     Absent(u64),
+    Unreadable(u64),
     Nothing,
 }
 
@@ -249,9 +265,9 @@ impl Stored<'_> {
             Self::Pages(encoding) => encoding.notation.clone(),
             Self::Folded(rest) => format!("… {} more encodings", rest.len()),
             Self::Absent(_) => "in no file: null".to_string(),
+            Self::Unreadable(_) => "unreadable".to_string(),
             Self::Nothing if field.home == Home::Above => "(above)".to_string(),
             Self::Nothing if field.home == Home::Children => String::new(),
-            Self::Nothing if field.home == Home::Unreadable => "unreadable".to_string(),
             Self::Nothing => match (&subject.kind, subject.data_files) {
                 (SubjectKind::Dataset(_), 0) => "no data files".to_string(),
                 _ => "no pages".to_string(),
@@ -269,7 +285,7 @@ impl Stored<'_> {
     fn fragments(&self) -> Option<u64> {
         match self {
             Self::Pages(encoding) => Some(encoding.fragments),
-            Self::Absent(fragments) => Some(*fragments),
+            Self::Absent(fragments) | Self::Unreadable(fragments) => Some(*fragments),
             Self::Folded(_) | Self::Nothing => None,
         }
     }
@@ -284,7 +300,7 @@ impl Stored<'_> {
         match self {
             Self::Pages(encoding) => sum(std::slice::from_ref(encoding)),
             Self::Folded(rest) => sum(rest),
-            Self::Absent(_) | Self::Nothing => (None, None, None),
+            Self::Absent(_) | Self::Unreadable(_) | Self::Nothing => (None, None, None),
         }
     }
 }

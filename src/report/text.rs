@@ -84,10 +84,12 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
     let mut parts = Vec::new();
     match &subject.kind {
         SubjectKind::Dataset(facts) => dataset_parts(subject, facts, &mut parts),
-        SubjectKind::LostDataset => parts.push("no readable manifest".to_string()),
+        SubjectKind::LostDataset => parts.push("manifest not readable".to_string()),
         SubjectKind::File => {
             parts.push("single data file".to_string());
-            parts.push(counted(subject.physical_rows, "row"));
+            if !subject.file_versions.is_empty() {
+                parts.push(counted(subject.physical_rows, "row"));
+            }
         }
     }
     if subject.bytes > 0 {

@@ -19,6 +19,14 @@ static INFO: RuleInfo = RuleInfo {
 /// See the module.
 pub struct BlobKeyFalse;
 
+/// Whether a value of the blob key reads like no.
+pub fn says_no(value: &str) -> bool {
+    matches!(
+        value.trim().to_ascii_lowercase().as_str(),
+        "false" | "0" | "no" | "off" | "n" | "f" | "none" | ""
+    )
+}
+
 impl Rule for BlobKeyFalse {
     fn info(&self) -> &'static RuleInfo {
         &INFO
@@ -28,13 +36,9 @@ impl Rule for BlobKeyFalse {
         let Some(value) = view.field.metadata.get(BLOB_KEY) else {
             return;
         };
-        let says_no = matches!(
-            value.trim().to_ascii_lowercase().as_str(),
-            "false" | "0" | "no" | "off" | "n" | "f" | "none" | ""
-        );
         // Over plain pages the value is the lesser part of a fault that has its own rule.
         let plain = |stored: &Storage| *stored == Storage::Plain;
-        if !says_no || pages_stored(view, plain).is_some() {
+        if !says_no(value) || pages_stored(view, plain).is_some() {
             return;
         }
         let path = &view.field.path;

@@ -15,8 +15,9 @@ use super::blob::{
 use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::encoding::Kind;
-use crate::model::schema::{BlobDeclaration, Field};
+use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
 use crate::model::version::FileVersion;
+use crate::rules::blob_key_false::says_no;
 use crate::rules::blob_on_wrong_type::is_wrong_type;
 use crate::typing::blob::Storage;
 
@@ -78,7 +79,18 @@ impl Rule for BlobStoredPlain {
             return;
         }
         let finding = readers(finding, view, page, declared);
-        let finding = finding.cause(cause(view, declared));
+        let mut cause = cause(view, declared);
+        if let Some(value) = view
+            .field
+            .metadata
+            .get(BLOB_KEY)
+            .filter(|value| says_no(value))
+        {
+            cause.push_str(&format!(
+                "; the value {value:?} does not help: Lance looks at the presence of the key"
+            ));
+        }
+        let finding = finding.cause(cause);
         findings.add(mends(finding, view, declared));
     }
 }

@@ -83,14 +83,24 @@ impl Rule for DataFileUnreadable {
             .finding(format!("a data file {what}"))
             .at(place)
             .instead("a file that ends in LANC", what)
-            .reader("to_table()", effect(stated, size.unwrap_or(0)));
+            .reader(
+                match view.snapshot {
+                    Some(_) => "to_table()",
+                    None => "LanceFileReader(path)",
+                },
+                effect(stated, size.unwrap_or(0)),
+            );
         findings.add(if lfs {
             finding
                 .cause("the repository was checked out without Git LFS")
                 .mend("git lfs pull")
         } else {
-            finding
-                .mend("restore the file from a copy, or go back to a version that does not name it")
+            finding.mend(match view.snapshot {
+                Some(_) => {
+                    "restore the file from a copy, or go back to a version that does not name it"
+                }
+                None => "restore the file from a copy",
+            })
         });
     }
 }
@@ -98,7 +108,9 @@ impl Rule for DataFileUnreadable {
 /// What readers say: they look for the footer where the manifest's size puts it.
 fn effect(stated: u64, size: u64) -> String {
     if stated > size {
-        return format!("fails: Invalid range … for object of size {size}");
+        return format!(
+            "fails: Invalid range … for object of size {size}, or: failed to fill whole buffer"
+        );
     }
     "fails: file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67]) (those are the \
      bytes it expected), or: does not have sufficient data"

@@ -26,6 +26,26 @@ impl Rule for FileSizeMismatch {
         let (Ok(data), Some(entry)) = (view.state, view.entry) else {
             return;
         };
+        if data.trailing_bytes() > 0 {
+            let mut place = view.place();
+            place.detail = Some(format!("{} bytes", data.trailing_bytes()));
+            findings.add(
+                INFO.finding("a data file goes on behind the end that the manifest states")
+                    .severity(Severity::Warning)
+                    .at(place)
+                    .instead(
+                        "a file that ends in its footer",
+                        "more bytes behind the footer",
+                    )
+                    .reader(
+                        "to_table()",
+                        "goes by the manifest's size and reads it right",
+                    )
+                    .cause("something was appended to the file after the commit")
+                    .mend("find out what appends to data files; restore the file from a copy"),
+            );
+            return;
+        }
         let (stated, real) = (entry.file_size_bytes, data.size());
         // Lance 0.32 to 4.0 stated wrong sizes for 0.1 files, whose reader does not use them.
         let unused = data.version == Some(FileVersion::V0_1);

@@ -56,8 +56,10 @@ impl Rule for ManifestUnreadable {
                 .find(|v| **v < broken.entry.version);
             findings.add(match older {
                 Some(older) => finding.mend(format!(
-                    "restore the file from a copy, or go back to the version before it:\n\
-                     lance.dataset(uri, version={older}).restore()"
+                    "restore the file from a copy, or move it away: the dataset then opens as \
+                     version {older}, without what was committed since:\n\
+                     mv {} {}.broken",
+                    broken.entry.path, broken.entry.path
                 )),
                 None => finding.mend("restore the file from a copy; there is no older version"),
             });
