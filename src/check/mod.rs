@@ -8,6 +8,8 @@ mod tally;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::finding::{Finding, Severity};
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
@@ -126,19 +128,14 @@ pub struct DatasetFacts {
 impl SubjectReport {
     /// Writes beside each field which rules found something about it.
     fn give_verdicts(&mut self) {
-        let named: Vec<&Finding> = self
-            .findings
-            .iter()
-            .filter(|f| f.column.is_some())
-            .collect();
-        if named.is_empty() {
-            return;
+        let mut named: FxHashMap<&str, Vec<&Finding>> = FxHashMap::default();
+        for finding in &self.findings {
+            if let Some(column) = &finding.column {
+                named.entry(column).or_default().push(finding);
+            }
         }
         for field in &mut self.fields {
-            for finding in &named {
-                if finding.column.as_deref() != Some(field.path.as_str()) {
-                    continue;
-                }
+            for finding in named.get(field.path.as_str()).into_iter().flatten() {
                 let mut verdicts = field.verdicts.iter_mut();
                 match verdicts.find(|(_, id)| *id == finding.rule.id) {
                     Some((severity, _)) => *severity = (*severity).max(finding.severity),

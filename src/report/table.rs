@@ -151,8 +151,7 @@ fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
             .map(|e| (e.version, e.notation.clone(), e.fragments))
             .collect::<Vec<_>>()
     };
-    a.verdicts.is_empty()
-        && b.verdicts.is_empty()
+    a.verdicts == b.verdicts
         && a.depth == b.depth
         && a.type_text == b.type_text
         && a.nullable == b.nullable

@@ -1,5 +1,6 @@
 //! The output for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -65,11 +66,16 @@ pub fn write(out: &mut dyn Write, report: &Report, options: Options) -> io::Resu
             }
         }
         if options.findings || options.quiet {
-            for (at, finding) in subject.findings.iter().enumerate() {
+            let (shown, alike) = folded(&subject.findings);
+            for (at, finding) in shown.iter().enumerate() {
                 if at > 0 || !options.quiet {
                     writeln!(out)?;
                 }
                 write_finding(out, subject, finding, options)?;
+            }
+            for (rule, findings) in alike {
+                writeln!(out)?;
+                write_alike(out, rule, &findings, options)?;
             }
         }
     }
@@ -220,6 +226,63 @@ fn columns(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io
             }
             None => writeln!(out, "{line}")?,
         }
+    }
+    Ok(())
+}
+
+/// Most findings of one rule that are written out in full, when there are many more.
+const MOST_IN_FULL: usize = 3;
+/// More findings of one rule than this are folded.
+const FOLD_FROM: usize = 6;
+
+type Folded<'a> = (Vec<&'a Finding>, Vec<(&'static str, Vec<&'a Finding>)>);
+
+/// Parts findings into those to write out and those that are like others of their rule but for
+/// the column.
+fn folded(findings: &[Finding]) -> Folded<'_> {
+    let mut totals: BTreeMap<(&str, Severity), (usize, usize)> = BTreeMap::new();
+    for finding in findings {
+        totals
+            .entry((finding.rule.id, finding.severity))
+            .or_default()
+            .0 += 1;
+    }
+    let mut shown = Vec::new();
+    let mut alike: Vec<(&'static str, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        let key = (finding.rule.id, finding.severity);
+        let (total, written) = totals.entry(key).or_default();
+        if finding.column.is_none() || *total <= FOLD_FROM || *written < MOST_IN_FULL {
+            *written += 1;
+            shown.push(finding);
+            continue;
+        }
+        match alike.iter_mut().find(|(rule, _)| *rule == finding.rule.id) {
+            Some((_, more)) => more.push(finding),
+            None => alike.push((finding.rule.id, vec![finding])),
+        }
+    }
+    (shown, alike)
+}
+
+fn write_alike(
+    out: &mut dyn Write,
+    rule: &str,
+    findings: &[&Finding],
+    options: Options,
+) -> io::Result<()> {
+    let width = options.width.unwrap_or(DEFAULT_WIDTH);
+    let columns: Vec<&str> = findings
+        .iter()
+        .filter_map(|f| f.column.as_deref())
+        .collect();
+    let text = format!(
+        "… {rule} in {} too: {}",
+        counted(columns.len() as u64, "more column"),
+        columns.join(", ")
+    );
+    for line in wrapped(&text, width, 2) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
