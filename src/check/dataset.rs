@@ -68,7 +68,7 @@ pub fn check(
     subjects.push(report);
     for name in &parts.strangers {
         let location = opened.root.join(DATA).join(name);
-        let mut stranger = file::check(storage, &location, request)?;
+        let mut stranger = file::check(storage, &location, request, false)?;
         stranger.notes.push(format!(
             "version {} of {root} does not name this file; it is held against its own schema",
             snapshot.version()
@@ -123,7 +123,12 @@ fn lost(
         .iter()
         .filter(|e| !asked && !e.is_dir && e.name.ends_with(".lance"));
     for entry in files {
-        subjects.push(file::check(storage, &data.join(&entry.name), request)?);
+        subjects.push(file::check(
+            storage,
+            &data.join(&entry.name),
+            request,
+            false,
+        )?);
     }
     Ok(subjects)
 }
@@ -231,6 +236,7 @@ struct FragmentResult {
     deleted: u64,
     versions: Vec<String>,
     cells: Vec<Cell>,
+    empty: bool,
     absent: Vec<usize>,
     above: Vec<usize>,
     unreadable: Vec<usize>,
@@ -283,6 +289,9 @@ fn check_snapshot(
             report.deleted_rows = report.deleted_rows.saturating_add(result.deleted);
             for version in result.versions {
                 *versions.entry(version).or_default() += 1;
+            }
+            if result.empty {
+                tally.add_empty_fragment();
             }
             result
                 .absent
@@ -401,6 +410,11 @@ impl Run<'_> {
         for rule in RULES {
             rule.fragment(&view, &mut findings);
         }
+        if fragment.files.is_empty() {
+            result.empty = true;
+            result.findings = findings.into_iter().collect();
+            return result;
+        }
         let fields = self.snapshot.schema.fields.len();
         let mut present = vec![false; fields];
         let mut whole = true;
@@ -492,6 +506,10 @@ impl Run<'_> {
         };
         let state = match location {
             Err(error) => Err(FileFault::Base(error.clone())),
+            // Lance escapes such a path and does not find it.
+            Ok(_) if entry.path.split('/').any(|part| part == "..") => Err(FileFault::Unreadable(
+                Unreadable::Storage(StorageError::NotFound),
+            )),
             Ok(location) => self.open(&location, entry),
         };
         match &state {
@@ -557,19 +575,27 @@ impl Run<'_> {
     /// Fields of an unreadable file are not missing from the fragment.
     fn claim(&self, entry: &DataFileEntry, present: &mut [bool], result: &mut FragmentResult) {
         let schema = &self.snapshot.schema;
-        for id in &entry.fields {
+        let mut claimed = vec![false; schema.fields.len()];
+        for id in entry.fields.iter().filter(|id| **id >= 0) {
             let Some(at) = schema.index_of(*id) else {
                 continue;
             };
+            // What is below a claimed field was claimed with it.
+            if claimed.get(at).copied().unwrap_or(true) {
+                continue;
+            }
             let depth = schema.fields.get(at).map_or(0, |field| field.depth);
             let below = schema.fields.iter().skip(at + 1);
             let count = 1 + below.take_while(|field| field.depth > depth).count();
-            present
-                .iter_mut()
-                .skip(at)
-                .take(count)
-                .for_each(|slot| *slot = true);
-            result.unreadable.extend(at..at.saturating_add(count));
+            for below in at..at.saturating_add(count) {
+                if let Some(slot) = claimed.get_mut(below).filter(|slot| !**slot) {
+                    *slot = true;
+                    result.unreadable.push(below);
+                }
+                if let Some(slot) = present.get_mut(below) {
+                    *slot = true;
+                }
+            }
             let mut above = schema.fields.get(at).and_then(|field| field.parent);
             while let Some(parent) = above {
                 if let Some(slot) = present.get_mut(parent) {

@@ -11,18 +11,19 @@ use crate::model::version::FileVersion;
 use crate::rules::{ColumnView, FileFault, FileView, RULES};
 use crate::storage::{Location, Storage, StorageError};
 
-/// Checks a data file that belongs to no dataset.
+/// Checks a data file that belongs to no dataset; `named` says whether the user named it.
 pub fn check(
     storage: &dyn Storage,
     location: &Location,
     request: &Request,
+    named: bool,
 ) -> Result<SubjectReport, CheckError> {
     let mut findings = Findings::default();
     let name = location.to_string();
     let opened = open(storage, location);
     if let Err(FileFault::Unreadable(Unreadable::Storage(error))) = &opened.0 {
-        let named = matches!(error, StorageError::Denied | StorageError::Other(_));
-        if named {
+        // Of a file that the user did not name, it is a finding.
+        if named && matches!(error, StorageError::Denied | StorageError::Other(_)) {
             return Err(CheckError(format!("cannot read {location}: {error}")));
         }
     }
@@ -169,10 +170,17 @@ pub fn place(
     schema: &FieldTree,
     caches: &Caches,
 ) -> Vec<Placement> {
+    // Asked for each child of a struct in turn.
+    let mut last: Option<(u32, bool)> = None;
     join_self(schema, version, data.num_columns(), |index| {
+        if let Some((_, known)) = last.filter(|(known, _)| *known == index) {
+            return known;
+        }
         let column = data.column(index, caches);
         let first = column.as_ref().and_then(|column| column.pages.first());
         let encoding = first.and_then(|page| page.encoding.as_ref().ok());
-        encoding.is_some_and(|encoding| is_packed_struct(&encoding.root))
+        let packed = encoding.is_some_and(|encoding| is_packed_struct(&encoding.root));
+        last = Some((index, packed));
+        packed
     })
 }

@@ -157,7 +157,8 @@ impl Report {
 
     /// Bytes of everything that was looked at.
     pub fn bytes(&self) -> u64 {
-        self.subjects.iter().map(|subject| subject.bytes).sum()
+        let bytes = self.subjects.iter().map(|subject| subject.bytes);
+        bytes.fold(0, u64::saturating_add)
     }
 }
 
@@ -193,7 +194,7 @@ fn single_file(
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
     refuse_dataset_options(location, request)?;
-    Ok(vec![file::check(storage, location, request)?])
+    Ok(vec![file::check(storage, location, request, true)?])
 }
 
 /// Options that choose among what only a dataset has.

@@ -6,7 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::CheckError;
 use crate::finding::Severity;
-use crate::model::data_file::Column;
+use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
+use crate::model::data_file::{Column, Page};
 use crate::model::encoding::Encoding;
 use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, PACKED_KEYS};
 use crate::model::version::FileVersion;
@@ -153,12 +154,21 @@ pub struct Cell {
     bytes: u64,
 }
 
+impl Cell {
+    fn add(&mut self, page: &Page) {
+        self.pages += 1;
+        self.rows = self.rows.saturating_add(page.rows);
+        self.bytes = self.bytes.saturating_add(page.bytes());
+    }
+}
+
 /// Takes a column apart by how its pages are stored.
 pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec<Cell>) {
     let first = into.len();
     let blob = column.is_blob_encoded();
     for page in &column.pages {
         let encoding = page.encoding.as_ref().ok();
+        let full = into.len().saturating_sub(first) >= MAX_NOTATIONS_PER_COLUMN;
         let known = into
             .iter_mut()
             .skip(first)
@@ -170,10 +180,12 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
                 _ => false,
             });
         match known {
-            Some(cell) => {
-                cell.pages += 1;
-                cell.rows = cell.rows.saturating_add(page.rows);
-                cell.bytes = cell.bytes.saturating_add(page.bytes());
+            Some(cell) => cell.add(page),
+            None if full => {
+                // What is beyond the limit is counted with the last that was told apart.
+                if let Some(cell) = into.last_mut() {
+                    cell.add(page);
+                }
             }
             None => into.push(Cell {
                 field,
@@ -188,11 +200,8 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
         }
     }
     if let Some(cell) = into.get_mut(first) {
-        let own: u64 = column
-            .buffers
-            .iter()
-            .map(|b| b.end.saturating_sub(b.start))
-            .sum();
+        let own = column.buffers.iter().map(|b| b.end.saturating_sub(b.start));
+        let own = own.fold(0, u64::saturating_add);
         cell.bytes = cell.bytes.saturating_add(own);
     }
 }
@@ -202,6 +211,7 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
 pub struct Tally {
     stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
     absent: FxHashMap<usize, u64>,
+    empty_fragments: u64,
     above: FxHashSet<usize>,
     unreadable: FxHashMap<usize, u64>,
 }
@@ -237,6 +247,11 @@ impl Tally {
             stored.rows = stored.rows.saturating_add(cell.rows);
             stored.bytes = stored.bytes.saturating_add(cell.bytes);
         }
+    }
+
+    /// Counts a fragment without files, in which all fields are in no file.
+    pub fn add_empty_fragment(&mut self) {
+        self.empty_fragments += 1;
     }
 
     /// Counts a fragment in which a field is in no file.
@@ -288,7 +303,7 @@ impl Tally {
                 nullable: field.nullable,
                 asks: asks(field),
                 encodings,
-                absent_fragments: self.absent.get(&at).copied().unwrap_or(0),
+                absent_fragments: self.absent.get(&at).copied().unwrap_or(0) + self.empty_fragments,
                 unreadable_fragments: self.unreadable.get(&at).copied().unwrap_or(0),
                 home: match field.logical_type.is_nested() {
                     _ if self.above.contains(&at) => Home::Above,

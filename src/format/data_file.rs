@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::legacy::{self, LegacyMetadata};
-use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, TAIL_GUESS};
+use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, MAX_PAGES_PER_COLUMN, TAIL_GUESS};
 use super::proto::lance::file::v2::ColumnMetadata;
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
@@ -21,6 +21,8 @@ pub const FOOTER_BYTES: u64 = 40;
 pub const LEGACY_FOOTER_BYTES: u64 = 16;
 /// Bytes of one (position, length) entry of the tables in the footer.
 const TABLE_ENTRY_BYTES: u64 = 16;
+/// The number of `ColumnMetadata.pages`.
+const PAGES_FIELD: u32 = 2;
 /// Bytes of the head and tail that are looked at when a file is not Lance.
 const SNIFF_BYTES: u64 = 512;
 
@@ -474,6 +476,22 @@ impl RawFile {
             return None;
         }
         let bytes = self.window.slice(range)?;
+        // An empty page takes two bytes on disk and a hundred in memory.
+        if bytes.len() > MAX_PAGES_PER_COLUMN
+            && wire::count_field(&bytes, PAGES_FIELD) > MAX_PAGES_PER_COLUMN
+        {
+            return Some(RawColumn {
+                message: ColumnMetadata::default(),
+                faults: vec![Fault {
+                    part: Part::ColumnMetadata,
+                    column: Some(index),
+                    range: Some(range.clone()),
+                    detail: format!(
+                        "has more pages than the {MAX_PAGES_PER_COLUMN} that lance-lint reads"
+                    ),
+                }],
+            });
+        }
         let salvaged = wire::salvage::<ColumnMetadata>(&bytes);
         let faults = salvaged
             .faults

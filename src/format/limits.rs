@@ -35,3 +35,13 @@ pub const MAX_GLOBAL_BUFFERS: u32 = 1 << 20;
 
 /// Most distinct file schemas that are remembered. A dataset has one per change of its schema.
 pub const MAX_CACHED_SCHEMAS: usize = 1_000;
+
+/// Longest path of a field, in bytes, that is written out in full below it. Each child repeats
+/// its parent's path.
+pub const MAX_FIELD_PATH_BYTES: usize = 1024;
+
+/// Most pages of one column that are read.
+pub const MAX_PAGES_PER_COLUMN: usize = 4_000_000;
+
+/// Most ways in which one column of one file is stored that are told apart.
+pub const MAX_NOTATIONS_PER_COLUMN: usize = 64;

@@ -88,7 +88,11 @@ pub fn read(
     let end = size.saturating_sub(FOOTER_BYTES);
     let bytes = match legacy::prefixed(storage, location, &window, position, MAX_MANIFEST_BYTES) {
         Ok(bytes) => bytes,
-        Err(detail) if position.saturating_add(4) <= end && faults.is_empty() => {
+        Err(detail)
+            if position.saturating_add(4) <= end
+                && end - position <= MAX_MANIFEST_BYTES
+                && faults.is_empty() =>
+        {
             // The prefix is wrong; the message still ends where the footer begins.
             faults.push(fault(
                 position..end,

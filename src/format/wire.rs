@@ -108,6 +108,17 @@ pub fn salvage<M: Message + Default>(bytes: &Bytes) -> Salvaged<M> {
     Salvaged { message, faults }
 }
 
+/// How many fields of `number` a message has, as far as it is protobuf.
+pub fn count_field(bytes: &Bytes, number: u32) -> usize {
+    let mut count = 0;
+    let mut at = 0;
+    while let Some(field) = field_at(bytes, at).filter(|_| at < bytes.len()) {
+        count += usize::from(field.number == number);
+        at = field.span.end;
+    }
+    count
+}
+
 /// Splits the first field of `number` from the rest of a message: its payload, and the message
 /// without it. `None` when it is absent, not a message, or stands more than once.
 pub fn split_message_field(bytes: &Bytes, number: u32) -> Option<(Bytes, Bytes)> {

@@ -4,9 +4,11 @@
 //! structs and lists have a column of their own, from 2.1 on only leaves have; packed structs and
 //! blobs are one column; 0.1 has a page table by field id instead.
 
+use rustc_hash::FxHashSet;
+
 use super::encoding::{Kind, Node};
 use super::logical_type::LogicalType;
-use super::schema::{BlobDeclaration, Field, FieldTree};
+use super::schema::{BlobDeclaration, Field, FieldTree, PACKED_KEYS};
 use super::version::FileVersion;
 
 /// Where a field of a schema is in a data file.
@@ -38,6 +40,7 @@ pub fn join(
 ) -> Vec<Placement> {
     let legacy = version == FileVersion::V0_1;
     let mut placed = vec![Placement::Absent; schema.fields.len()];
+    let mut taken: FxHashSet<u32> = FxHashSet::default();
     for (position, id) in ids.iter().enumerate() {
         let Some(at) = (*id >= 0).then(|| schema.index_of(*id)).flatten() else {
             continue;
@@ -54,7 +57,10 @@ pub fn join(
             .get(at)
             .is_some_and(|field| field.logical_type.is_nested());
         let placement = match column {
-            Some(column) if legacy || column < num_columns => Placement::Column(column),
+            // No two fields share a column.
+            Some(column) if legacy || column < num_columns && taken.insert(column) => {
+                Placement::Column(column)
+            }
             None if nested && version.is_structural() => Placement::Structure,
             _ => Placement::Lost { index },
         };
@@ -68,7 +74,7 @@ pub fn join(
         let parent_place = parent.and_then(|parent| placed.get(parent).copied());
         let within = matches!(parent_place, Some(Placement::Inside))
             || matches!(parent_place, Some(Placement::Column(_)))
-                && parent.is_some_and(|parent| holds_children(schema, parent, &placed));
+                && parent.is_some_and(|parent| holds_children(schema, parent, version, &placed));
         if let Some(slot) = placed
             .get_mut(at)
             .filter(|slot| **slot == Placement::Absent && within)
@@ -93,13 +99,25 @@ pub fn join(
 }
 
 /// Whether a field with a column keeps its children in that column: none of them has one.
-fn holds_children(schema: &FieldTree, at: usize, placed: &[Placement]) -> bool {
+fn holds_children(
+    schema: &FieldTree,
+    at: usize,
+    version: FileVersion,
+    placed: &[Placement],
+) -> bool {
     let Some(field) = schema.fields.get(at) else {
         return false;
     };
     let blob_v2 = field.blob() == Some(BlobDeclaration::V2);
-    let struct_like = matches!(field.logical_type, LogicalType::Struct);
-    (blob_v2 || struct_like)
+    // In 2.0 a struct that is not packed has a header column of its own, whatever its children do.
+    let asked = || {
+        PACKED_KEYS
+            .iter()
+            .any(|key| field.metadata.contains_key(*key))
+    };
+    let packed = matches!(field.logical_type, LogicalType::Struct)
+        && (version != FileVersion::V2_0 || asked());
+    (blob_v2 || packed)
         && field
             .children
             .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::logical_type::LogicalType;
-use crate::format::limits::MAX_SCHEMA_DEPTH;
+use crate::format::limits::{MAX_FIELD_PATH_BYTES, MAX_SCHEMA_DEPTH};
 use crate::format::proto::lance::file::Field as WireField;
 
 /// The field metadata key that declares a v1 blob. Its mere presence counts, whatever its
@@ -132,6 +132,9 @@ impl FieldTree {
             .filter(|name| !name.is_empty())
             .or_else(|| metadata.get(EXTENSION_KEY).cloned());
         let (prefix, depth) = match parent.and_then(|parent| self.fields.get(parent)) {
+            Some(parent) if parent.path.len() > MAX_FIELD_PATH_BYTES => {
+                ("….".to_string(), parent.depth + 1)
+            }
             Some(parent) => (format!("{}.", parent.path), parent.depth + 1),
             None => (String::new(), 0),
         };
@@ -175,10 +178,10 @@ impl FieldTree {
             }
         }
         let to_new = |old: usize| moved.get(old).copied().unwrap_or(old);
-        let mut fields = Vec::with_capacity(self.fields.len());
+        let mut old_fields: Vec<Option<Field>> = self.fields.drain(..).map(Some).collect();
+        let mut fields = Vec::with_capacity(old_fields.len());
         for old in &order {
-            if let Some(field) = self.fields.get(*old) {
-                let mut field = field.clone();
+            if let Some(mut field) = old_fields.get_mut(*old).and_then(Option::take) {
                 field.parent = field.parent.map(to_new);
                 field.children.iter_mut().for_each(|c| *c = to_new(*c));
                 fields.push(field);

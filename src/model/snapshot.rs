@@ -155,7 +155,11 @@ pub fn open(
     versions.sort_unstable();
     versions.dedup();
     let mut candidates: Vec<ManifestEntry> = match (manifest, version) {
-        (Some(name), _) => parse_manifest_name(name).into_iter().collect(),
+        (Some(name), _) => vec![parse_manifest_name(name).ok_or_else(|| {
+            OpenError(format!(
+                "{name} in {root} is not named as a manifest of any version"
+            ))
+        })?],
         (None, Some(version)) => {
             let found = entries.into_iter().find(|entry| entry.version == version);
             let found = found.ok_or_else(|| no_such_version(&root, version, &versions))?;

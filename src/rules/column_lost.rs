@@ -40,6 +40,14 @@ impl Rule for ColumnLost {
                     "returns nulls without a word (2.0), or fails: … has column_index=-1, but leaf fields, \
                      packed structs, and blob fields must have a valid column index (2.1 and later)",
                 )
+            } else if u32::try_from(index).is_ok_and(|index| index < columns) {
+                (
+                    format!(
+                        "column `{path}` is said to be column {index} of a data file, which another field \
+                         is said to be too"
+                    ),
+                    "fails: The projection specified the column index … more than once",
+                )
             } else {
                 (
                     format!(

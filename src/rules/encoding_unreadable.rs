@@ -28,7 +28,11 @@ impl Rule for EncodingUnreadable {
             return;
         }
         let path = &view.field.path;
-        if let Err(fault) = &view.column.encoding {
+        if let Err(fault) = &view.column.encoding
+            && matches!(**fault, EncodingFault::UnknownType(_))
+        {
+            unknown_type(view, fault, view.place(), findings);
+        } else if let Err(fault) = &view.column.encoding {
             let finding = INFO
                 .finding(format!("column `{path}` {fault}"))
                 .column(path);

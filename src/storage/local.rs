@@ -22,11 +22,15 @@ impl LocalStorage {
     }
 
     fn open(&self, location: &Location) -> Result<(File, u64), StorageError> {
-        let file = File::open(location.as_path()).map_err(from_io)?;
-        let metadata = file.metadata().map_err(from_io)?;
+        let metadata = std::fs::metadata(location.as_path()).map_err(from_io)?;
         if metadata.is_dir() {
             return Err(StorageError::IsDirectory);
         }
+        if !metadata.is_file() {
+            // Opening a pipe waits for its other end, for ever if there is none.
+            return Err(StorageError::Other("is not a regular file".to_string()));
+        }
+        let file = File::open(location.as_path()).map_err(from_io)?;
         Ok((file, metadata.len()))
     }
 
