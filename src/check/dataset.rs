@@ -563,12 +563,7 @@ impl Run<'_> {
         let raw =
             read(self.storage, location, entry.file_size_bytes).map_err(FileFault::Unreadable)?;
         let mut data = DataFile::new(raw, self.caches);
-        if data.version == Some(FileVersion::V0_1) {
-            let ids = || entry.fields.iter().copied().filter(|id| *id >= 0);
-            if let (Some(first), Some(last)) = (ids().min(), ids().max()) {
-                data.load_legacy_pages(self.storage, location, first, last);
-            }
-        }
+        data.load_legacy_pages(self.storage, location, entry.fields.iter().copied());
         Ok(data)
     }
 
@@ -584,10 +579,7 @@ impl Run<'_> {
             if claimed.get(at).copied().unwrap_or(true) {
                 continue;
             }
-            let depth = schema.fields.get(at).map_or(0, |field| field.depth);
-            let below = schema.fields.iter().skip(at + 1);
-            let count = 1 + below.take_while(|field| field.depth > depth).count();
-            for below in at..at.saturating_add(count) {
+            for below in schema.subtree(at) {
                 if let Some(slot) = claimed.get_mut(below).filter(|slot| !**slot) {
                     *slot = true;
                     result.unreadable.push(below);
@@ -596,12 +588,10 @@ impl Run<'_> {
                     *slot = true;
                 }
             }
-            let mut above = schema.fields.get(at).and_then(|field| field.parent);
-            while let Some(parent) = above {
-                if let Some(slot) = present.get_mut(parent) {
+            for above in schema.ancestors(at) {
+                if let Some(slot) = present.get_mut(above) {
                     *slot = true;
                 }
-                above = schema.fields.get(parent).and_then(|field| field.parent);
             }
         }
     }

@@ -100,12 +100,9 @@ pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, Fil
         Ok(raw) => {
             let size = raw.size;
             let mut data = DataFile::new(raw, &Caches::default());
-            let ids = data.schema.as_ref().map(|schema| {
-                let ids = || schema.fields.iter().map(|field| field.id);
-                (ids().min().unwrap_or(0), ids().max().unwrap_or(0))
-            });
-            if let Some((first, last)) = ids {
-                data.load_legacy_pages(storage, location, first, last);
+            if let Some(schema) = data.schema.clone() {
+                let ids = schema.fields.iter().map(|field| field.id);
+                data.load_legacy_pages(storage, location, ids);
             }
             (Ok(data), size)
         }

@@ -137,11 +137,10 @@ fn fields<'a>(
     else {
         return Err(CheckError("inspect needs --column".to_string()));
     };
-    let depth = schema.fields.get(at).map_or(0, |field| field.depth);
-    let below = schema.fields.iter().enumerate().skip(at + 1);
-    let below = below.take_while(|(_, field)| field.depth > depth);
-    let own = schema.fields.get(at).map(|field| (at, field));
-    Ok(own.into_iter().chain(below).collect())
+    let indices = schema.subtree(at);
+    Ok(indices
+        .filter_map(|at| schema.fields.get(at).map(|field| (at, field)))
+        .collect())
 }
 
 fn dataset(
@@ -198,10 +197,7 @@ fn dataset(
             let raw = read(storage, &location, entry.file_size_bytes)
                 .map_err(|fault| cannot(&location, &FileFault::Unreadable(fault)))?;
             let mut data = DataFile::new(raw, &caches);
-            let ids = || entry.fields.iter().copied().filter(|id| *id >= 0);
-            if let (Some(first), Some(last)) = (ids().min(), ids().max()) {
-                data.load_legacy_pages(storage, &location, first, last);
-            }
+            data.load_legacy_pages(storage, &location, entry.fields.iter().copied());
             let version = known_version(&data, &location)?;
             let placed = join(
                 &snapshot.schema,

@@ -91,22 +91,11 @@ impl Wanted {
             let Some(at) = schema.index_of_path(column) else {
                 return Err(no_such_column(schema, column, place));
             };
-            let mut above = schema.fields.get(at).and_then(|field| field.parent);
-            while let Some(parent) = above {
-                if let Some(slot) = wanted.get_mut(parent) {
+            for near in schema.ancestors(at).chain(schema.subtree(at)) {
+                if let Some(slot) = wanted.get_mut(near) {
                     *slot = true;
                 }
-                above = schema.fields.get(parent).and_then(|field| field.parent);
             }
-            // Depth first, so what is below follows.
-            let depth = schema.fields.get(at).map_or(0, |field| field.depth);
-            let below = schema.fields.iter().skip(at + 1);
-            let count = 1 + below.take_while(|field| field.depth > depth).count();
-            wanted
-                .iter_mut()
-                .skip(at)
-                .take(count)
-                .for_each(|slot| *slot = true);
         }
         Ok(Self(wanted))
     }

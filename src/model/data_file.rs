@@ -184,17 +184,23 @@ impl DataFile {
         self.raw.column_range(index)
     }
 
-    /// Reads the page table of a 0.1 file for field ids `first..=last`.
+    /// Reads the page table of a 0.1 file, which spans the field ids that the file holds. Other
+    /// files have none, and are left as they are.
     pub fn load_legacy_pages(
         &mut self,
         storage: &dyn Storage,
         location: &Location,
-        first: i32,
-        last: i32,
+        ids: impl Iterator<Item = i32>,
     ) {
         let Body::Legacy(metadata) = &self.raw.body else {
             return;
         };
+        let ids = ids.filter(|id| *id >= 0);
+        let span = ids.fold(None, |span: Option<(i32, i32)>, id| {
+            let (first, last) = span.unwrap_or((id, id));
+            Some((first.min(id), last.max(id)))
+        });
+        let Some((first, last)) = span else { return };
         let columns = u64::try_from(i64::from(last) - i64::from(first) + 1).unwrap_or(0);
         match legacy::page_table(storage, location, metadata, columns, self.raw.size) {
             Ok(pages) => self.legacy_pages = Some((first, pages)),

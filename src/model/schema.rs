@@ -1,6 +1,7 @@
 //! The schema of a manifest or of a data file, as a tree of fields.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
@@ -212,19 +213,32 @@ impl FieldTree {
         })
     }
 
+    /// A field and all below it, as indices: they stand together, depth first.
+    pub fn subtree(&self, at: usize) -> Range<usize> {
+        let Some(field) = self.fields.get(at) else {
+            return at..at;
+        };
+        let below = self.fields.iter().skip(at + 1);
+        let count = below.take_while(|other| other.depth > field.depth).count();
+        at..at + 1 + count
+    }
+
+    /// The fields above a field, as indices, the nearest first.
+    pub fn ancestors(&self, at: usize) -> impl Iterator<Item = usize> {
+        let parent = |at: usize| self.fields.get(at).and_then(|field| field.parent);
+        std::iter::successors(parent(at), move |above| parent(*above))
+    }
+
     /// Whether a field stands anywhere below a list, map or fixed-size list.
     pub fn is_below_list(&self, field: &Field) -> bool {
-        let mut parent = field.parent;
-        while let Some(at) = parent.and_then(|parent| self.fields.get(parent)) {
-            if matches!(
-                at.logical_type,
-                LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct
-            ) {
-                return true;
-            }
-            parent = at.parent;
-        }
-        false
+        let parent = field.parent.into_iter();
+        let mut above = parent.flat_map(|at| std::iter::once(at).chain(self.ancestors(at)));
+        above.any(|at| {
+            matches!(
+                self.fields.get(at).map(|field| &field.logical_type),
+                Some(LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct)
+            )
+        })
     }
 }
 

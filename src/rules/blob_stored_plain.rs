@@ -140,15 +140,6 @@ fn readers(
                 BlobDeclaration::V2 => finding,
             }
         }
-        (FileVersion::V2_1, BlobDeclaration::V1) => finding
-            .reader(
-                format!("to_table() and {take}"),
-                "fail: there were more fields in the schema than provided column indices / infos",
-            )
-            .reader(
-                "scanner(blob_handling=\"all_binary\")",
-                "still reads it (pylance 14)",
-            ),
         (FileVersion::V2_1, BlobDeclaration::V2) => finding.reader(
             format!("to_table() and {take}"),
             "fail: invalid variable-width layout for Struct(\"position\": UInt64, \"size\": \
