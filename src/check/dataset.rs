@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::columns::{self, Compared, Walk};
 use super::file;
-use super::tally::{Cell, Tally, Wanted, cells};
+use super::tally::{Cell, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Findings};
 use crate::format::data_file::{Unreadable, read};
@@ -20,7 +21,7 @@ use crate::model::snapshot::{self, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    ColumnView, DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
+    DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -254,6 +255,7 @@ fn check_snapshot(
     let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
     let chosen = choose_fragments(snapshot, parts, request)?;
     let caches = Caches::default();
+    let compared = Compared::default();
     let mut tally = Tally::default();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
     let mut report = SubjectReport {
@@ -276,6 +278,7 @@ fn check_snapshot(
             parts,
             wanted: &wanted,
             caches: &caches,
+            compared: &compared,
         };
         // A few fragments are read before a thread pool is up.
         let results: Vec<FragmentResult> = match batch.len() {
@@ -391,6 +394,7 @@ struct Run<'a> {
     parts: &'a Parts,
     wanted: &'a Wanted,
     caches: &'a Caches,
+    compared: &'a Compared,
 }
 
 impl Run<'_> {
@@ -605,50 +609,28 @@ impl Run<'_> {
         result: &mut FragmentResult,
         findings: &mut Findings,
     ) {
-        let schema = &self.snapshot.schema;
-        // Pages of one version that are taken for another are wrong in every column, for one reason
-        // that has a rule of its own.
-        let judged = view.entry.and_then(stated_version) == Some(version);
-        for (at, placement) in view.placed.iter().copied().enumerate() {
+        for (at, placement) in view.placed.iter().enumerate() {
             if let Some(slot) = present
                 .get_mut(at)
-                .filter(|_| placement != Placement::Absent)
+                .filter(|_| *placement != Placement::Absent)
             {
                 *slot = true;
             }
-            if placement == Placement::Inside {
-                result.above.push(at);
-            }
-            let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
-                continue;
-            };
-            if !self.wanted.has(at) {
-                continue;
-            }
-            let column = match version {
-                FileVersion::V0_1 => data.legacy_column(field),
-                _ => data.column(index, self.caches),
-            };
-            let Some(column) = column else {
-                result.unreadable.push(at);
-                continue;
-            };
-            if column.pages.is_empty() && !column.faults.is_empty() {
-                result.unreadable.push(at);
-            }
-            cells(at, version, &column, &mut result.cells);
-            let column = ColumnView {
-                file: view,
-                data,
-                version,
-                schema,
-                field,
-                index,
-                column: &column,
-            };
-            for rule in RULES.iter().filter(|_| judged) {
-                rule.column(&column, findings);
-            }
         }
+        let walk = Walk {
+            view,
+            data,
+            version,
+            schema: &self.snapshot.schema,
+            wanted: self.wanted,
+            caches: self.caches,
+            compared: self.compared,
+            storage: self.storage,
+            judged: view.entry.and_then(stated_version) == Some(version),
+        };
+        let gone = columns::go(&walk, findings);
+        result.cells.extend(gone.cells);
+        result.above.extend(gone.above);
+        result.unreadable.extend(gone.unreadable);
     }
 }

@@ -1,6 +1,7 @@
 //! A data file by itself, held against the schema in itself.
 
-use super::tally::{Tally, Wanted, cells};
+use super::columns::{self, Compared, Walk};
+use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::Findings;
 use crate::format::data_file::{Unreadable, read};
@@ -8,7 +9,7 @@ use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{ColumnView, FileFault, FileView, RULES};
+use crate::rules::{FileFault, FileView, RULES};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -66,7 +67,21 @@ pub fn check(
         match (&data.schema, data.version) {
             (Some(schema), Some(version)) => {
                 let wanted = Wanted::new(schema, &request.columns, &name)?;
-                let tally = columns(&view, data, version, schema, &wanted, &caches, &mut findings);
+                let walk = Walk {
+                    view: &view,
+                    data,
+                    version,
+                    schema,
+                    wanted: &wanted,
+                    caches: &caches,
+                    compared: &Compared::default(),
+                    storage,
+                    judged: true,
+                };
+                let gone = columns::go(&walk, &mut findings);
+                let mut tally = Tally::default();
+                gone.above.into_iter().for_each(|field| tally.add_above(field));
+                tally.add(0, gone.cells);
                 report.fields = tally.into_fields(schema, &wanted);
             }
             (None, _) => report.notes.push(format!(
@@ -114,50 +129,6 @@ pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, Fil
             (Err(FileFault::Unreadable(fault)), size)
         }
     }
-}
-
-fn columns(
-    view: &FileView<'_>,
-    data: &DataFile,
-    version: FileVersion,
-    schema: &FieldTree,
-    wanted: &Wanted,
-    caches: &Caches,
-    findings: &mut Findings,
-) -> Tally {
-    let mut found = Vec::new();
-    let mut tally = Tally::default();
-    for (at, placement) in view.placed.iter().copied().enumerate() {
-        if placement == Placement::Inside {
-            tally.add_above(at);
-        }
-        let (Placement::Column(index), Some(field)) = (placement, schema.fields.get(at)) else {
-            continue;
-        };
-        if !wanted.has(at) {
-            continue;
-        }
-        let column = match version {
-            FileVersion::V0_1 => data.legacy_column(field),
-            _ => data.column(index, caches),
-        };
-        let Some(column) = column else { continue };
-        cells(at, version, &column, &mut found);
-        let column = ColumnView {
-            file: view,
-            data,
-            version,
-            schema,
-            field,
-            index,
-            column: &column,
-        };
-        for rule in RULES {
-            rule.column(&column, findings);
-        }
-    }
-    tally.add(0, found);
-    tally
 }
 
 /// Where the fields of a file's own schema are in it.

@@ -45,3 +45,6 @@ pub const MAX_PAGES_PER_COLUMN: usize = 4_000_000;
 
 /// Most ways in which one column of one file is stored that are told apart.
 pub const MAX_NOTATIONS_PER_COLUMN: usize = 64;
+
+/// Transactions that are looked at for a rename on record.
+pub const MAX_TRANSACTIONS: usize = 1024;

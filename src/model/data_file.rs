@@ -65,6 +65,8 @@ pub struct Page {
     pub priority: u64,
     /// Where its buffers stand in the file.
     pub buffers: Vec<Range<u64>>,
+    /// Offsets and sizes that the metadata lists; they differ in damaged files only.
+    pub buffer_counts: (usize, usize),
     /// How it is encoded.
     pub encoding: EncodingResult,
 }
@@ -179,6 +181,14 @@ impl DataFile {
         }
     }
 
+    /// Where the metadata of the columns begins, in bytes; 0.1 files have none.
+    pub fn metadata_start(&self) -> Option<u64> {
+        match &self.raw.body {
+            Body::Current { footer, .. } => Some(footer.column_metadata_start),
+            Body::Legacy(_) => None,
+        }
+    }
+
     /// Where the metadata of a column stands in the file.
     pub fn column_metadata_range(&self, index: u32) -> Option<Range<u64>> {
         self.raw.column_range(index)
@@ -227,6 +237,7 @@ impl DataFile {
             rows: page.length,
             priority: page.priority,
             buffers: ranges(&page.buffer_offsets, &page.buffer_sizes),
+            buffer_counts: (page.buffer_offsets.len(), page.buffer_sizes.len()),
             encoding: caches.encodings.get(page.encoding.as_ref()),
         });
         Some(Column {
@@ -276,6 +287,7 @@ impl DataFile {
                 },
                 priority: 0,
                 buffers: legacy_buffer(*cell, field.legacy_encoding, bits),
+                buffer_counts: (1, 1),
                 encoding: encoding.clone(),
             });
         Some(Column {

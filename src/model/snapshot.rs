@@ -3,12 +3,17 @@
 use rustc_hash::FxHashMap;
 
 use super::schema::FieldTree;
-use super::target::{BRANCHES, DATA, LATEST_MANIFEST, VERSIONS};
+use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
+
 use super::version::FileVersion;
-use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};
 use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
 use crate::format::proto::lance::table::{DataFile, Manifest};
+use crate::format::wire;
 use crate::storage::{Entry, Location, Storage, StorageError};
+
+/// The number of `Transaction.project`.
+const PROJECT_FIELD: u32 = 109;
 
 /// Which snapshot of a dataset is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -370,6 +375,17 @@ impl Snapshot {
         base.location
             .clone()
             .map_err(|detail| BaseError::Unsupported { id, detail })
+    }
+
+    /// Whether a transaction that is still on record changed names or dropped columns, which a
+    /// commit of operation `Project` does (lance-table `transaction.proto`).
+    pub fn projection_on_record(&self, storage: &dyn Storage) -> bool {
+        let directory = self.root.join(TRANSACTIONS);
+        let entries = storage.list(&directory).unwrap_or_default();
+        entries.iter().take(MAX_TRANSACTIONS).any(|entry| {
+            let tail = storage.tail(&directory.join(&entry.name), MAX_SIDE_FILE_BYTES);
+            tail.is_ok_and(|tail| wire::count_field(&tail.bytes, PROJECT_FIELD) > 0)
+        })
     }
 
     /// Who wrote this version: library and version, when the manifest says.

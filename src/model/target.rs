@@ -7,6 +7,8 @@ use crate::storage::{Location, Storage, StorageError};
 
 /// The folder of manifests.
 pub const VERSIONS: &str = "_versions";
+/// The folder of transactions.
+pub const TRANSACTIONS: &str = "_transactions";
 /// The folder of data files.
 pub const DATA: &str = "data";
 /// The folder of deletion files.

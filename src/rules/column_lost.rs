@@ -5,7 +5,7 @@
 //! read the second as nulls without a word.
 
 use super::{FileView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::join::Placement;
 
 static INFO: RuleInfo = RuleInfo {
@@ -26,6 +26,10 @@ impl Rule for ColumnLost {
         let (Ok(data), Some(snapshot)) = (view.state, view.snapshot) else {
             return;
         };
+        if let Some(finding) = lists(view) {
+            findings.add(finding);
+            return;
+        }
         let columns = data.num_columns();
         for (field, placement) in snapshot.schema.fields.iter().zip(view.placed) {
             let Placement::Lost { index } = *placement else {
@@ -70,4 +74,39 @@ impl Rule for ColumnLost {
             );
         }
     }
+}
+
+/// What is wrong with the lists of field ids and column indices as wholes.
+fn lists(view: &FileView<'_>) -> Option<Finding> {
+    let entry = view.entry?;
+    let current = view.state.ok()?.metadata_start().is_some();
+    let (ids, indices) = (entry.fields.len(), entry.column_indices.len());
+    if !current || ids == indices {
+        return None;
+    }
+    let finding = match indices {
+        0 => INFO
+            .finding("the manifest says which fields a data file holds, and not in which columns")
+            .reader("to_table()", "returns every column of the file as nulls without a word")
+            .reader("validate()", "fails: … contained fewer column_indices than fields"),
+        _ => INFO
+            .finding("the manifest lists other numbers of field ids and column indices for a data file")
+            .reader(
+                "lance.dataset(uri)",
+                format!(
+                    "fails: Data file … has {ids} field ids but {indices} column indices. These must be \
+                     the same length"
+                ),
+            ),
+    };
+    Some(
+        finding
+            .at(view.place())
+            .instead(format!("{ids} column indices"), indices.to_string())
+            .cause("the file was registered by a tool that left them out")
+            .mend(
+                "register the file anew with the column indices of its own schema; with a file written \
+                 by Lance that is field ids and indices in depth-first order",
+            ),
+    )
 }

@@ -13,17 +13,36 @@ mod blob_key_false;
 mod blob_on_wrong_type;
 mod blob_stored_plain;
 mod blob_undeclared;
+pub mod cascade;
+mod column_lengths_differ;
 mod column_lost;
+mod column_mapping_contradicted;
 mod data_file_missing;
 mod data_file_unreadable;
 mod deletion_file_missing;
+mod empty_struct_shifts_columns;
+mod encoding_malformed;
+mod encoding_type_mismatch;
 mod encoding_unreadable;
 mod feature_flag;
+mod field_in_two_files;
+mod field_type_changed;
+mod fields_swapped;
 mod file_part_unreadable;
 mod file_size_mismatch;
 mod file_version_mismatch;
+mod global_buffer_misplaced;
+mod layers_mismatch;
 mod manifest_unreadable;
+mod nulls_in_required_field;
+mod packed_struct_mismatch;
+mod page;
+mod page_buffers_mismatch;
+mod page_rows_mismatch;
 mod pre_stable_pages;
+mod row_count_mismatch;
+mod schema_invalid;
+mod type_unreadable;
 mod unknown_to_this_build;
 
 use crate::finding::{Findings, Place, RuleInfo};
@@ -34,6 +53,8 @@ use crate::model::join::Placement;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
 use crate::model::version::FileVersion;
+use crate::typing::pages::PageFault;
+use crate::typing::schemas::Difference;
 
 /// A rule. Every level does nothing unless implemented.
 pub trait Rule: Sync {
@@ -51,6 +72,9 @@ pub trait Rule: Sync {
 
     /// Judges a column of a data file beside the field it belongs to.
     fn column(&self, _column: &ColumnView<'_>, _findings: &mut Findings) {}
+
+    /// Judges the columns of a data file beside each other.
+    fn columns(&self, _columns: &ColumnsView<'_>, _findings: &mut Findings) {}
 }
 
 /// A dataset as rules see it.
@@ -151,6 +175,77 @@ pub struct ColumnView<'a> {
     pub index: u32,
     /// What it holds.
     pub column: &'a Column,
+    /// What is wrong with its pages, at most one fault a page.
+    pub faults: &'a [PageFault],
+    /// Whether the schema of the data file itself says something else of the field.
+    pub differs: bool,
+}
+
+/// The columns of a data file as rules see them.
+#[derive(Debug)]
+pub struct ColumnsView<'a> {
+    /// The file.
+    pub file: &'a FileView<'a>,
+    /// The file's contents.
+    pub data: &'a DataFile,
+    /// The file's version.
+    pub version: FileVersion,
+    /// The schema that they are held against.
+    pub schema: &'a FieldTree,
+    /// The columns that were read, in the order of the schema.
+    pub laid: &'a [Laid],
+    /// Whether these are all that the schema has in the file, and none is damaged.
+    pub whole: bool,
+    /// What the schema and that of the data file itself do not agree on.
+    pub differences: &'a [Difference],
+    /// Whether a change of names is on record in the dataset's transactions; looked up only
+    /// where names differ.
+    pub renamed: bool,
+}
+
+/// A column beside others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Laid {
+    /// Where its field stands in the schema.
+    pub at: usize,
+    /// The physical column.
+    pub index: u32,
+    /// Rows of its pages; items, for columns below a 2.0 list.
+    pub rows: u64,
+    /// How many pages it has.
+    pub pages: usize,
+    /// 2.0 list offsets: the items that its pages count.
+    pub items: Option<u64>,
+}
+
+impl ColumnsView<'_> {
+    /// The place that is one of the columns.
+    pub fn place(&self, column: u32) -> Place {
+        Place {
+            column: Some(column),
+            ..self.file.place()
+        }
+    }
+
+    /// The column that holds a field: its own, or that of a field above it or below it.
+    pub fn holder(&self, at: usize) -> Option<&Laid> {
+        let own = self.laid.iter().find(|laid| laid.at == at);
+        let above = || {
+            let mut above = self.schema.ancestors(at);
+            above.find_map(|above| self.laid.iter().find(|laid| laid.at == above))
+        };
+        let below = || {
+            self.laid
+                .iter()
+                .find(|laid| self.schema.subtree(at).contains(&laid.at))
+        };
+        own.or_else(below).or_else(above)
+    }
+
+    /// The field of a column.
+    pub fn field(&self, laid: &Laid) -> Option<&Field> {
+        self.schema.fields.get(laid.at)
+    }
 }
 
 impl ColumnView<'_> {
@@ -171,6 +266,17 @@ impl ColumnView<'_> {
         }
     }
 
+    /// What to do about a column whose metadata is damaged.
+    pub fn restore_mend(&self) -> String {
+        let name = &self.field.path;
+        format!(
+            "restore the file from a copy, or write the column again from its source; the other \
+             columns can still be read:\n\
+             ds = lance.dataset(uri)\n\
+             ds.to_table(columns=[n for n in ds.schema.names if n != {name:?}])"
+        )
+    }
+
     /// The same field in the schema of the data file itself, when that is another schema.
     pub fn field_in_file(&self) -> Option<&Field> {
         self.file.snapshot?;
@@ -183,15 +289,32 @@ impl ColumnView<'_> {
 pub const RULES: &[&dyn Rule] = &[
     &manifest_unreadable::ManifestUnreadable,
     &feature_flag::FeatureFlag,
+    &schema_invalid::SchemaInvalid,
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
     &file_size_mismatch::FileSizeMismatch,
     &file_part_unreadable::FilePartUnreadable,
+    &global_buffer_misplaced::GlobalBufferMisplaced,
     &file_version_mismatch::FileVersionMismatch,
     &deletion_file_missing::DeletionFileMissing,
     &column_lost::ColumnLost,
+    &field_in_two_files::FieldInTwoFiles,
+    &type_unreadable::TypeUnreadable,
+    &packed_struct_mismatch::PackedStructMismatch,
     &pre_stable_pages::PreStablePages,
     &encoding_unreadable::EncodingUnreadable,
+    &encoding_malformed::EncodingMalformed,
+    &page_buffers_mismatch::PageBuffersMismatch,
+    &encoding_type_mismatch::EncodingTypeMismatch,
+    &layers_mismatch::LayersMismatch,
+    &page_rows_mismatch::PageRowsMismatch,
+    &nulls_in_required_field::NullsInRequiredField,
+    &field_type_changed::FieldTypeChanged,
+    &fields_swapped::FieldsSwapped,
+    &column_mapping_contradicted::ColumnMappingContradicted,
+    &column_lengths_differ::ColumnLengthsDiffer,
+    &row_count_mismatch::RowCountMismatch,
+    &empty_struct_shifts_columns::EmptyStructShiftsColumns,
     &blob_stored_plain::BlobStoredPlain,
     &blob_on_wrong_type::BlobOnWrongType,
     &blob_descriptors_malformed::BlobDescriptorsMalformed,

@@ -6,8 +6,9 @@
 
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::encoding::{Kind, Node, Vocabulary};
+use crate::model::encoding::Vocabulary;
 use crate::model::version::FileVersion;
+use crate::typing::pages::is_unfinished;
 
 static INFO: RuleInfo = RuleInfo {
     id: "pre-stable-pages",
@@ -30,7 +31,7 @@ impl Rule for PreStablePages {
                 (FileVersion::V2_1 | FileVersion::V2_2, Vocabulary::PreStable) => {
                     Some((at, encoding, "0.16 to 0.32"))
                 }
-                (FileVersion::V2_2, Vocabulary::Structural) if has_small_chunks(&encoding.root) => {
+                (version, _) if is_unfinished(version, encoding) => {
                     Some((at, encoding, "0.34 to 1.0"))
                 }
                 (FileVersion::V2_3, Vocabulary::Structural) => Some((at, encoding, "3 to 13")),
@@ -76,16 +77,5 @@ impl Rule for PreStablePages {
                 }
             )),
         );
-    }
-}
-
-/// Whether a page of a 2.2 file counts its mini-block chunks in 16 bits, as finished 2.2 never does.
-fn has_small_chunks(root: &Node) -> bool {
-    match &root.kind {
-        Kind::MiniBlock {
-            has_large_chunk, ..
-        } => !has_large_chunk,
-        Kind::BlobLayout { .. } => root.child("inner_layout").is_some_and(has_small_chunks),
-        _ => false,
     }
 }

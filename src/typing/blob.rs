@@ -1,6 +1,6 @@
 //! Whether a page holds blobs, and of which generation.
 
-use super::{Shape, infer};
+use super::{Shape, shape};
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::{Encoding, Kind, Vocabulary};
 
@@ -44,7 +44,10 @@ fn is_v1_descriptor(shape: &Shape) -> bool {
 fn is_v2_descriptor(shape: &Shape) -> bool {
     use Shape::{Fixed, Variable};
     matches!(shape, Shape::PackedStruct(children)
-        if children.as_slice() == [Fixed(8), Fixed(64), Fixed(64), Fixed(32), Variable])
+    if matches!(
+        children.as_slice(),
+        [Fixed(8), Fixed(64), Fixed(64), Fixed(32), Variable(_)]
+    ))
 }
 
 /// Judges one page of a column.
@@ -53,15 +56,15 @@ pub fn storage(column: &Column, page: &Page) -> Storage {
         return Storage::Unknown;
     };
     match encoding.vocabulary {
-        Vocabulary::Array => array(column, encoding),
+        Vocabulary::Array => array(column, page, encoding),
         Vocabulary::Structural | Vocabulary::Planar => structural(page, encoding),
         // 0.1 files and the 2.1 of Lance up to 0.32 know no blobs, and have rules of their own.
         Vocabulary::PreStable | Vocabulary::Legacy | Vocabulary::Column => Storage::Unknown,
     }
 }
 
-fn array(column: &Column, encoding: &Encoding) -> Storage {
-    let descriptors = is_v1_descriptor(&infer(&encoding.root));
+fn array(column: &Column, page: &Page, encoding: &Encoding) -> Storage {
+    let descriptors = is_v1_descriptor(&shape(encoding, page.buffers.len()));
     let Ok(column_encoding) = &column.encoding else {
         return Storage::Unknown;
     };
@@ -83,39 +86,28 @@ fn array(column: &Column, encoding: &Encoding) -> Storage {
 }
 
 fn structural(page: &Page, encoding: &Encoding) -> Storage {
+    let shape = shape(encoding, page.buffers.len());
     if let Kind::BlobLayout { layers } = &encoding.root.kind {
         let malformed = |node: &[usize], expected| Storage::Malformed {
             node: node.to_vec(),
             expected,
         };
-        let inner = encoding.root.child("inner_layout");
-        return match inner.map(infer) {
+        return match shape {
             _ if layers.is_empty() => malformed(&[], "at least one layer"),
-            Some(shape) if is_v1_descriptor(&shape) => Storage::V1,
+            shape if is_v1_descriptor(&shape) => Storage::V1,
             // A page of nulls only has no descriptors to show.
-            Some(Shape::OneValue | Shape::Nulls) => Storage::V1,
+            Shape::OneValue(_) | Shape::Nulls => Storage::V1,
             _ => malformed(&[0], V1_DESCRIPTORS),
         };
     }
-    match infer(&encoding.root) {
+    match shape {
         shape if is_v2_descriptor(&shape) => Storage::V2,
         shape if is_v1_descriptor(&shape) => Storage::UnmarkedV1,
         Shape::PackedStruct(_) => Storage::PackedStruct,
-        Shape::OneValue if has_scalar(page, &encoding.root.kind) => Storage::Plain,
-        Shape::OneValue if encoding.vocabulary == Vocabulary::Planar => Storage::Plain,
-        Shape::OneValue | Shape::Nulls => Storage::Nulls,
+        // Descriptors are never stored as one value for all rows.
+        Shape::OneValue(_) => Storage::Plain,
+        Shape::Nulls => Storage::Nulls,
         Shape::Unknown => Storage::Unknown,
         _ => Storage::Plain,
-    }
-}
-
-/// Whether a constant page holds a value: in the layout, or in a first buffer beside none or
-/// two of levels (lance-encoding `constant.rs`). Descriptors are never stored so.
-fn has_scalar(page: &Page, kind: &Kind) -> bool {
-    match kind {
-        Kind::ConstantLayout { inline_bytes, .. } => {
-            inline_bytes.is_some() || page.buffers.len() % 2 == 1
-        }
-        _ => false,
     }
 }

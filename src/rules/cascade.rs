@@ -1,0 +1,138 @@
+//! Which findings are but consequences of others in the same data file.
+
+use crate::finding::Finding;
+
+/// How far the consequences of a fault reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// All columns of the file.
+    File,
+    /// The column, what is above it and what is below it.
+    Column,
+}
+
+/// A rule, the rules whose findings may be its consequences, and where.
+type Root = (&'static str, Reach, &'static [&'static str]);
+
+/// What a column's pages are found to be when they are not the column's own.
+const ABOUT_PAGES: &[&str] = &[
+    "encoding-malformed",
+    "encoding-type-mismatch",
+    "layers-mismatch",
+    "nulls-in-required-field",
+    "page-buffers-mismatch",
+    "page-rows-mismatch",
+];
+
+const ROOTS: &[Root] = &[
+    (
+        "pre-stable-pages",
+        Reach::File,
+        &[
+            "column-lengths-differ",
+            "column-mapping-contradicted",
+            "empty-struct-shifts-columns",
+            "packed-struct-mismatch",
+            "row-count-mismatch",
+        ],
+    ),
+    (
+        "column-mapping-contradicted",
+        Reach::File,
+        &[
+            "blob-stored-plain",
+            "blob-undeclared",
+            "column-lengths-differ",
+            "column-lost",
+            "encoding-malformed",
+            "encoding-type-mismatch",
+            "field-type-changed",
+            "layers-mismatch",
+            "nulls-in-required-field",
+            "packed-struct-mismatch",
+            "page-rows-mismatch",
+        ],
+    ),
+    (
+        "fields-swapped",
+        Reach::File,
+        &[
+            "blob-stored-plain",
+            "blob-undeclared",
+            "encoding-type-mismatch",
+            "field-type-changed",
+            "layers-mismatch",
+            "nulls-in-required-field",
+        ],
+    ),
+    ("field-type-changed", Reach::Column, ABOUT_PAGES),
+    ("type-unreadable", Reach::Column, ABOUT_PAGES),
+    ("packed-struct-mismatch", Reach::Column, ABOUT_PAGES),
+    ("blob-stored-plain", Reach::Column, ABOUT_PAGES),
+    ("blob-undeclared", Reach::Column, ABOUT_PAGES),
+    ("blob-on-wrong-type", Reach::Column, ABOUT_PAGES),
+    ("blob-descriptors-malformed", Reach::Column, ABOUT_PAGES),
+    ("blob-generation-mismatch", Reach::Column, ABOUT_PAGES),
+    ("blob-in-list", Reach::Column, ABOUT_PAGES),
+    (
+        "encoding-malformed",
+        Reach::Column,
+        &["page-buffers-mismatch", "page-rows-mismatch"],
+    ),
+    (
+        "encoding-unreadable",
+        Reach::Column,
+        &["blob-stored-plain", "packed-struct-mismatch"],
+    ),
+    (
+        "page-rows-mismatch",
+        Reach::Column,
+        &["column-lengths-differ", "row-count-mismatch"],
+    ),
+    (
+        "page-buffers-mismatch",
+        Reach::Column,
+        &["column-lengths-differ", "row-count-mismatch"],
+    ),
+    (
+        "column-lengths-differ",
+        Reach::File,
+        &["row-count-mismatch"],
+    ),
+];
+
+/// Takes away, from the findings of one data file, those that follow from others.
+pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.len() < 2 {
+        return findings;
+    }
+    let follows = |finding: &Finding| {
+        findings.iter().any(|root| {
+            ROOTS.iter().any(|(rule, reach, consequences)| {
+                *rule == root.rule.id
+                    && consequences.contains(&finding.rule.id)
+                    && (*reach == Reach::File || are_kin(root, finding))
+            })
+        })
+    };
+    let kept: Vec<bool> = findings.iter().map(|finding| !follows(finding)).collect();
+    let pairs = findings.into_iter().zip(kept);
+    pairs
+        .filter(|(_, kept)| *kept)
+        .map(|(finding, _)| finding)
+        .collect()
+}
+
+/// Whether two findings are about one field, or one is about a field within the other's. What
+/// names no field is about all of them.
+fn are_kin(one: &Finding, other: &Finding) -> bool {
+    let (Some(one), Some(other)) = (&one.column, &other.column) else {
+        return true;
+    };
+    let within = |inner: &str, outer: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    within(one, other) || within(other, one)
+}

@@ -1,0 +1,189 @@
+//! # column-lengths-differ
+//!
+//! Columns of one data file have different numbers of rows, or a struct's children have. Readers
+//! add up the rows of the pages before they read, and refuse to read such columns together
+//! ("cannot read columns of differing lengths together"); each alone can be read.
+//!
+//! It comes about when pages are lost or doubled, and when Lance writes a fixed-size list of
+//! structs beside another column (2.2 and 2.3, up to 14.0.2 at least): it counts the items of the
+//! lists as rows.
+
+use rustc_hash::FxHashMap;
+
+use super::{ColumnsView, Laid, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::logical_type::LogicalType;
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "column-lengths-differ",
+    severity: Severity::Error,
+    summary: "columns of one data file have different numbers of rows",
+};
+
+/// See the module.
+pub struct ColumnLengthsDiffer;
+
+impl Rule for ColumnLengthsDiffer {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        if view.version == FileVersion::V0_1 {
+            return;
+        }
+        let mut walk = Walk {
+            view,
+            laid: view.laid.iter().map(|laid| (laid.at, *laid)).collect(),
+            findings,
+        };
+        let mut tops = Vec::new();
+        for root in &view.schema.roots {
+            if let Some((rows, laid)) = walk.rows(*root, true) {
+                tops.push((*root, rows, laid));
+            }
+        }
+        walk.list_items();
+        let expected = usual(&tops);
+        for (at, rows, laid) in tops.iter().filter(|(_, rows, _)| *rows != expected) {
+            let Some(field) = view.schema.fields.get(*at) else {
+                continue;
+            };
+            let path = &field.path;
+            let lists = view.schema.subtree(*at).any(|at| {
+                let field = view.schema.fields.get(at);
+                field.is_some_and(|field| field.logical_type == LogicalType::FixedSizeListStruct)
+            });
+            let finding = INFO
+                .finding(format!(
+                    "column `{path}` has another number of rows than the other columns of its file"
+                ))
+                .column(path)
+                .at(view.place(laid.index))
+                .instead(format!("{expected} rows"), format!("{rows} rows"))
+                .reader(
+                    "to_table()",
+                    format!(
+                        "fails: cannot read columns of differing lengths together ({path}={rows}, …)"
+                    ),
+                );
+            let finding = match lists {
+                true => finding.cause(
+                    "it holds fixed-size lists of structs, whose items Lance (14.0.2 still) counts as \
+                     rows when it writes 2.2 or 2.3",
+                ),
+                false => finding,
+            };
+            findings.add(finding.mend(format!(
+                "read the column by itself and the others together:\n\
+                 ds = lance.dataset(uri)\n\
+                 ds.to_table(columns=[{path:?}])\n\
+                 ds.to_table(columns=[n for n in ds.schema.names if n != {path:?}])"
+            )));
+        }
+    }
+}
+
+/// The number of rows that most top-level columns have; of two as frequent ones, the first.
+fn usual(tops: &[(usize, u64, Laid)]) -> u64 {
+    let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
+    for (_, rows, _) in tops {
+        *counts.entry(*rows).or_default() += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    let first = tops
+        .iter()
+        .find(|(_, rows, _)| counts.get(rows) == Some(&most));
+    first.map_or(0, |(_, rows, _)| *rows)
+}
+
+struct Walk<'a, 'b> {
+    view: &'a ColumnsView<'a>,
+    laid: FxHashMap<usize, Laid>,
+    findings: &'b mut Findings,
+}
+
+impl Walk<'_, '_> {
+    /// The rows of a field and the column that says so, the children of structs held against it
+    /// (lance-file `reader/structural.rs` and `versions/v2_0/reader.rs`, `validate_field_length`).
+    fn rows(&mut self, at: usize, comparable: bool) -> Option<(u64, Laid)> {
+        let field = self.view.schema.fields.get(at)?;
+        let mut own = self.laid.get(&at).map(|laid| (laid.rows, *laid));
+        if field.blob().is_some() || field.packed() {
+            return own;
+        }
+        let comparable = comparable && matches!(field.logical_type, LogicalType::Struct);
+        for child in &field.children {
+            let Some((rows, laid)) = self.rows(*child, comparable) else {
+                continue;
+            };
+            let (expected, _) = *own.get_or_insert((rows, laid));
+            if comparable && rows != expected {
+                self.child(at, *child, (rows, expected), laid);
+            }
+        }
+        own
+    }
+
+    fn child(&mut self, at: usize, child: usize, (rows, expected): (u64, u64), laid: Laid) {
+        let fields = &self.view.schema.fields;
+        let (Some(field), Some(child)) = (fields.get(at), fields.get(child)) else {
+            return;
+        };
+        let (path, name) = (&child.path, &child.name);
+        let parent = &field.path;
+        self.findings.add(
+            INFO.finding(format!(
+                "column `{path}` has another number of rows than its struct `{parent}`"
+            ))
+            .column(path)
+            .at(self.view.place(laid.index))
+            .instead(format!("{expected} rows"), format!("{rows} rows"))
+            .reader(
+                "to_table()",
+                format!(
+                    "fails: cannot read field '{}': its children have differing lengths (child \
+                         '{name}' has {rows} rows, but the field has {expected})",
+                    field.name
+                ),
+            )
+            .mend(format!(
+                "read the children one by one:\n\
+                     ds = lance.dataset(uri)\n\
+                     ds.to_table(columns=[{path:?}])"
+            )),
+        );
+    }
+
+    /// 2.0: holds the items that list offsets count against those that the column below has.
+    fn list_items(&mut self) {
+        for laid in self.view.laid {
+            let Some(items) = laid.items else { continue };
+            let Some(field) = self.view.field(laid) else {
+                continue;
+            };
+            let child = field.children.first();
+            let Some(below) = child.and_then(|child| self.laid.get(child)) else {
+                continue;
+            };
+            if below.rows == items {
+                continue;
+            }
+            let path = &field.path;
+            self.findings.add(
+                INFO.finding(format!(
+                    "the lists of column `{path}` count other items than there are"
+                ))
+                .column(path)
+                .at(self.view.place(below.index))
+                .instead(format!("{items} items"), format!("{} items", below.rows))
+                .reader(
+                    "to_table()",
+                    "panics, or returns wrong items without a word",
+                )
+                .mend("restore the file from a copy, or write the column again from its source"),
+            );
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! # column-mapping-contradicted
+//!
+//! The manifest maps a field to one column of a data file, and the file's own schema counts
+//! another as that field's. Readers take the manifest's word and hand out the values of the other
+//! field **without a word** where the types agree.
+//!
+//! It comes about when a file is registered with its column indices in another order than it was
+//! written in.
+
+use super::{ColumnsView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::join::{Placement, join_self};
+use crate::model::logical_type::LogicalType;
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "column-mapping-contradicted",
+    severity: Severity::Error,
+    summary: "the manifest maps fields to other columns than the data file's own schema does",
+};
+
+/// See the module.
+pub struct ColumnMappingContradicted;
+
+impl Rule for ColumnMappingContradicted {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        let (Some(_), Some(file_schema)) = (view.file.snapshot, view.data.schema.as_deref()) else {
+            return;
+        };
+        if view.version == FileVersion::V0_1 {
+            return;
+        }
+        // A 2.0 struct that is stored whole takes one column; the manifest tells which are.
+        let packed = |index: u32| {
+            let laid = view.laid.iter().find(|laid| laid.index == index);
+            laid.is_some_and(|laid| {
+                let below = view.schema.subtree(laid.at).skip(1);
+                let is_struct = view
+                    .field(laid)
+                    .is_some_and(|field| matches!(field.logical_type, LogicalType::Struct));
+                is_struct
+                    && below
+                        .clone()
+                        .all(|at| view.file.placed.get(at) == Some(&Placement::Inside))
+            })
+        };
+        let own = join_self(file_schema, view.version, view.data.num_columns(), packed);
+        // A file whose own count does not come out even cannot bear witness.
+        let counted = own
+            .iter()
+            .filter(|placement| matches!(placement, Placement::Column(_)))
+            .count();
+        if u32::try_from(counted) != Ok(view.data.num_columns()) {
+            return;
+        }
+        let mut moved = view.laid.iter().filter_map(|laid| {
+            let field = view.field(laid)?;
+            let at = (field.id >= 0)
+                .then(|| file_schema.index_of(field.id))
+                .flatten()?;
+            match own.get(at) {
+                Some(Placement::Column(column)) if *column != laid.index => {
+                    Some((field, laid.index, *column))
+                }
+                _ => None,
+            }
+        });
+        let Some((field, stated, real)) = moved.next() else {
+            return;
+        };
+        let others = moved.count();
+        let path = &field.path;
+        let more = match others {
+            0 => String::new(),
+            1 => ", and another field likewise".to_string(),
+            many => format!(", and {many} other fields likewise"),
+        };
+        findings.add(
+            INFO.finding(
+                "the manifest maps fields to other columns than the data file's own schema does",
+            )
+            .column(path)
+            .at(view.place(stated))
+            .instead(
+                format!("`{path}` in column {real}, as the file's own schema counts"),
+                format!("`{path}` in column {stated}{more}"),
+            )
+            .reader(
+                "to_table()",
+                "returns the values of another field without a word where the types agree, and \
+                     fails where they do not",
+            )
+            .cause("the file was registered with its column indices in another order than it has")
+            .mend(
+                "register the file anew with the column indices of its own schema; with a file \
+                     written by Lance that is field ids and indices in depth-first order",
+            ),
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! # empty-struct-shifts-columns
+//!
+//! A struct without fields has a column of its own from 2.1 on, which the reader never steps
+//! over: when it is read together with columns behind it, each of those is handed the column
+//! before its own. What comes out are nulls, **the values of another column without a word**, or
+//! an error about buffers.
+//!
+//! Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
+//! wrong. The data is sound: read without the struct, every column is right again.
+
+use super::{ColumnsView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::logical_type::LogicalType;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "empty-struct-shifts-columns",
+    severity: Severity::Error,
+    summary: "columns behind a struct without fields are read from the column before",
+};
+
+/// See the module.
+pub struct EmptyStructShiftsColumns;
+
+impl Rule for EmptyStructShiftsColumns {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        if !view.version.is_structural() {
+            return;
+        }
+        for (position, laid) in view.laid.iter().enumerate() {
+            let Some(field) = view.field(laid) else {
+                continue;
+            };
+            let is_empty = matches!(field.logical_type, LogicalType::Struct)
+                && field.children.is_empty()
+                && field.blob().is_none();
+            let Some(next) = view.laid.get(position + 1).filter(|_| is_empty) else {
+                continue;
+            };
+            let Some(victim) = view.field(next) else {
+                continue;
+            };
+            let path = &field.path;
+            let top = path.split('.').next().unwrap_or(path);
+            findings.add(
+                INFO.finding(format!(
+                    "column `{path}` is a struct without fields, so `{}` and what follows are read from \
+                     the column before their own",
+                    victim.path
+                ))
+                .column(path)
+                .at(view.place(laid.index))
+                .instead("a struct with at least one field, or none", "a struct without fields")
+                .reader(
+                    "to_table()",
+                    "returns nulls or the values of another column without a word, or fails: Expected 1 \
+                     buffers in array of type …, got 2, or: No-values plane has materialized leaf values",
+                )
+                .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
+                .mend(format!(
+                    "leave the struct out when reading:\n\
+                     ds = lance.dataset(uri)\n\
+                     ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+                ))
+                .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
+            );
+        }
+    }
+}

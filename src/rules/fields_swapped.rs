@@ -1,0 +1,100 @@
+//! # fields-swapped
+//!
+//! Two fields have changed places: in the manifest, the id of one goes with the name of the
+//! other. Readers find columns by id and name them as the manifest does, so each of the two
+//! columns is handed out under the other's name, **without a word** where their types agree.
+//!
+//! It comes about when a schema whose fields stand in another order is committed over existing
+//! files (`LanceOperation.Overwrite` gives ids in the order of the schema), be it at the top or
+//! inside of a struct.
+
+use super::{ColumnsView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::typing::schemas::Difference;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "fields-swapped",
+    severity: Severity::Error,
+    summary: "columns are handed out under each other's names",
+};
+
+/// See the module.
+pub struct FieldsSwapped;
+
+impl Rule for FieldsSwapped {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        let Some(file_schema) = view.data.schema.as_deref() else {
+            return;
+        };
+        let mut first: Option<(usize, u32)> = None;
+        let mut pairs = Vec::new();
+        for difference in view.differences {
+            let (at, other) = match difference {
+                Difference::Swapped { at, in_file } => (*at, file_schema.fields.get(*in_file)),
+                Difference::Order { at } => (*at, None),
+                Difference::Type { .. } => continue,
+            };
+            let (Some(field), Some(laid)) = (view.schema.fields.get(at), view.holder(at)) else {
+                continue;
+            };
+            first.get_or_insert((at, laid.index));
+            pairs.push(match other {
+                Some(other) => format!(
+                    "`{}` holds what was written as `{}`",
+                    field.path, other.path
+                ),
+                None => format!(
+                    "the children of the packed struct `{}` stand in another order",
+                    field.path
+                ),
+            });
+        }
+        let Some((at, index)) = first else { return };
+        let path = view.schema.fields.get(at).map_or("", |field| &field.path);
+        let most = 4;
+        let more = match pairs.len().checked_sub(most) {
+            Some(more) if more > 0 => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        pairs.truncate(most);
+        if view.renamed {
+            findings.add(
+                INFO.finding("columns bear each other's names, and a change of names is on record")
+                    .severity(Severity::Info)
+                    .column(path)
+                    .at(view.place(index))
+                    .instead("the names of the data file's own schema", format!("{}{more}", pairs.join(", ")))
+                    .cause("a transaction of the dataset (Project) renamed columns, which is as good a reason"),
+            );
+            return;
+        }
+        findings.add(
+            INFO.finding("columns are handed out under each other's names")
+                .column(path)
+                .at(view.place(index))
+                .instead(
+                    "the field ids of the data file's own schema",
+                    format!("{}{more}", pairs.join(", ")),
+                )
+                .reader(
+                    "to_table()",
+                    "returns each column under the other's name without a word where their types \
+                     agree, and fails where they do not",
+                )
+                .cause("a schema whose fields stand in another order was committed over the file")
+                .mend(
+                    "commit the schema in the order in which the files were written (no data is \
+                     rewritten); an earlier version of the dataset still has it:\n\
+                     ds = lance.dataset(uri)\n\
+                     right = lance.dataset(uri, version=1).schema  # a version from before the commit\n\
+                     files = [f.metadata for f in ds.get_fragments()]\n\
+                     op = lance.LanceOperation.Overwrite(right, files)\n\
+                     lance.LanceDataset.commit(uri, op, read_version=ds.version)",
+                ),
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! # global-buffer-misplaced
+//!
+//! A data file has no global buffers, so no schema of its own, or one stands where readers do not
+//! take it: those of 2.1 and later want every global buffer at a multiple of 64 bytes, and the
+//! file schema before the metadata of the columns. Readers look at all of them before they read
+//! any column.
+//!
+//! It comes about when a tool joins or edits files without keeping to the alignment.
+
+use super::{FileView, Rule};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::typing::pages::BUFFER_ALIGNMENT;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "global-buffer-misplaced",
+    severity: Severity::Error,
+    summary: "a data file's global buffers are missing or where readers do not take them",
+};
+
+/// See the module.
+pub struct GlobalBufferMisplaced;
+
+impl Rule for GlobalBufferMisplaced {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let Ok(data) = view.state else { return };
+        let (Some(version), Some(start)) = (data.version, data.metadata_start()) else {
+            return;
+        };
+        // A table that cannot be read is a fault of its own.
+        if !data.faults.is_empty() {
+            return;
+        }
+        let buffers = data.global_buffers();
+        let finding = |what: String, expected: &str, effect: String| -> Finding {
+            INFO.finding(what)
+                .at(view.place())
+                .instead(expected, "something else")
+                .reader("to_table()", effect)
+                .mend("restore the file from a copy, or write it again from its source")
+        };
+        let Some(schema) = buffers.first() else {
+            findings.add(finding(
+                "a data file has no global buffers, so no schema of its own".to_string(),
+                "the file's own schema in global buffer 0",
+                "fails: File did not contain any global buffers, schema expected".to_string(),
+            ));
+            return;
+        };
+        if schema.start > start {
+            findings.add(finding(
+                "the schema of a data file stands behind the metadata of its columns".to_string(),
+                "the file's own schema before the metadata of the columns",
+                "panics: range start must not be greater than end".to_string(),
+            ));
+            return;
+        }
+        let bent = buffers
+            .iter()
+            .enumerate()
+            .find(|(_, buffer)| buffer.start % BUFFER_ALIGNMENT != 0);
+        if let Some((at, buffer)) = bent.filter(|_| version.is_structural()) {
+            findings.add(finding(
+                format!(
+                    "global buffer {at} of a data file is at byte {}",
+                    buffer.start
+                ),
+                "global buffers at multiples of 64 bytes",
+                format!(
+                    "fails: Global buffer {at} position {} is not aligned to 64 bytes",
+                    buffer.start
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! # nulls-in-required-field
+//!
+//! The schema says that a field has no nulls, and its pages hold some. Arrow refuses an array of
+//! such a field, so reads fail with "Found unmasked nulls for non-nullable StructArray field".
+//!
+//! It comes about when a schema with `nullable=False` is committed over data that has nulls.
+
+use super::{ColumnView, Rule, page};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::typing::About;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "nulls-in-required-field",
+    severity: Severity::Error,
+    summary: "a field that allows no nulls has pages that hold some",
+};
+
+/// See the module.
+pub struct NullsInRequiredField;
+
+impl Rule for NullsInRequiredField {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        for fault in page::about(view, About::Nulls) {
+            let path = &view.field.path;
+            let message = format!("column `{path}` may hold no nulls, and its pages hold some");
+            let mut finding = page::finding(&INFO, view, fault, message);
+            if view
+                .field_in_file()
+                .is_some_and(|in_file| in_file.nullable && !view.field.nullable)
+            {
+                finding = finding.cause(
+                    "the data file's own schema allows nulls: the manifest's schema was committed over it",
+                );
+            }
+            let name = &view.field.name;
+            findings.add(finding.mend(format!(
+                "commit the schema with the field nullable again, all names and their order as they \
+                 are (no data is rewritten):\n\
+                 ds = lance.dataset(uri)\n\
+                 fields = [f.with_nullable(True) if f.name == {name:?} else f for f in ds.schema]\n\
+                 files = [f.metadata for f in ds.get_fragments()]\n\
+                 op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
+                 lance.LanceDataset.commit(uri, op, read_version=ds.version)"
+            )));
+        }
+    }
+}

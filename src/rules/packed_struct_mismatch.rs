@@ -1,0 +1,230 @@
+//! # packed-struct-mismatch
+//!
+//! A struct can be stored packed, all children row by row in one column, or as a column for each
+//! child. The field metadata (`packed` or `lance-encoding:packed`) tells readers which; here the
+//! file holds the other form. What readers do depends on the version: in 2.0 they fail or panic;
+//! from 2.1 on a struct that is called packed and is not **reads as nulls without a word**, and
+//! the other way round the dataset does not open.
+//!
+//! It comes about when the key is set or removed after the data was written, and when its value
+//! is one that writer and reader do not understand alike: in 2.0 the writer packs as soon as
+//! `lance-encoding:packed` is there, be it "false"; from 2.1 on the reader wants "true" where the
+//! writer takes "yes", "on" and "1" too. Seen with pylance 14.0.2.
+
+use super::{ColumnsView, FileView, Rule};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::model::join::Placement;
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::{Field, FieldTree, PACKED_KEYS};
+use crate::model::version::FileVersion;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "packed-struct-mismatch",
+    severity: Severity::Error,
+    summary: "a struct is declared packed and stored otherwise, or the other way round",
+};
+
+/// See the module.
+pub struct PackedStructMismatch;
+
+impl Rule for PackedStructMismatch {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        if view.version == FileVersion::V0_1 {
+            return;
+        }
+        for (at, field) in view.schema.fields.iter().enumerate() {
+            if field.blob().is_some() || !field.logical_type.is_nested() {
+                continue;
+            }
+            let place = |view: &ColumnsView<'_>| match view.holder(at) {
+                Some(laid) => view.place(laid.index),
+                None => view.file.place(),
+            };
+            let case = Case {
+                view: view.file,
+                schema: view.schema,
+                version: view.version,
+                at,
+                field,
+            };
+            if let Some(finding) = case.judge() {
+                findings.add(finding.at(place(view)));
+            }
+        }
+    }
+}
+
+struct Case<'a> {
+    view: &'a FileView<'a>,
+    schema: &'a FieldTree,
+    version: FileVersion,
+    at: usize,
+    field: &'a Field,
+}
+
+impl Case<'_> {
+    fn judge(&self) -> Option<Finding> {
+        let own = self.view.placed.get(self.at).copied()?;
+        let below = self.schema.subtree(self.at).skip(1);
+        let children = || {
+            below
+                .clone()
+                .filter_map(|at| self.view.placed.get(at).copied())
+        };
+        let split = children().any(|placement| matches!(placement, Placement::Column(_)));
+        let whole = !split && matches!(own, Placement::Column(_)) && children().next().is_some();
+        let is_struct = matches!(self.field.logical_type, LogicalType::Struct);
+        match (self.field.packed(), is_struct, self.version.is_structural()) {
+            (true, true, _) if split => Some(self.declared_not_stored()),
+            (true, false, _) if split => Some(self.on_other_type()),
+            (true, true, true) if whole => self.not_true(),
+            (false, true, _) if whole => Some(self.stored_not_declared()),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> String {
+        let keys = PACKED_KEYS.iter().filter_map(|key| {
+            let value = self.field.metadata.get(*key)?;
+            Some(format!("{key} = {value}"))
+        });
+        keys.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Python that gives a field its metadata anew, the packed keys replaced.
+    fn mend(&self, packed: bool) -> String {
+        let rest = self
+            .field
+            .metadata
+            .iter()
+            .filter(|(key, _)| !PACKED_KEYS.contains(&key.as_str()))
+            .map(|(key, value)| format!("{key:?}: {value:?}"));
+        let metadata: Vec<String> = rest
+            .chain(packed.then(|| "\"packed\": \"true\"".to_string()))
+            .collect();
+        let (path, metadata) = (&self.field.path, metadata.join(", "));
+        format!(
+            "{} (no data is rewritten; before pylance 14: ds.replace_field_metadata({path:?}, \
+             {{{metadata}}})):\n\
+             ds = lance.dataset(uri)\n\
+             ds.update_field_metadata({{{path:?}: {{{metadata}}}}}, replace=True)",
+            match packed {
+                true => "say that it is packed, in the way that all readers understand",
+                false => "take the key away",
+            }
+        )
+    }
+
+    fn declared_not_stored(&self) -> Finding {
+        let path = &self.field.path;
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` is declared a packed struct, but its children have columns of their own"
+            ))
+            .column(path)
+            .instead("one column for the whole struct", "a column for each child")
+            .cause(format!(
+                "the field's metadata says {}; it was set after the data was written, or its writer \
+                 understood it otherwise",
+                self.keys()
+            ));
+        let finding = match self.version.is_structural() {
+            true => finding.reader("to_table()", "returns the whole column as nulls without a word"),
+            false => finding.reader(
+                "to_table()",
+                "fails: there were more fields in the schema than provided column indices / infos, or \
+                 hands out other columns",
+            ),
+        };
+        finding.mend(self.mend(false))
+    }
+
+    fn on_other_type(&self) -> Finding {
+        let path = &self.field.path;
+        INFO.finding(format!(
+            "column `{path}` is declared packed, which only a struct can be; it is {}",
+            self.field.type_text
+        ))
+        .column(path)
+        .instead("no key to pack it", self.keys())
+        .reader(
+            "to_table()",
+            match self.version.is_structural() {
+                true => "returns the whole column as nulls without a word",
+                false => {
+                    "fails: there were more fields in the schema than provided column indices / infos, \
+                     or panics"
+                }
+            },
+        )
+        .mend(self.mend(false))
+    }
+
+    fn not_true(&self) -> Option<Finding> {
+        let says_true = PACKED_KEYS.iter().any(|key| {
+            let value = self.field.metadata.get(*key);
+            value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        });
+        if says_true {
+            return None;
+        }
+        let path = &self.field.path;
+        Some(
+            INFO.finding(format!(
+                "column `{path}` is declared packed by {}, which readers do not take for true",
+                self.keys()
+            ))
+            .column(path)
+            .instead("packed = true", self.keys())
+            .reader(
+                "to_table()",
+                "panics: called `Option::unwrap()` on a `None` value (encodings/logical/struct.rs:343)",
+            )
+            .cause("writers of 2.1 and later take 1, yes, on and y for true, readers take only true")
+            .mend(self.mend(true)),
+        )
+    }
+
+    fn stored_not_declared(&self) -> Finding {
+        let path = &self.field.path;
+        let keys = self.keys();
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` is stored as a packed struct, and the schema does not say so"
+            ))
+            .column(path)
+            .instead(
+                "the field metadata packed = true",
+                match keys.as_str() {
+                    "" => "no such key".to_string(),
+                    keys => keys.to_string(),
+                },
+            );
+        let finding = match self.version.is_structural() {
+            true => finding.reader(
+                "lance.dataset(uri)",
+                format!(
+                    "fails: Non-leaf field '{}' (id={}) … has column_index=…, but non-leaf fields should \
+                     have column_index=-1 in file format 2.1+",
+                    self.field.name, self.field.id
+                ),
+            ),
+            false => finding.reader(
+                "to_table()",
+                "fails: Incorrect array length for StructArray field …, expected 0 got …",
+            ),
+        };
+        let finding = match keys.is_empty() {
+            true => finding.cause("the key was removed after the data was written"),
+            false => finding.cause(
+                "the writer of 2.0 packs a struct as soon as lance-encoding:packed is there, whatever \
+                 its value; readers take only a true one",
+            ),
+        };
+        finding.mend(self.mend(true))
+    }
+}

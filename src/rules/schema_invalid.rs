@@ -1,0 +1,176 @@
+//! # schema-invalid
+//!
+//! The schema in the manifest is one that readers cannot turn into an Arrow schema, or in which
+//! fields cannot be told apart: a type that no Lance knows, a list without an item, two fields
+//! with one id or two siblings with one name, a child whose parent does not stand before it.
+//! Readers build the schema before anything else, so most of this panics or fails for every
+//! column, sound ones too.
+//!
+//! It comes about when a tool writes manifests of its own, and when the dataset was written by a
+//! newer Lance that knows more types.
+
+use rustc_hash::FxHashMap;
+
+use super::{DatasetView, Rule};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::format::proto::lance::file::Field as WireField;
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::BLOB_V2_EXTENSION;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "schema-invalid",
+    severity: Severity::Error,
+    summary: "the manifest's schema is one that readers cannot build",
+};
+
+/// See the module.
+pub struct SchemaInvalid;
+
+/// Ids of the hidden columns of row lineage (lance-core `lib.rs`).
+const LINEAGE: std::ops::RangeInclusive<i32> = -5..=-3;
+
+impl Rule for SchemaInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let fields = &snapshot.message().fields;
+        let place = Place {
+            file: Some(snapshot.entry.path.clone()),
+            ..Place::default()
+        };
+        let mut names: FxHashMap<(i32, &str), ()> = FxHashMap::default();
+        let mut ids: FxHashMap<i32, &WireField> = FxHashMap::default();
+        let mut children: FxHashMap<i32, usize> = FxHashMap::default();
+        for field in fields.iter().filter(|field| field.parent_id >= 0) {
+            *children.entry(field.parent_id).or_default() += 1;
+        }
+        for field in fields {
+            let fault = fault(field, &ids, &children).or_else(|| {
+                let twice = names.insert((field.parent_id, &field.name), ()).is_some();
+                twice.then(|| Fault {
+                    what: "has the name of a field beside it".to_string(),
+                    expected: "names that differ",
+                    effect: "panics: Attempt to add fields … would lead to duplicate field names",
+                })
+            });
+            ids.entry(field.id).or_insert(field);
+            if let Some(fault) = fault {
+                findings.add(fault.finding(field).at(place.clone()));
+            }
+        }
+    }
+}
+
+struct Fault {
+    what: String,
+    expected: &'static str,
+    effect: &'static str,
+}
+
+impl Fault {
+    fn finding(self, field: &WireField) -> Finding {
+        let name = &field.name;
+        INFO.finding(format!(
+            "field `{name}` (id {}) of the schema {}",
+            field.id, self.what
+        ))
+        .column(name)
+        .instead(self.expected, self.what)
+        .reader("lance.dataset(uri) or to_table()", self.effect)
+        .mend(
+            "if a newer Lance wrote it, read it with that; else commit a schema that is right:\n\
+                 files = [lance.FragmentMetadata.from_json(…)]  # as in the manifest\n\
+                 lance.LanceDataset.commit(uri, lance.LanceOperation.Overwrite(schema, files))",
+        )
+    }
+}
+
+fn fault(
+    field: &WireField,
+    ids: &FxHashMap<i32, &WireField>,
+    children: &FxHashMap<i32, usize>,
+) -> Option<Fault> {
+    let fault = |what: String, expected, effect| {
+        Some(Fault {
+            what,
+            expected,
+            effect,
+        })
+    };
+    if field.id < 0 && !LINEAGE.contains(&field.id) {
+        return fault(
+            "has a negative id".to_string(),
+            "an id of 0 or more",
+            "leaves the column out: No field named …",
+        );
+    }
+    if let Some(other) = ids.get(&field.id) {
+        return fault(
+            format!("has the id of field `{}`", other.name),
+            "an id of its own",
+            "fails: The projection specified the column index … more than once",
+        );
+    }
+    if field.parent_id >= 0 && !ids.contains_key(&field.parent_id) {
+        return fault(
+            format!(
+                "is said to be in field {}, which does not stand before it",
+                field.parent_id
+            ),
+            "a parent that stands before it",
+            "fails: … references parent id …, which must appear earlier",
+        );
+    }
+    if field.name.is_empty() {
+        return fault(
+            "has no name".to_string(),
+            "a name",
+            "fails: No field named …",
+        );
+    }
+    if field.parent_id < 0 && field.name.contains('.') {
+        return fault(
+            "has a dot in its name".to_string(),
+            "a name without dots at the top level",
+            "fails: Top level field … cannot contain `.`",
+        );
+    }
+    let parsed = LogicalType::parse(&field.logical_type);
+    if parsed == LogicalType::Unknown {
+        return fault(
+            format!(
+                "is of the type {:?}, which Lance up to 14.0.2 does not know",
+                field.logical_type
+            ),
+            "a type that Lance knows",
+            "panics: Unsupported logical type: …",
+        );
+    }
+    if let LogicalType::FixedSizeList { dimension, .. } = parsed
+        && dimension <= 0
+    {
+        return fault(
+            format!("is a fixed-size list of {dimension} items"),
+            "lists of 1 item or more",
+            "fails: … contains a FixedSizeList with dimension …",
+        );
+    }
+    let needs_child = match parsed {
+        LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct => true,
+        _ => false,
+    };
+    let is_blob = field.extension_name == BLOB_V2_EXTENSION;
+    if needs_child && !is_blob && !children.contains_key(&field.id) {
+        return fault(
+            format!("is a {} without an item", field.logical_type),
+            "a child field",
+            "panics: index out of bounds: the len is 0 but the index is 0 (lance-core field.rs)",
+        );
+    }
+    None
+}

@@ -1,0 +1,417 @@
+//! 2.0: `ArrayEncoding` (lance-encoding `array_encoding/physical.rs`).
+
+use super::judge::{About, BufferOf, Count, Judge, Measure};
+use super::shape::Shape;
+use super::want::Want;
+use crate::model::encoding::{BufferRef, Compression, Kind, Node, Nulls};
+
+/// Bytes of an FSST symbol table, the only size that decoders take (fsst crate).
+pub const SYMBOL_TABLE_BYTES: u64 = 2312;
+/// Values of a block of bit-packed integers (lance-encoding `bitpack.rs`).
+const PACKED_BLOCK: u64 = 1024;
+
+const UNWRAP: &str = "panics: called `Option::unwrap()` on a `None` value (physical.rs)";
+const GARBAGE: &str = "returns wrong values without a word";
+
+/// Judges a node and says what it yields. `want` is the type that the decoder is told of, which
+/// some encodings need to know.
+pub fn array(judge: &mut Judge, node: &Node, want: &Want, count: Count) -> Shape {
+    match &node.kind {
+        Kind::Flat {
+            bits,
+            buffer,
+            compression,
+        } => flat(judge, *bits, *buffer, compression.as_ref(), count),
+        Kind::Nullable(Nulls::All) => Shape::Nulls,
+        Kind::Nullable(nulls) => {
+            if *nulls == Nulls::Some {
+                judge.child(node, "validity", |judge, node| {
+                    bits_needed(judge, node, 1, count);
+                });
+            }
+            child(judge, node, "values", want, count)
+        }
+        Kind::FixedSizeList { dimension, .. } => {
+            if *dimension == 0 {
+                grammar(
+                    judge,
+                    "lists of 0 items",
+                    "lists of 1 item or more",
+                    GARBAGE,
+                );
+            }
+            let items = count.times(*dimension);
+            let item_want = match want {
+                Want::FixedSizeList(_, item) => item,
+                other => other,
+            };
+            let item = child(judge, node, "items", item_want, items);
+            Shape::FixedSizeList(*dimension, Box::new(item))
+        }
+        Kind::List {
+            null_offset_adjustment,
+            num_items,
+        } => {
+            if num_items.checked_add(1) != Some(*null_offset_adjustment) {
+                grammar(
+                    judge,
+                    format!("a null offset adjustment of {null_offset_adjustment}"),
+                    format!("the items of the page, {num_items}, and one more"),
+                    match null_offset_adjustment {
+                        0 => "panics: attempt to calculate the remainder with a divisor of zero",
+                        _ => {
+                            "panics: End is less than start in window, or returns lists as null without a word"
+                        }
+                    },
+                );
+            }
+            let offsets = child(judge, node, "offsets", &Want::Fixed(64), count);
+            Shape::Offsets(Box::new(offsets))
+        }
+        Kind::StructHeader => Shape::StructHeader,
+        Kind::Binary { null_adjustment } => binary(judge, node, *null_adjustment, count),
+        Kind::FixedSizeBinary { byte_width } => {
+            if !matches!(want, Want::Variable { .. } | Want::Unknown) {
+                judge.complain(
+                    About::Type,
+                    "values of varying length that are all of one length",
+                    want.to_string(),
+                    "panics: FixedSizeBinary only supports binary and utf8 types",
+                );
+            }
+            judge.child(node, "bytes", |judge, node| {
+                bits_needed(judge, node, 8, count.times(*byte_width));
+            });
+            Shape::Variable(0)
+        }
+        Kind::Dictionary { num_items } => dictionary(judge, node, *num_items, want, count),
+        Kind::Fsst { symbol_table_bytes } => {
+            symbol_table(judge, *symbol_table_bytes);
+            if matches!(want, Want::Variable { large: true, .. }) {
+                judge.complain(
+                    About::Type,
+                    "FSST, whose strings have 32-bit offsets",
+                    want.to_string(),
+                    GARBAGE,
+                );
+            }
+            match child(judge, node, "binary", want, count) {
+                Shape::Variable(_) | Shape::Unknown => Shape::Variable(0),
+                other => {
+                    grammar(
+                        judge,
+                        format!("FSST over {other}"),
+                        "FSST over values of varying length",
+                        "panics: Received non-variable width data from inner decoder",
+                    );
+                    Shape::Unknown
+                }
+            }
+        }
+        Kind::PackedStruct { buffer, .. } => packed_struct(judge, node, *buffer, want, count),
+        Kind::Bitpacked {
+            compressed_bits,
+            uncompressed_bits,
+            buffer,
+            ..
+        } => {
+            if *compressed_bits == 0 || *compressed_bits > 64 {
+                grammar(
+                    judge,
+                    format!("values packed to {compressed_bits} bits"),
+                    "values packed to 1 to 64 bits",
+                    "panics: attempt to divide by zero, or attempt to shift with overflow",
+                );
+            }
+            if *uncompressed_bits == 0 || *uncompressed_bits % 8 != 0 || *uncompressed_bits > 64 {
+                grammar(
+                    judge,
+                    format!("values unpacked to {uncompressed_bits} bits"),
+                    "values unpacked to 8, 16, 32 or 64 bits",
+                    "panics, or returns wrong values without a word",
+                );
+            } else if compressed_bits > uncompressed_bits {
+                grammar(
+                    judge,
+                    format!("values of {uncompressed_bits} bits packed to {compressed_bits}"),
+                    "fewer bits packed than unpacked",
+                    GARBAGE,
+                );
+            }
+            measured(judge, *buffer, *compressed_bits, count);
+            Shape::Fixed(*uncompressed_bits)
+        }
+        Kind::BitpackedForNonNeg {
+            compressed_bits,
+            uncompressed_bits,
+            buffer,
+        } => {
+            if !matches!(uncompressed_bits, 8 | 16 | 32 | 64) {
+                grammar(
+                    judge,
+                    format!("values unpacked to {uncompressed_bits} bits"),
+                    "values unpacked to 8, 16, 32 or 64 bits",
+                    "panics: internal error: entered unreachable code: \
+                     bitpacked_for_non_neg_decode only supports 8, 16, 32, 64 \
+                     uncompressed_bits_per_value",
+                );
+            } else if *compressed_bits == 0 || compressed_bits > uncompressed_bits {
+                grammar(
+                    judge,
+                    format!("values of {uncompressed_bits} bits packed to {compressed_bits}"),
+                    "at least 1 bit, and no more than unpacked",
+                    "panics, or returns wrong values without a word",
+                );
+            }
+            if let (Some(of), Count::PerRow(per_row)) = (judge.buffer(*buffer), count) {
+                judge.measure(
+                    of,
+                    Measure::PackedBlocks {
+                        bits: *compressed_bits,
+                        per_row,
+                    },
+                );
+            }
+            Shape::Fixed(*uncompressed_bits)
+        }
+        _ => {
+            judge.complain(
+                About::Grammar,
+                "a codec that 2.0 does not have",
+                "an encoding of 2.0",
+                "panics: internal error: entered unreachable code: Unsupported array encoding: …",
+            );
+            Shape::Unknown
+        }
+    }
+}
+
+/// Blocks of 1,024 values that so many values fill.
+pub fn packed_blocks(values: u64) -> u64 {
+    values
+        .div_ceil(PACKED_BLOCK)
+        .saturating_mul(PACKED_BLOCK / 8)
+}
+
+fn child(judge: &mut Judge, node: &Node, role: &str, want: &Want, count: Count) -> Shape {
+    let shape = judge.child(node, role, |judge, node| array(judge, node, want, count));
+    shape.unwrap_or(Shape::Unknown)
+}
+
+fn grammar(
+    judge: &mut Judge,
+    found: impl Into<String>,
+    expected: impl Into<String>,
+    effect: impl Into<String>,
+) {
+    judge.complain(About::Grammar, found, expected, effect);
+}
+
+/// Says whether a symbol table has the one size that decoders take.
+pub fn symbol_table(judge: &mut Judge, bytes: u64) {
+    if bytes != SYMBOL_TABLE_BYTES {
+        judge.complain(
+            About::Grammar,
+            format!("an FSST symbol table of {bytes} bytes"),
+            format!("one of {SYMBOL_TABLE_BYTES} bytes"),
+            "fails: the symbol table buffer for FSST decoder must have size 2312",
+        );
+    }
+}
+
+fn flat(
+    judge: &mut Judge,
+    bits: u64,
+    buffer: Option<BufferRef>,
+    compression: Option<&Compression>,
+    count: Count,
+) -> Shape {
+    if bits == 0 {
+        grammar(
+            judge,
+            "values of 0 bits",
+            "values of 1 bit or of whole bytes",
+            "panics: align_offset: align is not a power-of-two",
+        );
+    } else if bits != 1 && bits % 8 != 0 {
+        grammar(
+            judge,
+            format!("values of {bits} bits"),
+            "values of 1 bit or of whole bytes",
+            format!(
+                "panics: not yet implemented: bits_per_value ({bits}) that is not a multiple of 8"
+            ),
+        );
+    }
+    match compression {
+        Some(compression) if bits != 1 => {
+            judge.buffer(buffer);
+            if !matches!(compression.scheme.as_str(), "zstd" | "lz4") {
+                let scheme = &compression.scheme;
+                grammar(
+                    judge,
+                    format!("bytes compressed as {scheme:?}"),
+                    "zstd, lz4 or none",
+                    format!("panics: Unknown compression scheme: {scheme}"),
+                );
+            }
+        }
+        _ => measured(judge, buffer, bits, count),
+    }
+    Shape::Fixed(bits)
+}
+
+fn measured(judge: &mut Judge, buffer: Option<BufferRef>, bits: u64, count: Count) {
+    let Some(of) = judge.buffer(buffer) else {
+        return;
+    };
+    match count {
+        Count::PerRow(per_row) => {
+            if let Some(bits) = bits.checked_mul(per_row) {
+                judge.measure(of, Measure::BitsPerRow(bits));
+            }
+        }
+        Count::Fixed(values) => {
+            if let Some(bits) = bits.checked_mul(values) {
+                judge.measure(of, Measure::AtLeast(bits.div_ceil(8)));
+            }
+        }
+        Count::Unknown => {}
+    }
+}
+
+/// Judges a child whose width is fixed by its role.
+fn bits_needed(judge: &mut Judge, node: &Node, bits: u64, count: Count) {
+    let shape = array(judge, node, &Want::Fixed(bits), count);
+    let fits = matches!(shape, Shape::Fixed(got) if got == bits) || shape == Shape::Unknown;
+    if !fits {
+        judge.complain(
+            About::Grammar,
+            shape.to_string(),
+            Want::Fixed(bits).to_string(),
+            "fails, or returns wrong values without a word",
+        );
+    }
+}
+
+fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) -> Shape {
+    judge.child(node, "indices", |judge, node| {
+        bits_needed(judge, node, 64, count);
+    });
+    if null_adjustment == 0 {
+        grammar(
+            judge,
+            "a null adjustment of 0",
+            "the number of bytes and one more",
+            "returns every value as null without a word",
+        );
+    }
+    judge.child(node, "bytes", |judge, node| {
+        bits_needed(judge, node, 8, Count::Unknown);
+        if let Kind::Flat {
+            buffer: Some(buffer),
+            compression: None,
+            ..
+        } = node.kind
+            && let Some(bytes) = null_adjustment.checked_sub(1)
+            && let Some(of) = known_buffer(judge, buffer)
+        {
+            judge.measure(of, Measure::Exactly(bytes));
+        }
+    });
+    Shape::Variable(0)
+}
+
+/// A buffer that exists; what is wrong with its pointer was said where it was judged.
+fn known_buffer(judge: &Judge, buffer: BufferRef) -> Option<BufferOf> {
+    let index = usize::try_from(buffer.index).ok()?;
+    match buffer.collection {
+        0 if index < judge.page_buffers => Some(BufferOf::Page(index)),
+        1 if index < judge.column_buffers => Some(BufferOf::Column(index)),
+        _ => None,
+    }
+}
+
+fn dictionary(judge: &mut Judge, node: &Node, num_items: u64, want: &Want, count: Count) -> Shape {
+    let (key_bits, value) = match want {
+        Want::Dictionary { key_bits, value } => (Some(*key_bits), value.as_ref()),
+        other => (None, other),
+    };
+    let indices = child(judge, node, "indices", &Want::Unknown, count);
+    let items = child(judge, node, "items", value, Count::Fixed(num_items));
+    // Read as plain values, a dictionary is one of strings behind 8-bit indices, whatever it says.
+    if key_bits.is_none() && *want != Want::Unknown {
+        if !matches!(indices, Shape::Fixed(8) | Shape::Unknown) {
+            judge.complain(
+                About::Type,
+                format!("indices ({indices}) into a dictionary"),
+                "8-bit indices, as the field is no dictionary",
+                GARBAGE,
+            );
+        }
+        if matches!(want, Want::Variable { large: true, .. }) {
+            judge.complain(
+                About::Type,
+                "a dictionary of strings with 32-bit offsets",
+                want.to_string(),
+                "fails: … expected 64-bit offsets but got 32-bit offsets",
+            );
+        }
+    }
+    if key_bits.is_some() && matches!(indices, Shape::Nulls) {
+        grammar(
+            judge,
+            "indices that are nulls only",
+            "indices without nulls of their own",
+            UNWRAP,
+        );
+    }
+    Shape::Dictionary {
+        indices: Box::new(indices),
+        items: Box::new(items),
+    }
+}
+
+fn packed_struct(
+    judge: &mut Judge,
+    node: &Node,
+    buffer: Option<BufferRef>,
+    want: &Want,
+    count: Count,
+) -> Shape {
+    let wants: &[Want] = match want {
+        Want::Struct(children) => children,
+        _ => &[],
+    };
+    // The bytes are where the struct says; what the children say of buffers is not read.
+    let mut shapes = Vec::with_capacity(node.children.len());
+    for at in 0..node.children.len() {
+        let inner = wants.get(at).unwrap_or(&Want::Unknown);
+        let shape = judge.nth(node, at, |judge, node| {
+            let sizes = judge.needs.sizes.len();
+            let shape = array(judge, node, inner, Count::Unknown);
+            judge.needs.sizes.truncate(sizes);
+            shape
+        });
+        shapes.push(shape.unwrap_or(Shape::Unknown));
+    }
+    if shapes.len() < wants.len() {
+        grammar(
+            judge,
+            format!("encodings of {} children", shapes.len()),
+            format!("{}, one for each child of the field", wants.len()),
+            "panics: index out of bounds: the len is … but the index is … (physical.rs:124)",
+        );
+        return Shape::Unknown;
+    }
+    let bits: Option<u64> = shapes.iter().try_fold(0u64, |sum, shape| match shape {
+        Shape::Fixed(bits) => sum.checked_add(*bits),
+        _ => None,
+    });
+    if let Some(bits) = bits {
+        measured(judge, buffer, bits, count);
+    } else {
+        judge.buffer(buffer);
+    }
+    Shape::PackedStruct(shapes)
+}

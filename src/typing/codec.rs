@@ -1,0 +1,533 @@
+//! The value codecs of 2.1 to 2.3, `CompressiveEncoding`: which may stand where, and what they
+//! yield (lance-encoding `compression.rs`; lance-file `versions/v2_*/reader.rs`).
+
+use super::array::symbol_table;
+use super::judge::{About, Judge};
+use super::shape::Shape;
+use crate::model::encoding::{Compression, Kind, Node, PackedWidth};
+use crate::model::version::FileVersion;
+
+/// Where a codec stands, which decides what may stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// The values of mini-block chunks.
+    MiniBlock,
+    /// Values of fixed width, one by one.
+    FixedPerValue,
+    /// Values of varying width, one by one.
+    VariablePerValue,
+    /// A buffer decoded as a whole: levels, dictionaries.
+    Block,
+    /// 2.3: a buffer as before, or nothing at all where the codec needs none.
+    OptionalBlock,
+}
+
+impl Position {
+    fn name(self) -> &'static str {
+        match self {
+            Self::MiniBlock => "mini-block",
+            Self::FixedPerValue => "fixed per-value",
+            Self::VariablePerValue => "variable per-value",
+            Self::Block | Self::OptionalBlock => "block",
+        }
+    }
+}
+
+/// What a codec yields, and the buffers of a mini-block chunk that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coded {
+    /// The type of the values.
+    pub shape: Shape,
+    /// Buffers; `None` where this is not told.
+    pub buffers: Option<u64>,
+}
+
+impl Coded {
+    fn new(shape: Shape, buffers: u64) -> Self {
+        Self {
+            shape,
+            buffers: Some(buffers),
+        }
+    }
+
+    fn unknown() -> Self {
+        Self {
+            shape: Shape::Unknown,
+            buffers: None,
+        }
+    }
+}
+
+/// Judges a codec.
+pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
+    use Position::{Block, FixedPerValue, MiniBlock, OptionalBlock, VariablePerValue};
+    match (&node.kind, position) {
+        (
+            Kind::Flat {
+                bits, compression, ..
+            },
+            _,
+        ) if position != VariablePerValue => flat(judge, *bits, compression.as_ref(), position),
+        (
+            Kind::InlineBitpacking {
+                uncompressed_bits,
+                compression,
+            },
+            MiniBlock | Block | OptionalBlock,
+        ) => {
+            if !matches!(uncompressed_bits, 8 | 16 | 32 | 64)
+                || position == MiniBlock && compression.is_some()
+            {
+                malformed(
+                    judge,
+                    format!("inline bit-packing of {uncompressed_bits}-bit values"),
+                    "8, 16, 32 or 64 bits, without a compression of its own",
+                    "fails: Inline bitpacking requires an 8, 16, 32, or 64-bit width and no leaf compression",
+                );
+            }
+            Coded::new(Shape::Fixed(*uncompressed_bits), 1)
+        }
+        (
+            Kind::OutOfLineBitpacking {
+                uncompressed_bits, ..
+            },
+            Block | OptionalBlock,
+        ) => out_of_line(judge, node, *uncompressed_bits, position),
+        (
+            Kind::Variable { compression, .. },
+            MiniBlock | VariablePerValue | Block | OptionalBlock,
+        ) => variable(judge, node, compression.as_ref(), position),
+        (Kind::Fsst { symbol_table_bytes }, MiniBlock | VariablePerValue) => {
+            symbol_table(judge, *symbol_table_bytes);
+            let is_variable = |node: &Node| matches!(node.kind, Kind::Variable { .. });
+            match judge.child(node, "values", |judge, inner| {
+                (is_variable(inner), codec(judge, inner, position))
+            }) {
+                Some((true, coded)) => coded,
+                Some((false, _)) if position == MiniBlock => {
+                    malformed(
+                        judge,
+                        "FSST over another codec",
+                        "FSST over variable values",
+                        "fails: FSST requires a symbol table and Variable values",
+                    );
+                    Coded::unknown()
+                }
+                _ => Coded::new(Shape::Variable(0), 1),
+            }
+        }
+        (Kind::PackedStruct { widths, .. }, MiniBlock | FixedPerValue) => {
+            packed_struct(judge, node, widths)
+        }
+        (Kind::VariablePackedStruct { widths }, VariablePerValue)
+            if judge.version != FileVersion::V2_1 =>
+        {
+            variable_packed_struct(judge, node, widths)
+        }
+        (Kind::FixedSizeList { .. }, MiniBlock | FixedPerValue | Block | OptionalBlock) => {
+            fixed_size_list(judge, node)
+        }
+        (Kind::Rle { .. }, MiniBlock | Block | OptionalBlock) => rle(judge, node, position),
+        (Kind::ByteStreamSplit { .. }, MiniBlock) => {
+            match judge.child(node, "values", |_, node| node.kind.clone()) {
+                Some(Kind::Flat {
+                    bits: bits @ (32 | 64),
+                    compression: None,
+                    ..
+                }) => Coded::new(Shape::Fixed(bits), 1),
+                None => Coded::unknown(),
+                Some(_) => {
+                    malformed(
+                        judge,
+                        "byte-stream-split over other values",
+                        "byte-stream-split over plain 32- or 64-bit values",
+                        "fails: ByteStreamSplit requires plain 32 or 64-bit Flat values",
+                    );
+                    Coded::unknown()
+                }
+            }
+        }
+        (Kind::General { compression }, MiniBlock | VariablePerValue | Block | OptionalBlock) => {
+            scheme(judge, compression.as_ref());
+            match judge.child(node, "values", |judge, inner| codec(judge, inner, position)) {
+                Some(coded) => coded,
+                None if position == VariablePerValue => Coded::new(Shape::Variable(0), 1),
+                None => Coded::unknown(),
+            }
+        }
+        (Kind::Constant { value_bytes }, FixedPerValue | Block | OptionalBlock) => Coded::new(
+            value_bytes.map_or(Shape::Nulls, |bytes| Shape::Fixed(bytes.saturating_mul(8))),
+            0,
+        ),
+        (Kind::Range { bits, .. }, OptionalBlock) => Coded::new(Shape::Fixed(*bits), 0),
+        (Kind::Delta { bits, .. }, OptionalBlock) => {
+            judge.child(node, "deltas", |judge, node| codec(judge, node, position));
+            Coded::new(Shape::Fixed(*bits), 1)
+        }
+        // 2.3 decodes the parts of its dictionaries by a grammar of its own.
+        (Kind::Dictionary { .. }, OptionalBlock) => Coded::unknown(),
+        (kind, _) => {
+            let name = name(kind);
+            malformed(
+                judge,
+                format!("{name} in a {} position", position.name()),
+                format!(
+                    "a codec that readers take in a {} position",
+                    position.name()
+                ),
+                format!(
+                    "fails: {name} is not supported for {} decompression",
+                    position.name()
+                ),
+            );
+            Coded::unknown()
+        }
+    }
+}
+
+fn malformed(
+    judge: &mut Judge,
+    found: impl Into<String>,
+    expected: impl Into<String>,
+    effect: impl Into<String>,
+) {
+    judge.complain(About::Grammar, found, expected, effect);
+}
+
+fn name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Flat { .. } => "flat",
+        Kind::InlineBitpacking { .. } => "inline bit-packing",
+        Kind::OutOfLineBitpacking { .. } => "out-of-line bit-packing",
+        Kind::Variable { .. } => "variable",
+        Kind::Fsst { .. } => "FSST",
+        Kind::PackedStruct { .. } => "packed struct",
+        Kind::VariablePackedStruct { .. } => "variable packed struct",
+        Kind::FixedSizeList { .. } => "fixed-size list",
+        Kind::Rle { .. } => "RLE",
+        Kind::ByteStreamSplit { .. } => "byte-stream-split",
+        Kind::General { .. } => "general compression",
+        Kind::Constant { .. } => "constant",
+        Kind::Dictionary { .. } => "dictionary",
+        Kind::Range { .. } => "range",
+        Kind::Delta { .. } => "delta",
+        _ => "another encoding",
+    }
+}
+
+fn flat(judge: &mut Judge, bits: u64, data: Option<&Compression>, position: Position) -> Coded {
+    if position == Position::MiniBlock && (bits == 0 || data.is_some()) {
+        malformed(
+            judge,
+            format!(
+                "flat values of {bits} bits{}",
+                if data.is_some() {
+                    " with a compression of their own"
+                } else {
+                    ""
+                }
+            ),
+            "flat values of 1 bit or more, not compressed",
+            "fails: Flat mini-block requires a positive bit width and no leaf compression",
+        );
+    }
+    Coded::new(Shape::Fixed(bits), 1)
+}
+
+fn out_of_line(judge: &mut Judge, node: &Node, bits: u64, position: Position) -> Coded {
+    let packed = judge.child(node, "values", |judge, inner| {
+        let Kind::Flat { bits: packed, .. } = inner.kind else {
+            malformed(
+                judge,
+                format!("bit-packed {}", name(&inner.kind)),
+                "bit-packed flat values",
+                "fails: OutOfLineBitpacking values must use Flat encoding",
+            );
+            return 0;
+        };
+        packed
+    });
+    if !matches!(bits, 8 | 16 | 32 | 64) || packed.is_some_and(|packed| packed > bits) {
+        malformed(
+            judge,
+            format!("values of {bits} bits packed to {}", packed.unwrap_or(0)),
+            "values of 8, 16, 32 or 64 bits packed to fewer",
+            format!(
+                "panics, or returns wrong values without a word, in a {} position",
+                position.name()
+            ),
+        );
+    }
+    Coded::new(Shape::Fixed(bits), 1)
+}
+
+fn variable(
+    judge: &mut Judge,
+    node: &Node,
+    values: Option<&Compression>,
+    position: Position,
+) -> Coded {
+    if position == Position::MiniBlock && values.is_some() {
+        malformed(
+            judge,
+            "variable values with a compression of their own",
+            "variable values, not compressed",
+            "fails: Binary mini-block Variable encoding cannot contain a values codec",
+        );
+    }
+    let generic = judge.version == FileVersion::V2_3;
+    let offsets = judge.child(node, "offsets", |judge, offsets| match &offsets.kind {
+        Kind::Flat {
+            bits, compression, ..
+        } => {
+            let plain = matches!(bits, 32 | 64) && compression.is_none();
+            if position == Position::MiniBlock && !plain {
+                malformed(
+                    judge,
+                    format!("{bits}-bit offsets"),
+                    "plain offsets of 32 or 64 bits",
+                    "fails: Legacy binary mini-block offsets require plain 32 or 64-bit Flat encoding",
+                );
+            } else if position == Position::VariablePerValue && *bits >= 255 {
+                malformed(
+                    judge,
+                    format!("{bits}-bit offsets"),
+                    "offsets of 32 or 64 bits",
+                    "fails: Variable per-value offset width … does not fit u8",
+                );
+            }
+            (*bits, Some(1))
+        }
+        other => {
+            if !generic || position != Position::MiniBlock {
+                malformed(
+                    judge,
+                    format!("offsets coded as {}", name(other)),
+                    "flat offsets",
+                    "fails: Generic variable offsets require Lance v2.3; stable formats require Flat offsets",
+                );
+                return (0, None);
+            }
+            let coded = codec(judge, offsets, Position::OptionalBlock);
+            match coded.shape {
+                Shape::Fixed(bits) => (bits, None),
+                _ => (0, None),
+            }
+        }
+    });
+    let (bits, buffers) = offsets.unwrap_or((0, None));
+    Coded {
+        // Per value, the layout tells the width of lengths and offsets, not the codec.
+        shape: Shape::Variable(if position == Position::VariablePerValue {
+            0
+        } else {
+            bits
+        }),
+        buffers,
+    }
+}
+
+fn scheme(judge: &mut Judge, compression: Option<&Compression>) {
+    let known = compression.is_some_and(|c| matches!(c.scheme.as_str(), "lz4" | "zstd"));
+    if !known {
+        malformed(
+            judge,
+            match compression {
+                Some(compression) => format!("a compression of {}", compression.scheme),
+                None => "no compression named".to_string(),
+            },
+            "lz4 or zstd",
+            "fails: Unsupported compression scheme, or panics",
+        );
+    }
+}
+
+fn packed_struct(judge: &mut Judge, node: &Node, widths: &[u64]) -> Coded {
+    let whole = judge.child(node, "values", |judge, inner| match &inner.kind {
+        Kind::Flat {
+            bits,
+            compression: None,
+            ..
+        } => Some(*bits),
+        other => {
+            malformed(
+                judge,
+                format!("a packed struct over {}", name(other)),
+                "a packed struct over plain flat values",
+                "fails: PackedStruct requires Flat values",
+            );
+            None
+        }
+    });
+    if let Some(bad) = widths.iter().find(|width| **width == 0 || *width % 8 != 0) {
+        malformed(
+            judge,
+            format!(
+                "a child of {bad} bit{} in a packed struct",
+                if *bad == 1 { "" } else { "s" }
+            ),
+            "children of whole bytes",
+            "fails: PackedStruct field widths must be positive byte widths",
+        );
+    } else if let Some(Some(whole)) = whole {
+        let sum = widths
+            .iter()
+            .try_fold(0u64, |sum, width| sum.checked_add(*width));
+        if sum != Some(whole) || whole == 0 {
+            malformed(
+                judge,
+                format!(
+                    "children of {} bits in all in rows of {whole} bits",
+                    sum.map_or("too many".to_string(), |sum| sum.to_string())
+                ),
+                "children that add up to the row",
+                "fails: PackedStruct field widths must match its plain Flat values",
+            );
+        }
+    }
+    let shapes = widths.iter().copied().map(Shape::Fixed);
+    Coded::new(Shape::PackedStruct(shapes.collect()), 1)
+}
+
+fn variable_packed_struct(judge: &mut Judge, node: &Node, widths: &[PackedWidth]) -> Coded {
+    let mut shapes = Vec::with_capacity(widths.len());
+    for (at, width) in widths.iter().enumerate() {
+        let (position, shape) = match width {
+            PackedWidth::Fixed(bits) => (Position::FixedPerValue, Shape::Fixed(*bits)),
+            PackedWidth::Prefixed(bits) => {
+                if !matches!(bits, 32 | 64) {
+                    malformed(
+                        judge,
+                        format!("lengths of {bits} bits"),
+                        "lengths of 32 or 64 bits",
+                        "fails: … must use 32 or 64-bit length prefixes",
+                    );
+                }
+                (Position::VariablePerValue, Shape::Variable(0))
+            }
+            PackedWidth::Unset => {
+                malformed(
+                    judge,
+                    "a child without a layout",
+                    "so many bits a value, or so many a length",
+                    "fails: VariablePackedStruct field is missing layout details",
+                );
+                shapes.push(Shape::Unknown);
+                continue;
+            }
+        };
+        let inner = judge.nth(node, at, |judge, inner| codec(judge, inner, position));
+        shapes.push(match (inner.map(|coded| coded.shape), shape) {
+            (
+                Some(whole @ (Shape::FixedSizeList(..) | Shape::PackedStruct(_))),
+                Shape::Fixed(_),
+            ) => whole,
+            (Some(Shape::Fixed(got)), Shape::Fixed(bits)) if got != bits => {
+                malformed(
+                    judge,
+                    format!("a child of {bits} bits whose codec yields {got}"),
+                    "one width",
+                    "fails, or returns wrong values without a word",
+                );
+                Shape::Unknown
+            }
+            (_, shape) => shape,
+        });
+    }
+    Coded::new(Shape::PackedStruct(shapes), 1)
+}
+
+fn fixed_size_list(judge: &mut Judge, node: &Node) -> Coded {
+    let Kind::FixedSizeList {
+        dimension,
+        has_validity,
+    } = node.kind
+    else {
+        return Coded::unknown();
+    };
+    if dimension == 0 {
+        malformed(
+            judge,
+            "lists of 0 items",
+            "lists of 1 item or more",
+            "fails: FSL dimension must be positive",
+        );
+    }
+    let inner = judge.child(node, "values", |judge, inner| match &inner.kind {
+        Kind::FixedSizeList { .. } => fixed_size_list(judge, inner),
+        Kind::Flat {
+            bits, compression, ..
+        } => {
+            if *bits == 0 || compression.is_some() {
+                malformed(
+                    judge,
+                    format!("items of {bits} bits"),
+                    "plain items of 1 bit or more",
+                    "fails: FSL requires positive plain Flat leaf width",
+                );
+            }
+            Coded::new(Shape::Fixed(*bits), 1)
+        }
+        Kind::Constant { .. } => Coded::new(Shape::Nulls, 1),
+        other => {
+            malformed(
+                judge,
+                format!("lists over {}", name(other)),
+                "lists over flat values or lists",
+                "fails: Unexpected inner encoding type in FSL descriptor",
+            );
+            Coded::unknown()
+        }
+    });
+    let Some(inner) = inner else {
+        return Coded::unknown();
+    };
+    Coded {
+        shape: Shape::FixedSizeList(dimension, Box::new(inner.shape)),
+        buffers: inner
+            .buffers
+            .map(|buffers| buffers + u64::from(has_validity)),
+    }
+}
+
+fn rle(judge: &mut Judge, node: &Node, position: Position) -> Coded {
+    let generic = judge.version == FileVersion::V2_3;
+    let inner_position = match position {
+        Position::OptionalBlock => Position::OptionalBlock,
+        _ => Position::Block,
+    };
+    let mut part = |role: &str, widths: &[u64]| {
+        judge.child(node, role, |judge, inner| {
+            let bits = match &inner.kind {
+                Kind::Flat {
+                    bits,
+                    compression: None,
+                    ..
+                } => Some(*bits),
+                _ if generic => match codec(judge, inner, inner_position).shape {
+                    Shape::Fixed(bits) => Some(bits),
+                    _ => return None,
+                },
+                _ => None,
+            };
+            if !bits.is_some_and(|bits| widths.contains(&bits)) {
+                malformed(
+                    judge,
+                    match bits {
+                        Some(bits) => format!("RLE with {role} of {bits} bits"),
+                        None => format!("RLE with {role} coded as {}", name(&inner.kind)),
+                    },
+                    format!("plain {role} of {widths:?} bits"),
+                    "fails: RLE requires flat values and flat u8 run lengths",
+                );
+            }
+            bits
+        })
+    };
+    let bits = part("values", &[8, 16, 32, 64]);
+    part("run_lengths", if generic { &[8, 16, 32] } else { &[8] });
+    match bits {
+        Some(Some(bits)) => Coded::new(Shape::Fixed(bits), 2),
+        _ => Coded::unknown(),
+    }
+}

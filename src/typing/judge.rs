@@ -1,0 +1,254 @@
+//! Walking an encoding tree and noting what is wrong with it.
+
+use crate::model::encoding::{BufferRef, Kind, Node};
+use crate::model::version::FileVersion;
+
+/// Which part of an encoding a [`Complaint`] is about. The order is that of cause and effect:
+/// of several complaints about one page the first in this order is the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum About {
+    /// A codec stands where no reader takes it, or has impossible parameters.
+    Grammar,
+    /// The buffers that the encoding needs are not those that the page has.
+    Buffers,
+    /// The encoding yields another type than the field has.
+    Type,
+    /// The structural layers are not those of the field's nesting.
+    Layers,
+    /// The encoding counts other rows or items than the page.
+    Rows,
+    /// Nulls in a field that does not allow any.
+    Nulls,
+}
+
+/// Something wrong with an encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What it is about.
+    pub about: About,
+    /// Child indices from the root of the encoding to the node.
+    pub node: Vec<usize>,
+    /// What is there, as a noun phrase.
+    pub found: String,
+    /// What should be there, as a noun phrase.
+    pub expected: String,
+    /// What a reader does, as a clause without a subject.
+    pub effect: String,
+}
+
+/// Where a size is expected of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BufferOf {
+    /// A buffer of the page.
+    Page(usize),
+    /// A buffer of the column.
+    Column(usize),
+}
+
+/// What the bytes of a buffer must measure for a page of so many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// So many bits for each row, rounded up to bytes, or more.
+    BitsPerRow(u64),
+    /// So many bytes, or more.
+    AtLeast(u64),
+    /// So many bytes.
+    Exactly(u64),
+    /// Blocks of 1,024 values of so many bits each, for so many values a row, or more.
+    PackedBlocks {
+        /// Bits of a packed value.
+        bits: u64,
+        /// Values of a row.
+        per_row: u64,
+    },
+    /// Chunk words of so many bytes: a multiple of that, and at least one word.
+    ChunkWords(u64),
+    /// A mini-block repetition index: `entries` of 8 bytes for each chunk, whose words of
+    /// `word` bytes are in page buffer 0.
+    ChunkIndex {
+        /// Entries of 8 bytes for each chunk.
+        entries: u64,
+        /// Bytes of a chunk word.
+        word: u64,
+    },
+    /// One entry of 1, 2, 4 or 8 bytes for each row and one more.
+    RowIndex,
+}
+
+/// A size that an encoding asks of a buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeNeed {
+    /// The buffer.
+    pub of: BufferOf,
+    /// The node that reads it.
+    pub node: Vec<usize>,
+    /// What its bytes must measure.
+    pub measure: Measure,
+}
+
+/// What the encoding says of a page, to be held against the page itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Sizes of buffers.
+    pub sizes: Vec<SizeNeed>,
+    /// Items that the encoding counts where each row is one item.
+    pub items: Option<u64>,
+}
+
+/// How many values a node is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// So many for each row of the page.
+    PerRow(u64),
+    /// So many in all.
+    Fixed(u64),
+    /// Known only from the data.
+    Unknown,
+}
+
+impl Count {
+    /// So many times as many.
+    #[must_use]
+    pub fn times(self, factor: u64) -> Self {
+        match self {
+            Self::PerRow(n) => n.checked_mul(factor).map_or(Self::Unknown, Self::PerRow),
+            Self::Fixed(n) => n.checked_mul(factor).map_or(Self::Unknown, Self::Fixed),
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// The walk: where it is, and what it has to say so far.
+#[derive(Debug)]
+pub struct Judge {
+    /// The version whose reader is to take the page.
+    pub version: FileVersion,
+    /// Buffers of the page.
+    pub page_buffers: usize,
+    /// Buffers of the column.
+    pub column_buffers: usize,
+    /// Child indices to the node at hand.
+    path: Vec<usize>,
+    /// What is wrong.
+    pub complaints: Vec<Complaint>,
+    /// What is to be held against each page.
+    pub needs: Needs,
+}
+
+impl Judge {
+    /// A walk that starts at the root of a page's encoding.
+    pub fn new(version: FileVersion, page_buffers: usize, column_buffers: usize) -> Self {
+        Self {
+            version,
+            page_buffers,
+            column_buffers,
+            path: Vec::new(),
+            complaints: Vec::new(),
+            needs: Needs::default(),
+        }
+    }
+
+    /// Goes down to the child of a role; `None` when there is none, or when nothing that this
+    /// build knows stands there, which has a rule of its own.
+    pub fn child<R>(
+        &mut self,
+        node: &Node,
+        role: &str,
+        judge: impl FnOnce(&mut Self, &Node) -> R,
+    ) -> Option<R> {
+        let at = node.children.iter().position(|child| child.role == role)?;
+        self.nth(node, at, judge)
+    }
+
+    /// Goes down to a child by its index.
+    pub fn nth<R>(
+        &mut self,
+        node: &Node,
+        at: usize,
+        judge: impl FnOnce(&mut Self, &Node) -> R,
+    ) -> Option<R> {
+        let child = &node.children.get(at)?.node;
+        if matches!(child.kind, Kind::Unset | Kind::Absent) {
+            return None;
+        }
+        self.path.push(at);
+        let result = judge(self, child);
+        self.path.pop();
+        Some(result)
+    }
+
+    /// Notes something wrong with the node at hand.
+    pub fn complain(
+        &mut self,
+        about: About,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        effect: impl Into<String>,
+    ) {
+        self.complaints.push(Complaint {
+            about,
+            node: self.path.clone(),
+            found: found.into(),
+            expected: expected.into(),
+            effect: effect.into(),
+        });
+    }
+
+    /// Asks a size of a buffer for the node at hand.
+    pub fn measure(&mut self, of: BufferOf, measure: Measure) {
+        self.needs.sizes.push(SizeNeed {
+            of,
+            node: self.path.clone(),
+            measure,
+        });
+    }
+
+    /// Resolves the pointer of a 2.0 encoding (lance-encoding `array_encoding/physical.rs`).
+    pub fn buffer(&mut self, buffer: Option<BufferRef>) -> Option<BufferOf> {
+        let Some(BufferRef { collection, index }) = buffer else {
+            self.complain(
+                About::Grammar,
+                "no pointer to a buffer",
+                "a pointer to a buffer of the page",
+                "panics: called `Option::unwrap()` on a `None` value (physical.rs)",
+            );
+            return None;
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let (of, known, whose) = match collection {
+            0 => (BufferOf::Page(index), self.page_buffers, "page"),
+            1 => (BufferOf::Column(index), self.column_buffers, "column"),
+            2 => {
+                self.complain(
+                    About::Buffers,
+                    "a pointer to a buffer of the file",
+                    "a pointer to a buffer of the page",
+                    "panics: index out of bounds: the len is 0 but the index is … (physical.rs:42)",
+                );
+                return None;
+            }
+            other => {
+                self.complain(
+                    About::Grammar,
+                    format!("a pointer to a buffer of the unknown kind {other}"),
+                    "a pointer to a buffer of the page",
+                    format!("panics: called `Result::unwrap()` on an `Err` value: UnknownEnumValue({other})"),
+                );
+                return None;
+            }
+        };
+        if index >= known {
+            self.complain(
+                About::Buffers,
+                format!("a pointer to buffer {index} of the {whose}, which has {known}"),
+                match known {
+                    0 => format!("a {whose} with buffers"),
+                    _ => format!("a buffer from 0 to {}", known - 1),
+                },
+                format!("panics: index out of bounds: the len is {known} but the index is {index} (physical.rs)"),
+            );
+            return None;
+        }
+        Some(of)
+    }
+}

@@ -1,0 +1,393 @@
+//! The pages of a column, each held against its field.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::array::packed_blocks;
+use super::judge::{About, BufferOf, Complaint, Judge, Measure, SizeNeed};
+use super::judged;
+use super::shape::{Shape, misfit};
+use super::want::{LayerWant, Want, layers};
+use crate::model::data_file::{Column, Page};
+use crate::model::encoding::{Encoding, Kind, Node, Nulls, Vocabulary};
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::FieldTree;
+use crate::model::version::FileVersion;
+
+/// Where page buffers start, in bytes: a multiple of this (lance-file `writer.rs`). Readers of 2.1
+/// and later insist on it.
+pub const BUFFER_ALIGNMENT: u64 = 64;
+
+/// Something wrong with one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageFault {
+    /// The page, from 0.
+    pub page: usize,
+    /// What is wrong.
+    pub complaint: Complaint,
+    /// What the page yields.
+    pub shape: Shape,
+}
+
+/// What a column is to its field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Role {
+    /// 2.0: the header of a struct.
+    Header,
+    /// 2.0: the offsets of a list.
+    Offsets,
+    /// Values.
+    Values,
+}
+
+/// What a page's encoding came to, kept for the next page of the same encoding.
+struct Known<'a> {
+    encoding: &'a Arc<Encoding>,
+    buffers: usize,
+    complaint: Option<Complaint>,
+    shape: Shape,
+    sizes: Vec<SizeNeed>,
+    items: Option<u64>,
+}
+
+/// A column and the field that it is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'a> {
+    /// The version whose reader is to take the column.
+    pub version: FileVersion,
+    /// The schema that the field is of.
+    pub schema: &'a FieldTree,
+    /// Where the field stands in it.
+    pub at: usize,
+    /// The column.
+    pub column: &'a Column,
+    /// Where the metadata of the file begins, in bytes: page buffers end before it.
+    pub data_end: u64,
+}
+
+/// Holds every page of a column against its field. At most one complaint a page: the root of
+/// what is wrong with it.
+pub fn check(held: &Held<'_>) -> Vec<PageFault> {
+    let Some(field) = held.schema.fields.get(held.at) else {
+        return Vec::new();
+    };
+    let structural = held.version.is_structural();
+    let want = Want::of_field(held.schema, field);
+    let (role, want) = match (&field.logical_type, structural) {
+        (LogicalType::Struct, false) if field.blob().is_none() => {
+            match first_is_packed(held.column) {
+                true => (Role::Values, want),
+                false => (Role::Header, Want::Unknown),
+            }
+        }
+        (LogicalType::List, false) => (Role::Offsets, Want::Fixed(64)),
+        _ => (Role::Values, want),
+    };
+    // A struct without children has a column that no reader looks into.
+    if structural && want == Want::Struct(Vec::new()) {
+        return Vec::new();
+    }
+    // Descriptors of blobs are nested in a struct of their own, which the schema does not show.
+    let layers = match structural && field.blob().is_none() {
+        true => layers(held.schema, held.at),
+        false => Vec::new(),
+    };
+    let single_items = !held.schema.ancestors(held.at).any(|above| {
+        let above = held.schema.fields.get(above);
+        above.is_some_and(|above| above.logical_type == LogicalType::FixedSizeListStruct)
+    });
+    let mut faults = Vec::new();
+    let mut known: Option<Known<'_>> = None;
+    for (at, page) in held.column.pages.iter().enumerate() {
+        let Ok(encoding) = &page.encoding else {
+            continue;
+        };
+        if encoding.vocabulary != vocabulary(held.version) || is_unfinished(held.version, encoding)
+        {
+            continue;
+        }
+        if let Some(complaint) = misplaced(page, held) {
+            faults.push(PageFault {
+                page: at,
+                complaint,
+                shape: Shape::Unknown,
+            });
+            continue;
+        }
+        // Readers pass over pages without rows.
+        if page.rows == 0 {
+            continue;
+        }
+        let same = known.take().filter(|known| {
+            Arc::ptr_eq(known.encoding, encoding) && known.buffers == page.buffers.len()
+        });
+        let judged = same.unwrap_or_else(|| {
+            judge_encoding(
+                held,
+                &role,
+                &want,
+                &layers,
+                encoding,
+                page.buffers.len(),
+                field.nullable,
+            )
+        });
+        let complaint = match &judged.complaint {
+            Some(complaint) if complaint.about != About::Nulls => Some(complaint.clone()),
+            nulls => sizes(&judged.sizes, page, held.column)
+                .or_else(|| items(judged.items.filter(|_| single_items), page))
+                .or_else(|| nulls.clone()),
+        };
+        if let Some(complaint) = complaint {
+            faults.push(PageFault {
+                page: at,
+                complaint,
+                shape: judged.shape.clone(),
+            });
+        }
+        known = Some(judged);
+    }
+    faults
+}
+
+/// The vocabulary that the reader of a version decodes pages by.
+pub fn vocabulary(version: FileVersion) -> Vocabulary {
+    match version {
+        FileVersion::V0_1 => Vocabulary::Legacy,
+        FileVersion::V2_0 => Vocabulary::Array,
+        FileVersion::V2_1 | FileVersion::V2_2 => Vocabulary::Structural,
+        FileVersion::V2_3 => Vocabulary::Planar,
+    }
+}
+
+/// Whether a page is of the 2.2 that Lance wrote before that version was finished: mini-blocks
+/// whose chunk words have 16 bits. A rule of its own is about such files.
+pub fn is_unfinished(version: FileVersion, encoding: &Encoding) -> bool {
+    fn small_chunks(root: &Node) -> bool {
+        match &root.kind {
+            Kind::MiniBlock {
+                has_large_chunk, ..
+            } => !has_large_chunk,
+            Kind::BlobLayout { .. } => root.child("inner_layout").is_some_and(small_chunks),
+            _ => false,
+        }
+    }
+    version == FileVersion::V2_2
+        && encoding.vocabulary == Vocabulary::Structural
+        && small_chunks(&encoding.root)
+}
+
+fn first_is_packed(column: &Column) -> bool {
+    let first = column.pages.first();
+    let encoding = first.and_then(|page| page.encoding.as_ref().ok());
+    encoding.is_some_and(|encoding| matches!(encoding.root.kind, Kind::PackedStruct { .. }))
+}
+
+fn judge_encoding<'a>(
+    held: &Held<'_>,
+    role: &Role,
+    want: &Want,
+    layers: &[LayerWant],
+    encoding: &'a Arc<Encoding>,
+    buffers: usize,
+    nullable: bool,
+) -> Known<'a> {
+    let mut judge = Judge::new(held.version, buffers, held.column.buffers.len());
+    let shape = judged(&mut judge, encoding, want, layers);
+    match role {
+        Role::Header => {
+            if !matches!(shape, Shape::StructHeader | Shape::Unknown) {
+                judge.complain(
+                    About::Type,
+                    shape.to_string(),
+                    "the header of a struct",
+                    "panics: Expected a struct encoding because we have a struct field in the schema \
+                     but got the encoding …",
+                );
+            }
+        }
+        Role::Offsets => match &shape {
+            Shape::Offsets(offsets) => {
+                if let Some(misfit) = misfit(want, offsets, false) {
+                    judge.complain(
+                        misfit.about(),
+                        format!("list offsets that are {offsets}"),
+                        "list offsets of 64 bits",
+                        misfit.effect(),
+                    );
+                }
+            }
+            Shape::Unknown => {}
+            other => judge.complain(
+                About::Type,
+                other.to_string(),
+                "list offsets",
+                "fails: expected list encoding for field … but got …",
+            ),
+        },
+        Role::Values => {
+            // Very old 2.0 files hold strings as lists of bytes.
+            let bytes = matches!(want, Want::Variable { .. }) && matches!(shape, Shape::Offsets(_));
+            let zipped = is_zipped(encoding);
+            if let Some(misfit) = misfit(want, &shape, zipped).filter(|_| !bytes) {
+                judge.complain(
+                    misfit.about(),
+                    shape.to_string(),
+                    want.to_string(),
+                    misfit.effect(),
+                );
+            }
+            let nulls = match encoding.root.kind {
+                Kind::Nullable(nulls) => nulls != Nulls::No,
+                _ => false,
+            };
+            if nulls && !nullable && *want != Want::Unknown {
+                judge.complain(
+                    About::Nulls,
+                    "nulls",
+                    "no nulls",
+                    "fails: Found unmasked nulls for non-nullable StructArray field …",
+                );
+            }
+        }
+    }
+    let root = judge
+        .complaints
+        .into_iter()
+        .min_by_key(|complaint| complaint.about);
+    Known {
+        encoding,
+        buffers,
+        complaint: root,
+        shape,
+        sizes: judge.needs.sizes,
+        items: judge.needs.items,
+    }
+}
+
+fn is_zipped(encoding: &Encoding) -> bool {
+    let root = &encoding.root;
+    let values = root.child("values").unwrap_or(root);
+    matches!(values.kind, Kind::FullZip { .. } | Kind::Zipped { .. })
+}
+
+/// Whether the buffers of a page lie where a reader looks for them.
+fn misplaced(page: &Page, held: &Held<'_>) -> Option<Complaint> {
+    let complaint = |found: String, expected: String, effect: String| Complaint {
+        about: About::Buffers,
+        node: Vec::new(),
+        found,
+        expected,
+        effect,
+    };
+    let (offsets, sizes) = page.buffer_counts;
+    if offsets != sizes {
+        return Some(complaint(
+            format!("{offsets} buffer offsets beside {sizes} buffer sizes"),
+            "one size for each offset".to_string(),
+            format!("fails: Column … page … has {offsets} buffer offsets but {sizes} buffer sizes"),
+        ));
+    }
+    for (at, buffer) in page.buffers.iter().enumerate() {
+        if held.version.is_structural() && buffer.start % BUFFER_ALIGNMENT != 0 {
+            return Some(complaint(
+                format!("buffer {at} at byte {}", buffer.start),
+                "buffers at multiples of 64 bytes".to_string(),
+                format!(
+                    "fails: Column … page … buffer offset {} is not aligned to 64 bytes",
+                    buffer.start
+                ),
+            ));
+        }
+        if buffer.end > held.data_end {
+            return Some(complaint(
+                format!("buffer {at} at bytes {}..{}", buffer.start, buffer.end),
+                format!(
+                    "buffers before byte {}, where the metadata begins",
+                    held.data_end
+                ),
+                "fails: Invalid range …, or returns wrong values without a word".to_string(),
+            ));
+        }
+    }
+    None
+}
+
+fn sizes(needs: &[SizeNeed], page: &Page, column: &Column) -> Option<Complaint> {
+    let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
+    let page_buffer = |at: usize| page.buffers.get(at).map(length);
+    for need in needs {
+        let (size, name) = match need.of {
+            BufferOf::Page(at) => (
+                page_buffer(at),
+                format_args!("page buffer {at}").to_string(),
+            ),
+            BufferOf::Column(at) => (
+                column.buffers.get(at).map(length),
+                format_args!("column buffer {at}").to_string(),
+            ),
+        };
+        let Some(size) = size else { continue };
+        if let Some(expected) = unmet(need.measure, size, page.rows, page_buffer(0)) {
+            return Some(Complaint {
+                about: About::Buffers,
+                node: need.node.clone(),
+                found: format!("{size} bytes in {name}"),
+                expected,
+                effect: match need.measure {
+                    Measure::ChunkWords(_) => {
+                        "panics: assertion failed (miniblock_decode.rs), or fails".to_string()
+                    }
+                    Measure::ChunkIndex { .. } | Measure::RowIndex => {
+                        "panics, or returns wrong rows without a word".to_string()
+                    }
+                    _ => "fails, or returns the bytes of other values without a word".to_string(),
+                },
+            });
+        }
+    }
+    None
+}
+
+/// What a buffer of a size should measure, when it does not.
+fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<String> {
+    let too_small = |needed: Option<u64>| match needed {
+        Some(needed) if size >= needed => None,
+        Some(needed) => Some(format!("{needed} bytes for {rows} rows")),
+        None => Some(format!("more bytes than there can be for {rows} rows")),
+    };
+    match measure {
+        Measure::BitsPerRow(bits) => too_small(rows.checked_mul(bits).map(|bits| bits.div_ceil(8))),
+        Measure::AtLeast(bytes) => (size < bytes).then(|| format!("{bytes} bytes or more")),
+        Measure::Exactly(bytes) => (size != bytes).then(|| format!("{bytes} bytes")),
+        Measure::PackedBlocks { bits, per_row } => {
+            let values = rows.checked_mul(per_row);
+            too_small(values.and_then(|values| packed_blocks(values).checked_mul(bits)))
+        }
+        Measure::ChunkWords(bytes) => {
+            let whole = size > 0 && size % bytes == 0;
+            (!whole).then(|| format!("words of {bytes} bytes, at least one"))
+        }
+        Measure::ChunkIndex { entries, word } => {
+            let chunks = words.and_then(|words| words.checked_div(word))?;
+            let expected = chunks.checked_mul(entries)?.checked_mul(8)?;
+            (size != expected).then(|| format!("{expected} bytes for {chunks} chunks"))
+        }
+        Measure::RowIndex => {
+            let entries = rows.checked_add(1)?;
+            let fits = size % entries == 0 && matches!(size / entries, 1 | 2 | 4 | 8);
+            (!fits).then(|| format!("1, 2, 4 or 8 bytes for each of {entries} entries"))
+        }
+    }
+}
+
+fn items(items: Option<u64>, page: &Page) -> Option<Complaint> {
+    let items = items.filter(|items| *items != page.rows)?;
+    Some(Complaint {
+        about: About::Rows,
+        node: Vec::new(),
+        found: format!("an encoding of {items} items"),
+        expected: format!("{}, the rows of the page", page.rows),
+        effect: "fails: … buffer has … bytes, expected …, or panics".to_string(),
+    })
+}
