@@ -41,6 +41,8 @@ pub struct Field {
     pub extension: Option<String>,
     /// The encoding number, meaningful in 0.1 files only.
     pub legacy_encoding: i32,
+    /// Entries of the field's dictionary, which 0.1 keeps for all rows of a file at once.
+    pub legacy_dictionary: Option<i64>,
     /// Index of the parent in [`FieldTree::fields`].
     pub parent: Option<usize>,
     /// Indices of the children, in order.
@@ -149,6 +151,7 @@ impl FieldTree {
             metadata,
             extension,
             legacy_encoding: wire.encoding,
+            legacy_dictionary: wire.dictionary.as_ref().map(|dictionary| dictionary.length),
             parent,
             children: Vec::new(),
             depth,

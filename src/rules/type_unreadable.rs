@@ -3,7 +3,9 @@
 //! A field is of a type that the readers of the file's version cannot decode at all, whatever its
 //! pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
 //! these are fixed-size lists of structs or of strings, maps, and packed structs with a child
-//! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean).
+//! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
+//! they are lists whose item is not called "item", is required or has metadata, fixed-size lists
+//! of booleans, dictionaries that are required or empty, and structs without fields.
 //!
 //! The other columns can be read. The values are there, but no release of Lance reads them.
 
@@ -28,22 +30,30 @@ impl Rule for TypeUnreadable {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        if view.version != FileVersion::V2_0 || view.column.pages.is_empty() {
-            return;
-        }
-        let Some((what, effect)) = unreadable(view.schema, view.field) else {
-            return;
+        let found = match view.version {
+            FileVersion::V0_1 => unreadable_in_0_1(view),
+            FileVersion::V2_0 if !view.column.pages.is_empty() => {
+                unreadable_in_2_0(view.schema, view.field)
+            }
+            _ => None,
         };
+        let Some((what, effect)) = found else { return };
+        let version = view.version;
         let path = &view.field.path;
         let finding = INFO
             .finding(format!(
-                "column `{path}` is {what}, which no reader of 2.0 can decode"
+                "column `{path}` is {what}, which no reader of {version} can decode"
             ))
             .column(path)
             .at(view.place())
-            .instead("a type that 2.0 can hold", view.field.type_text.clone())
+            .instead(
+                format!("a type that {version} can hold"),
+                view.field.type_text.clone(),
+            )
             .reader("to_table()", effect)
-            .cause("Lance writes this type as 2.0 and cannot read it back (14.0.2 still)");
+            .cause(format!(
+                "Lance writes this type as {version} and cannot read it back (14.0.2 still)"
+            ));
         let top = path.split('.').next().unwrap_or(path);
         findings.add(finding.mend(format!(
             "read the other columns, and write this one anew from its source as 2.2 or with another type:\n\
@@ -55,7 +65,7 @@ impl Rule for TypeUnreadable {
 
 /// What a field is and what the reader of 2.0 does with it, when it cannot decode it
 /// (lance-encoding `decoder.rs`, `create_array_field_scheduler`).
-fn unreadable(schema: &FieldTree, field: &Field) -> Option<(String, &'static str)> {
+fn unreadable_in_2_0(schema: &FieldTree, field: &Field) -> Option<(String, &'static str)> {
     match &field.logical_type {
         LogicalType::FixedSizeListStruct => Some((
             "a fixed-size list of structs".to_string(),
@@ -83,6 +93,45 @@ fn unreadable(schema: &FieldTree, field: &Field) -> Option<(String, &'static str
                 "panics: Expecting fixed stride data type, found …",
             ))
         }
+        _ => None,
+    }
+}
+
+/// The same for 0.1 (lance-file `versions/v1/reader.rs`; seen with pylance 14.0.2).
+fn unreadable_in_0_1(view: &ColumnView<'_>) -> Option<(String, &'static str)> {
+    let field = view.field;
+    let holds_rows = view.column.pages.iter().any(|page| page.rows > 0);
+    match &field.logical_type {
+        LogicalType::List => {
+            let item = view.schema.fields.get(*field.children.first()?)?;
+            let plain = item.name == "item" && item.nullable && item.metadata.is_empty();
+            (!plain).then(|| {
+                (
+                    "a list whose item is required, has metadata or is not called item".to_string(),
+                    "fails: column types must match schema types, expected List(… but found List(…",
+                )
+            })
+        }
+        LogicalType::FixedSizeList { item, .. } if **item == (LogicalType::Fixed { bits: 1 }) => {
+            Some((
+                "a fixed-size list of booleans".to_string(),
+                "panics: Expecting fixed stride data type, found FixedSizeList(…",
+            ))
+        }
+        LogicalType::Dictionary { .. } if !field.nullable => Some((
+            "a required dictionary".to_string(),
+            "fails: Found unmasked nulls for non-nullable StructArray field …",
+        )),
+        LogicalType::Dictionary { .. } if holds_rows && field.legacy_dictionary == Some(0) => {
+            Some((
+                "a dictionary of no entries with rows that point into it".to_string(),
+                "fails: Invalid dictionary key 0 at index 0, expected 0 <= key < 0",
+            ))
+        }
+        LogicalType::Struct if field.children.is_empty() && field.blob().is_none() => Some((
+            "a struct without fields".to_string(),
+            "fails: all columns in a record batch must have the same length, or panics",
+        )),
         _ => None,
     }
 }
