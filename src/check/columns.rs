@@ -9,7 +9,7 @@ use crate::finding::Findings;
 use crate::format::limits::MAX_CACHED_SCHEMAS;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::Kind;
-use crate::model::join::Placement;
+use crate::model::join::{Placement, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
 use crate::rules::{ColumnView, ColumnsView, FileView, Laid, RULES, cascade};
@@ -31,25 +31,58 @@ pub struct Gone {
 /// Comparisons of the schema with those of data files, each distinct one made once.
 #[derive(Debug, Default)]
 pub struct Compared {
-    known: Mutex<FxHashMap<usize, Comparison>>,
+    known: Mutex<FxHashMap<(usize, FileVersion, u32), Comparison>>,
     renamed: OnceLock<bool>,
 }
 
-/// The schema of data files, which keeps its address from being another's, and what it came to.
-type Comparison = (Arc<FieldTree>, Arc<[Difference]>);
+/// The schema of data files beside that of the dataset.
+#[derive(Debug, Clone)]
+struct Comparison {
+    /// The file's schema; being kept, it keeps its address from being another's.
+    _in_file: Arc<FieldTree>,
+    differences: Arc<[Difference]>,
+    own: Arc<[Placement]>,
+}
 
 impl Compared {
-    /// What a schema and that of a data file do not agree on. The schema is the same for all calls.
-    fn differences(&self, schema: &FieldTree, in_file: &Arc<FieldTree>) -> Arc<[Difference]> {
-        let key = Arc::as_ptr(in_file).addr();
+    /// Compares the schema, which is the same for all calls, with that of a data file.
+    fn with(&self, walk: &Walk<'_>, in_file: &Arc<FieldTree>) -> Comparison {
+        let key = (
+            Arc::as_ptr(in_file).addr(),
+            walk.version,
+            walk.data.num_columns(),
+        );
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = lock().get(&key) {
+        if let Some(known) = lock().get(&key) {
             return known.clone();
         }
-        let found: Arc<[Difference]> = differences(schema, in_file).into();
+        // Structs that are stored whole take one column; in 2.0 the manifest tells which are.
+        let whole = |at: usize| {
+            let placed = |at: usize| walk.view.placed.get(at).copied();
+            let mut below = walk.schema.subtree(at).skip(1).peekable();
+            matches!(placed(at), Some(Placement::Column(_)))
+                && below.peek().is_some()
+                && below.all(|at| placed(at) == Some(Placement::Inside))
+        };
+        let packed: FxHashSet<u32> = (0..walk.schema.fields.len())
+            .filter(|at| walk.version == FileVersion::V2_0 && whole(*at))
+            .filter_map(|at| match walk.view.placed.get(at) {
+                Some(Placement::Column(column)) => Some(*column),
+                _ => None,
+            })
+            .collect();
+        let columns = walk.data.num_columns();
+        let found = Comparison {
+            _in_file: in_file.clone(),
+            differences: differences(walk.schema, in_file).into(),
+            own: join_self(in_file, walk.version, columns, |column| {
+                packed.contains(&column)
+            })
+            .into(),
+        };
         let mut known = lock();
         if known.len() < MAX_CACHED_SCHEMAS {
-            known.insert(key, (in_file.clone(), found.clone()));
+            known.insert(key, found.clone());
         }
         found
     }
@@ -90,9 +123,13 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
         ..
     } = *walk;
     let mut gone = Gone::default();
-    let differences = match (&data.schema, view.snapshot) {
-        (Some(in_file), Some(_)) => walk.compared.differences(schema, in_file),
-        _ => Arc::from([]),
+    let comparison = match (&data.schema, view.snapshot) {
+        (Some(in_file), Some(_)) => Some(walk.compared.with(walk, in_file)),
+        _ => None,
+    };
+    let (differences, own) = match &comparison {
+        Some(comparison) => (&*comparison.differences, &*comparison.own),
+        None => (&[][..], &[][..]),
     };
     let differs: FxHashSet<usize> = differences.iter().map(Difference::at).collect();
     let mut laid = Vec::new();
@@ -170,7 +207,8 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
             schema,
             laid: &laid,
             whole,
-            differences: &differences,
+            differences,
+            own,
             renamed,
         };
         for rule in RULES {

@@ -1,7 +1,10 @@
 //! What the blob rules share: how a column is stored, and the ways to mend it.
 
+use std::sync::Arc;
+
 use super::ColumnView;
 use crate::finding::{Finding, Marked};
+use crate::model::data_file::Page;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS, storage};
 
@@ -23,14 +26,27 @@ pub fn pages_stored(
 ) -> Option<(usize, Storage, u64)> {
     let mut first = None;
     let mut count = 0;
+    // Most pages of a column share their encoding, and with it how they are stored.
+    let mut known: Option<(&Page, Storage)> = None;
     for (at, page) in view.column.pages.iter().enumerate() {
-        let stored = storage(view.column, page);
+        let same = known.as_ref().filter(|(known, _)| is_alike(known, page));
+        let stored = match same {
+            Some((_, stored)) => stored.clone(),
+            None => storage(view.column, page),
+        };
         if wanted(&stored) {
             count += 1;
-            first.get_or_insert((at, stored));
+            first.get_or_insert_with(|| (at, stored.clone()));
         }
+        known = Some((page, stored));
     }
     first.map(|(at, stored)| (at, stored, count))
+}
+
+fn is_alike(one: &Page, other: &Page) -> bool {
+    let encodings = (&one.encoding, &other.encoding);
+    let same = matches!(encodings, (Ok(one), Ok(other)) if Arc::ptr_eq(one, other));
+    same && one.buffers.len() == other.buffers.len()
 }
 
 /// What the pages of a blob field should hold in this file.

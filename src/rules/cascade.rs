@@ -70,6 +70,17 @@ const ROOTS: &[Root] = &[
     ("packed-struct-mismatch", Reach::Column, ABOUT_PAGES),
     ("blob-stored-plain", Reach::Column, ABOUT_PAGES),
     ("blob-undeclared", Reach::Column, ABOUT_PAGES),
+    (
+        "blob-undeclared",
+        Reach::Column,
+        &["packed-struct-mismatch"],
+    ),
+    ("file-part-unreadable", Reach::Column, ABOUT_PAGES),
+    (
+        "file-part-unreadable",
+        Reach::Column,
+        &["column-lengths-differ", "row-count-mismatch"],
+    ),
     ("blob-on-wrong-type", Reach::Column, ABOUT_PAGES),
     ("blob-descriptors-malformed", Reach::Column, ABOUT_PAGES),
     ("blob-generation-mismatch", Reach::Column, ABOUT_PAGES),

@@ -9,8 +9,7 @@
 
 use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::join::{Placement, join_self};
-use crate::model::logical_type::LogicalType;
+use crate::model::join::Placement;
 use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
@@ -34,21 +33,7 @@ impl Rule for ColumnMappingContradicted {
         if view.version == FileVersion::V0_1 {
             return;
         }
-        // A 2.0 struct that is stored whole takes one column; the manifest tells which are.
-        let packed = |index: u32| {
-            let laid = view.laid.iter().find(|laid| laid.index == index);
-            laid.is_some_and(|laid| {
-                let below = view.schema.subtree(laid.at).skip(1);
-                let is_struct = view
-                    .field(laid)
-                    .is_some_and(|field| matches!(field.logical_type, LogicalType::Struct));
-                is_struct
-                    && below
-                        .clone()
-                        .all(|at| view.file.placed.get(at) == Some(&Placement::Inside))
-            })
-        };
-        let own = join_self(file_schema, view.version, view.data.num_columns(), packed);
+        let own = view.own;
         // A file whose own count does not come out even cannot bear witness.
         let counted = own
             .iter()

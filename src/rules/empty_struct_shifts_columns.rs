@@ -9,8 +9,10 @@
 //! wrong. The data is sound: read without the struct, every column is right again.
 
 use super::{ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
+use crate::model::schema::Field;
+use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
     id: "empty-struct-shifts-columns",
@@ -37,14 +39,19 @@ impl Rule for EmptyStructShiftsColumns {
             let is_empty = matches!(field.logical_type, LogicalType::Struct)
                 && field.children.is_empty()
                 && field.blob().is_none();
-            let Some(next) = view.laid.get(position + 1).filter(|_| is_empty) else {
+            if !is_empty {
                 continue;
-            };
-            let Some(victim) = view.field(next) else {
-                continue;
-            };
+            }
             let path = &field.path;
             let top = path.split('.').next().unwrap_or(path);
+            let next = view.laid.get(position + 1);
+            let Some(victim) = next.and_then(|next| view.field(next)) else {
+                // Behind a list of such structs there is nothing that could be shifted but its offsets.
+                if view.version == FileVersion::V2_3 && view.schema.is_below_list(field) {
+                    findings.add(in_list(view, field, laid.index));
+                }
+                continue;
+            };
             findings.add(
                 INFO.finding(format!(
                     "column `{path}` is a struct without fields, so `{}` and what follows are read from \
@@ -69,4 +76,21 @@ impl Rule for EmptyStructShiftsColumns {
             );
         }
     }
+}
+
+/// A list of such structs in 2.3, which is unreadable by itself (seen with pylance 14.0.2).
+fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
+    let path = &field.path;
+    let top = path.split('.').next().unwrap_or(path);
+    INFO.finding(format!("column `{path}` is a struct without fields in a list, which 2.3 cannot read back"))
+        .column(path)
+        .at(view.place(column))
+        .instead("a struct with at least one field, or none", "a struct without fields")
+        .reader("to_table()", "panics: offsets cannot be empty (decoder.rs)")
+        .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
+        .mend(format!(
+            "leave the list out when reading:\n\
+             ds = lance.dataset(uri)\n\
+             ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+        ))
 }

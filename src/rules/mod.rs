@@ -196,6 +196,9 @@ pub struct ColumnsView<'a> {
     pub laid: &'a [Laid],
     /// Whether these are all that the schema has in the file, and none is damaged.
     pub whole: bool,
+    /// Where the fields of the data file's own schema are in it, as that schema counts; empty
+    /// where there is none.
+    pub own: &'a [Placement],
     /// What the schema and that of the data file itself do not agree on.
     pub differences: &'a [Difference],
     /// Whether a change of names is on record in the dataset's transactions; looked up only

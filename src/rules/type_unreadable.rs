@@ -4,8 +4,7 @@
 //! pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
 //! these are fixed-size lists of structs or of strings, maps, and packed structs with a child
 //! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
-//! they are lists whose item is not called "item", is required or has metadata, fixed-size lists
-//! of booleans, dictionaries that are required or empty, and structs without fields.
+//! they are lists whose item is not called "item", is required or has metadata, dictionaries that are required or empty, and structs without fields.
 //!
 //! The other columns can be read. The values are there, but no release of Lance reads them.
 
@@ -111,12 +110,6 @@ fn unreadable_in_0_1(view: &ColumnView<'_>) -> Option<(String, &'static str)> {
                     "fails: column types must match schema types, expected List(… but found List(…",
                 )
             })
-        }
-        LogicalType::FixedSizeList { item, .. } if **item == (LogicalType::Fixed { bits: 1 }) => {
-            Some((
-                "a fixed-size list of booleans".to_string(),
-                "panics: Expecting fixed stride data type, found FixedSizeList(…",
-            ))
         }
         LogicalType::Dictionary { .. } if !field.nullable => Some((
             "a required dictionary".to_string(),

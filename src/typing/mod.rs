@@ -31,6 +31,7 @@ pub fn shape(encoding: &Encoding, page_buffers: usize) -> Shape {
         Vocabulary::PreStable | Vocabulary::Legacy | Vocabulary::Column => return Shape::Unknown,
     };
     let mut judge = Judge::new(version, page_buffers, usize::MAX);
+    judge.quiet = true;
     judged(&mut judge, encoding, &Want::Unknown, &[])
 }
 

@@ -317,22 +317,19 @@ fn sizes(needs: &[SizeNeed], page: &Page, column: &Column) -> Option<Complaint> 
     let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
     let page_buffer = |at: usize| page.buffers.get(at).map(length);
     for need in needs {
-        let (size, name) = match need.of {
-            BufferOf::Page(at) => (
-                page_buffer(at),
-                format_args!("page buffer {at}").to_string(),
-            ),
-            BufferOf::Column(at) => (
-                column.buffers.get(at).map(length),
-                format_args!("column buffer {at}").to_string(),
-            ),
+        let size = match need.of {
+            BufferOf::Page(at) => page_buffer(at),
+            BufferOf::Column(at) => column.buffers.get(at).map(length),
         };
         let Some(size) = size else { continue };
         if let Some(expected) = unmet(need.measure, size, page.rows, page_buffer(0)) {
             return Some(Complaint {
                 about: About::Buffers,
                 node: need.node.clone(),
-                found: format!("{size} bytes in {name}"),
+                found: match need.of {
+                    BufferOf::Page(at) => format!("{size} bytes in page buffer {at}"),
+                    BufferOf::Column(at) => format!("{size} bytes in column buffer {at}"),
+                },
                 expected,
                 effect: match need.measure {
                     Measure::ChunkWords(_) => {
