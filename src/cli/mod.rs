@@ -1,6 +1,8 @@
 //! Arguments. Their doc comments are the help.
 
 mod check;
+#[cfg(feature = "decode")]
+mod decode;
 mod inspect;
 
 use std::ffi::OsString;
@@ -54,6 +56,10 @@ pub struct Cli {
 enum Command {
     /// Show every page of a column: the full encoding tree, all parameters, all buffers
     Inspect(inspect::InspectArgs),
+    /// Read through Lance's own decoder what standard input asks for
+    #[cfg(feature = "decode")]
+    #[command(hide = true)]
+    DecodeWorker(decode::WorkerArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -136,6 +142,10 @@ pub enum RunError {
     /// Parts of the check could not be made: one sentence each.
     #[error("{}", lines(.0))]
     Check(Vec<CheckError>),
+    /// The decode worker could not go on.
+    #[cfg(feature = "decode")]
+    #[error("decode worker: {0}")]
+    Worker(io::Error),
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
@@ -172,6 +182,8 @@ impl Cli {
         self.common.apply();
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
+            #[cfg(feature = "decode")]
+            Some(Command::DecodeWorker(arguments)) => arguments.run(),
             None => self.check.run(),
         }
     }
