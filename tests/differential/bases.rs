@@ -444,13 +444,12 @@ fn catalogue() -> Vec<Spec> {
     );
     let point = structure(vec![field("x", Float32, true), field("y", Int32, false)]);
     let points = FixedSizeList(Arc::new(field("item", point.clone(), true)), 2);
-    all.add(
-        "vector-struct",
-        NEWER,
-        field("main", points, true),
-        plain,
-        40,
-    );
+    let main = field("main", points, true);
+    all.add("vector-struct", NEWER, main.clone(), plain, 40);
+    // Beside another column it cannot be read at all.
+    let alone = vec![(main.clone(), plain)];
+    all.add("vector-struct-alone", NEWER, main, plain, 40)
+        .fields = alone;
     // Packed structs.
     let packed = [("packed", "true")];
     let fixed = structure(vec![

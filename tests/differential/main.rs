@@ -309,16 +309,30 @@ fn choose(
         }
     }
     let mut random = fastrand::Rng::with_seed(options.seed.unwrap_or(SEED));
-    let mut groups: Vec<Vec<(usize, usize)>> = groups.into_values().collect();
     println!("{total} mutations at {} kinds of place", groups.len());
-    groups.iter_mut().for_each(|group| random.shuffle(group));
-    random.shuffle(&mut groups);
-    let most = groups.iter().map(Vec::len).max().unwrap_or(0);
-    let turns = (0..most).flat_map(|turn| groups.iter().filter_map(move |group| group.get(turn)));
-    let picked: BTreeSet<(usize, usize)> = turns
-        .take(options.cases.unwrap_or(CASES))
-        .copied()
+    let wanted = options.cases.unwrap_or(CASES);
+    groups.values_mut().for_each(|group| random.shuffle(group));
+    let mut places: Vec<&Vec<(usize, usize)>> = groups.values().collect();
+    random.shuffle(&mut places);
+    let mut of_kind: BTreeMap<(usize, &'static str), Vec<&Vec<(usize, usize)>>> = BTreeMap::new();
+    for ((minor, kind, _), group) in &groups {
+        of_kind.entry((*minor, kind)).or_default().push(group);
+    }
+    let of_kind: Vec<Vec<(usize, usize)>> = of_kind
+        .into_values()
+        .map(|mut places| {
+            random.shuffle(&mut places);
+            in_turn(&places)
+        })
         .collect();
+    let by_kind = in_turn(&of_kind.iter().collect::<Vec<_>>());
+    let mut picked: BTreeSet<(usize, usize)> = by_kind.into_iter().take(wanted / 2).collect();
+    for place in in_turn(&places) {
+        if picked.len() >= wanted {
+            break;
+        }
+        picked.insert(place);
+    }
     let mut chosen = Vec::with_capacity(picked.len());
     for (index, known) in known.iter().enumerate() {
         if picked.range((index, 0)..(index + 1, 0)).next().is_none() {

@@ -13,7 +13,7 @@ mod schema;
 use std::collections::{HashMap, HashSet};
 
 use crate::bases::Base;
-use crate::subject::{Change, Size, Slot, Subject};
+use crate::subject::{Change, Size, Slot, Subject, data_file_mut, signed};
 use crate::wire::{Field, Message, Value, show, types};
 
 /// Which message an edit is made in.
@@ -54,8 +54,9 @@ pub enum Op {
     Padding(usize),
     /// The metadata of two columns changes places.
     SwapColumns(usize, usize),
-    /// The columns move by so many places, and the manifest's column indices with them.
-    Rotate(usize),
+    /// The columns of the last top-level field come first, in the file's own schema too, and the
+    /// manifest's column indices follow.
+    LastFirst,
     DropLastColumn,
     /// A copy of a column after the last; the manifest names it by a tombstone when asked to.
     ExtraColumn {
@@ -216,25 +217,13 @@ impl Op {
             Self::Size(size) => subject.size = *size,
             Self::Padding(bytes) => subject.padding = *bytes,
             Self::SwapColumns(a, b) => subject.columns.swap(*a, *b),
-            Self::Rotate(by) => {
-                let count = subject.columns.len();
-                subject.columns.rotate_right(*by);
-                if let Some(file) = crate::subject::data_file_mut(&mut subject.manifest) {
-                    let moved = |index: &u64| (index + *by as u64) % count as u64;
-                    let indices: Vec<u64> =
-                        file.numbers("column_indices").iter().map(moved).collect();
-                    file.set_numbers("column_indices", &indices);
-                }
-            }
+            Self::LastFirst => last_first(subject),
             Self::DropLastColumn => drop(subject.columns.pop()),
             Self::ExtraColumn { of, tombstone } => {
                 let copy = subject.columns[*of].clone();
                 let index = subject.columns.len() as u64;
                 subject.columns.push(copy);
-                if let (true, Some(file)) = (
-                    tombstone,
-                    crate::subject::data_file_mut(&mut subject.manifest),
-                ) {
+                if let (true, Some(file)) = (tombstone, data_file_mut(&mut subject.manifest)) {
                     let mut ids = file.numbers("fields");
                     ids.push((-2i64).cast_unsigned());
                     file.set_numbers("fields", &ids);
@@ -281,7 +270,7 @@ impl Op {
             Self::SwapColumns(a, b) => {
                 told("column metadata", format!("{a}, {b}"), format!("{b}, {a}"))
             }
-            Self::Rotate(by) => told("columns", "in order".into(), format!("moved by {by}")),
+            Self::LastFirst => told("columns", "in order".into(), "last field first".into()),
             Self::DropLastColumn => told(
                 "columns",
                 subject.columns.len().to_string(),
@@ -315,6 +304,53 @@ impl Op {
             _ => Vec::new(),
         }
     }
+}
+
+fn last_first(subject: &mut Subject) {
+    let fields = subject.manifest.children("fields");
+    let Some(last) = fields
+        .iter()
+        .rev()
+        .find(|field| signed(field.get("parent_id")) == -1)
+    else {
+        return;
+    };
+    let first_id = signed(last.get("id"));
+    let Some(file) = data_file_mut(&mut subject.manifest) else {
+        return;
+    };
+    // Ids are given in the order of the schema, so that all from there on are the last field's.
+    let indices = file.numbers("column_indices");
+    let ids = file.numbers("fields").into_iter().map(signed);
+    let moving = ids
+        .zip(&indices)
+        .filter(|(id, index)| *id >= first_id && signed(**index) >= 0)
+        .count() as u64;
+    let count = subject.columns.len() as u64;
+    let moved = |index: &u64| match signed(*index) {
+        0.. => (*index + moving) % count,
+        _ => *index,
+    };
+    let indices: Vec<u64> = indices.iter().map(moved).collect();
+    file.set_numbers("column_indices", &indices);
+    subject
+        .columns
+        .rotate_right(usize::try_from(moving).expect("there are few columns"));
+    let Some(schema) = subject
+        .descriptor
+        .as_mut()
+        .and_then(|message| message.child_mut("schema", 0))
+    else {
+        return;
+    };
+    let mut fields: Vec<Message> = schema.children("fields").into_iter().cloned().collect();
+    if let Some(at) = fields
+        .iter()
+        .position(|field| signed(field.get("id")) == first_id)
+    {
+        fields.rotate_left(at);
+    }
+    schema.put("fields", fields.into_iter().map(Value::Message).collect());
 }
 
 impl Step {

@@ -172,7 +172,7 @@ pub fn decode(
             let before = of_base(field, base, by_name);
             let whole = before.is_none_or(|(id, _)| {
                 let known = base.subject.manifest.children("fields");
-                below(*id, &known).len() == below(field.0, &fields).len()
+                below(*id, &known, by_name) == below(field.0, &fields, by_name)
             });
             (field.0, field.1.clone(), whole)
         })
@@ -203,7 +203,7 @@ pub fn decode(
                 digests,
                 &known.whole,
                 columns.as_deref(),
-                &top,
+                &shapes,
                 base,
                 by_name,
             ),
@@ -259,22 +259,26 @@ fn of_base<'a>(
     })
 }
 
-/// Names of all fields below one, at any depth.
-fn below(id: i64, fields: &[&Message]) -> Vec<String> {
+/// All fields below one, at any depth, by the mark that they are compared by.
+fn below(id: i64, fields: &[&Message], by_name: bool) -> Vec<String> {
     let mut above = vec![id];
-    let mut names = Vec::new();
+    let mut marks = Vec::new();
     // A parent stands before its children.
     for field in fields {
-        if above.contains(&signed(field.get("parent_id"))) && signed(field.get("id")) != id {
-            above.push(signed(field.get("id")));
-            names.push(field.text("name"));
+        let own = signed(field.get("id"));
+        if above.contains(&signed(field.get("parent_id"))) && own != id {
+            above.push(own);
+            marks.push(match by_name {
+                true => field.text("name"),
+                false => own.to_string(),
+            });
         }
     }
-    names
+    marks
 }
 
-/// Holds digests against the base's. A field that has other members than it had is another type, and
-/// there is nothing to compare it with.
+/// Holds digests against the base's. A field that has other members than it had, or in another order,
+/// is another type, and there is nothing to compare it with.
 fn compare(
     what: &str,
     found: &Digests,

@@ -31,11 +31,13 @@ pub fn enumerate(base: &Base, all: &mut Vec<Candidate>) {
     }
     columns(base, all);
     fields(base, all);
-    for by in 1..subject.columns.len() {
+    // Columns without a number, those of a blob's members, have no place of their own to move to.
+    let numbered = subject.manifest.children("fields");
+    if base.top.len() > 1 && !numbered.iter().any(|field| schema::is_blob(field)) {
         all.push(Candidate::harmless(
             "columns-permuted",
             "columns",
-            Op::Rotate(by),
+            Op::LastFirst,
         ));
     }
     for bytes in [64, 640, 65536] {

@@ -62,14 +62,19 @@ pub fn enumerate(base: &Base, all: &mut Vec<Candidate>) {
         );
     }
     for at in &ids {
+        let Value::Number(id) = entry.fields[*at].value else {
+            continue;
+        };
+        let fields = manifest.children("fields");
+        let field = fields.into_iter().find(|field| field.get("id") == id);
+        let group = field.map_or("no field", super::schema::rank);
         for new in [-2, -1, 77] {
             let change = edit(root, &file, Edit::Put(*at, number(new)));
-            let name = if new == -2 {
-                "file-field-tombstoned"
-            } else {
-                "file-field-id"
+            let name = match new {
+                -2 => "file-field-tombstoned",
+                _ => "file-field-id",
             };
-            add(name, &group, change);
+            add(name, group, change);
         }
     }
     for pair in ids.windows(2) {

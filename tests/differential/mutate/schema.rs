@@ -294,12 +294,7 @@ fn keys_of(site: &Site, class: &str, base: &Base, all: &mut Vec<Candidate>) {
 /// Ids, parents and presence.
 fn identity_of(site: &Site, class: &str, sites: &[Site], all: &mut Vec<Candidate>) {
     let here = |edit| super::edit(Root::Manifest, &[site.at], edit);
-    let level = if site.field.get("parent_id").cast_signed() == -1 {
-        "top"
-    } else {
-        "nested"
-    };
-    let group = format!("{class} {level}");
+    let group = format!("{class} {}", rank(site.field));
     let put = |name: &str, value: i64| {
         let value = Value::Number(value.cast_unsigned());
         let number = types().number(site.field.of, name);
