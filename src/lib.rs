@@ -2,7 +2,7 @@
 //! asks for.
 //!
 //! Data flows one way: [`storage`] → [`format`] → [`model`] → [`typing`] → [`rules`] →
-//! [`check`] → [`witness`] → [`report`]. Nothing here uses Lance's own reader, whose panics are
+//! [`check`] → `witness` → [`report`]. Nothing here uses Lance's own reader, whose panics are
 //! what people come to debug, but for the witness: with the feature `decode` it runs Lance's
 //! decoder in a process of its own.
 
@@ -14,6 +14,7 @@ pub mod report;
 pub mod rules;
 pub mod storage;
 pub mod typing;
+#[cfg(feature = "decode")]
 pub mod witness;
 
 /// The newest Lance release whose formats this build knows.

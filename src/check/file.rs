@@ -1,5 +1,6 @@
 //! A data file by itself, held against the schema in itself.
 
+use super::decodable::Decodable;
 use super::tally::{Tally, Wanted, cells};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::Findings;
@@ -40,6 +41,7 @@ pub fn check(
         fields: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
+        decodable: None,
     };
     let caches = Caches::default();
     let placed = match &data {
@@ -68,6 +70,9 @@ pub fn check(
                 let wanted = Wanted::new(schema, &request.columns, &name)?;
                 let tally = columns(&view, data, version, schema, &wanted, &caches, &mut findings);
                 report.fields = tally.into_fields(schema, &wanted);
+                report.decodable = request
+                    .decode
+                    .then(|| Decodable::file(location.clone(), wanted));
             }
             (None, _) => report.notes.push(format!(
                 "the file holds no schema that can be read; its {} columns cannot be matched to fields",

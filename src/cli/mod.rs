@@ -29,13 +29,14 @@ Examples:
   lance-lint images.lance --version 12 --column meta.caption
   lance-lint --quiet --fail-on warning *.lance
   lance-lint images.lance --format json | jq '.findings[].message'
+  lance-lint --decode images.lance
   lance-lint inspect images.lance --column blob --page 0";
 
 /// Checks Lance datasets and files: every column's physical encoding beside what the schema
 /// asks for.
 ///
 /// Reads manifests, footers and page encodings directly, not through Lance's own reader, and
-/// reads no values. PATH is a dataset directory, a file of one (a data file, manifest or
+/// reads no values unless --decode asks for them. PATH is a dataset directory, a file of one (a data file, manifest or
 /// deletion file: then only that part is checked), or a data file by itself.
 #[derive(Debug, Parser)]
 #[command(name = "lance-lint", version, after_help = AFTER_HELP, disable_version_flag = true)]
@@ -142,7 +143,14 @@ pub enum RunError {
     /// Parts of the check could not be made: one sentence each.
     #[error("{}", lines(.0))]
     Check(Vec<CheckError>),
-    /// The decode worker could not go on.
+    /// This build has no decoder.
+    #[cfg(not(feature = "decode"))]
+    #[error(
+        "--decode needs a build with Lance's own decoder: \
+         cargo install lance-lint --features decode (needs protoc)"
+    )]
+    NoDecoder,
+    /// A worker process could not be started, or could not go on.
     #[cfg(feature = "decode")]
     #[error("decode worker: {0}")]
     Worker(io::Error),
@@ -215,6 +223,7 @@ fn request(
         },
         columns,
         fragments,
+        decode: false,
     }
 }
 

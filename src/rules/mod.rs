@@ -16,6 +16,7 @@ mod blob_undeclared;
 mod column_lost;
 mod data_file_missing;
 mod data_file_unreadable;
+pub mod decode_failed;
 mod deletion_file_missing;
 mod encoding_unreadable;
 mod feature_flag;
@@ -201,5 +202,6 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,
     &blob_key_false::BlobKeyFalse,
+    &decode_failed::DecodeFailed,
     &unknown_to_this_build::UnknownToThisBuild,
 ];

@@ -90,7 +90,14 @@ impl DataFile {
         let path = Path::from_absolute_path(&open.path)
             .map_err(|error| Error::invalid_input(error.to_string()))?;
         let size = usize::try_from(open.size).ok().filter(|size| *size > 0);
-        let version = lance_file::determine_file_version(&store, &path, size).await?;
+        let version = match lance_file::determine_file_version(&store, &path, size).await {
+            Ok(version) => version,
+            // The stated size is not used for 0.1 files, whose writers stated it wrongly.
+            Err(error) => match lance_file::determine_file_version(&store, &path, None).await {
+                Ok(ConcreteFileVersion::V1) => ConcreteFileVersion::V1,
+                _ => return Err(error),
+            },
+        };
         check_columns(&schema, open, version)?;
         if version == ConcreteFileVersion::V1 {
             return Self::open_legacy(&store, &path, schema, open).await;
@@ -162,6 +169,11 @@ impl DataFile {
         let projected = self.project(read)?;
         match &mut self.opened {
             Opened::Legacy(reader) => {
+                if projected.has_dictionary_types() {
+                    return Err(Error::not_supported(
+                        "unsupported: the dictionaries of 0.1 files stand in manifests",
+                    ));
+                }
                 let projected = reader.schema().project_by_schema(
                     &projected,
                     OnMissing::Error,
