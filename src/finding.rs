@@ -76,6 +76,53 @@ pub struct ReaderEffect {
     pub effect: String,
 }
 
+/// How a decoder failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failing {
+    /// It said what is wrong.
+    Error,
+    /// It panicked.
+    Panic,
+    /// Its process was killed or ended itself.
+    Abort,
+    /// It did not end in time.
+    Timeout,
+    /// It asked for more memory than it was given.
+    Memory,
+}
+
+impl Failing {
+    /// What it does, for people.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Error => "fails",
+            Self::Panic => "panics",
+            Self::Abort => "aborts",
+            Self::Timeout => "does not end",
+            Self::Memory => "runs out of memory",
+        }
+    }
+}
+
+/// What a decoder did when it read the very thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witnessed {
+    /// How it failed.
+    pub failing: Failing,
+    /// What it said.
+    pub message: String,
+    /// The fragment's id.
+    pub fragment: Option<u64>,
+    /// The file, as in [`Place::file`].
+    pub file: String,
+    /// The path of the field; `None` for the file as a whole.
+    pub column: Option<String>,
+    /// The page, from 0; `None` where it is not one page that was read.
+    pub page: Option<u64>,
+    /// The rows of the file that were read, the last excluded.
+    pub rows: Option<Range<u64>>,
+}
+
 /// An encoding with the node that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
@@ -113,6 +160,10 @@ pub struct Finding {
     pub tree: Option<Marked>,
     /// What readers do.
     pub readers: Vec<ReaderEffect>,
+    /// What a decoder did, the first few times that it failed over this.
+    pub witnessed: Vec<Witnessed>,
+    /// How often it failed over this.
+    pub witnessed_count: u64,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
     /// Ways to mend it, each to paste or to do.
@@ -138,6 +189,8 @@ impl RuleInfo {
             found: None,
             tree: None,
             readers: Vec::new(),
+            witnessed: Vec::new(),
+            witnessed_count: 0,
             cause: None,
             mends: Vec::new(),
         }
@@ -202,6 +255,21 @@ impl Finding {
         self
     }
 
+    /// Adds what a decoder did, `times` over.
+    pub fn witness(&mut self, witnessed: Witnessed, times: u64) {
+        self.witnessed_count = self.witnessed_count.saturating_add(times);
+        if self.witnessed.len() < MOST_PLACES {
+            self.witnessed.push(witnessed);
+        }
+    }
+
+    /// Whether it has a place in a file, as far as its places are kept.
+    pub fn may_be_in(&self, file: &str) -> bool {
+        let kept = u64::try_from(self.places.len()).unwrap_or(u64::MAX);
+        let mut places = self.places.iter();
+        self.count > kept || places.any(|place| place.file.as_deref() == Some(file))
+    }
+
     /// Says why it came about.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
@@ -251,6 +319,13 @@ impl Findings {
                 known.last_fragment = finding.last_fragment.or(known.last_fragment);
                 let room = MOST_PLACES.saturating_sub(known.places.len());
                 known.places.extend(finding.places.into_iter().take(room));
+                let room = MOST_PLACES.saturating_sub(known.witnessed.len());
+                known
+                    .witnessed
+                    .extend(finding.witnessed.into_iter().take(room));
+                known.witnessed_count = known
+                    .witnessed_count
+                    .saturating_add(finding.witnessed_count);
             }
         }
     }

@@ -2,8 +2,9 @@
 //! asks for.
 //!
 //! Data flows one way: [`storage`] → [`format`] → [`model`] → [`typing`] → [`rules`] →
-//! [`check`] → [`report`]. Nothing here uses Lance's own reader, whose panics are what people
-//! come to debug.
+//! [`check`] → `witness` → [`report`]. Nothing here uses Lance's own reader, whose panics are
+//! what people come to debug, but for the witness: with the feature `decode` it runs Lance's
+//! decoder in a process of its own.
 
 pub mod check;
 pub mod finding;
@@ -13,6 +14,8 @@ pub mod report;
 pub mod rules;
 pub mod storage;
 pub mod typing;
+#[cfg(feature = "decode")]
+pub mod witness;
 
 /// The newest Lance release whose formats this build knows.
 pub const KNOWS_LANCE: &str = "14.0.2";

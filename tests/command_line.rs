@@ -50,6 +50,19 @@ fn exit_status_follows_the_findings() {
 }
 
 #[test]
+#[cfg(not(feature = "decode"))]
+fn decoding_explains_how_to_get_it() {
+    let output = lint(&["--decode", CLEAN]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert_eq!(
+        stderr(&output),
+        "lance-lint: --decode needs a build with Lance's own decoder: \
+         cargo install lance-lint --features decode (needs protoc)\n"
+    );
+}
+
+#[test]
 fn what_cannot_be_done_is_one_sentence_and_status_2() {
     let cases: [(&[&str], &str); 9] = [
         (

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::columns::{self, Compared, Walk};
+use super::decodable::Decodable;
 use super::file;
 use super::tally::{Cell, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
@@ -17,7 +18,7 @@ use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
 use crate::model::join::{Placement, join};
-use crate::model::snapshot::{self, Opened, Snapshot, stated_version};
+use crate::model::snapshot::{self, BaseError, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
@@ -41,7 +42,7 @@ pub fn check(
         Scope::Manifest(name) if request.selection.is_latest() => Some(name.as_str()),
         _ => None,
     };
-    let opened = snapshot::open(storage, root, &request.selection, manifest)?;
+    let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
     let view = DatasetView {
         snapshot: opened.snapshot.as_ref(),
@@ -76,7 +77,37 @@ pub fn check(
         ));
         subjects.push(stranger);
     }
+    if request.decode {
+        let files = chosen_files(snapshot, &parts, request)?;
+        let wanted = Wanted::new(&snapshot.schema, &request.columns, &root.to_string())?;
+        let decodable = opened
+            .snapshot
+            .take()
+            .map(|s| Decodable::dataset(s, files, wanted));
+        if let Some(report) = subjects.first_mut() {
+            report.decodable = decodable;
+        }
+    }
     Ok(subjects)
+}
+
+/// The data files that are looked at, as indices of fragments and of files in them.
+fn chosen_files(
+    snapshot: &Snapshot,
+    parts: &Parts,
+    request: &Request,
+) -> Result<Vec<(usize, usize)>, CheckError> {
+    let chosen = choose_fragments(snapshot, parts, request)?;
+    let chosen: BTreeSet<u64> = chosen.iter().map(|fragment| fragment.id).collect();
+    let mut files = Vec::new();
+    for (at, fragment) in snapshot.message().fragments.iter().enumerate() {
+        let entries = fragment.files.iter().enumerate();
+        let entries = entries.filter(|(_, entry)| parts.has_file(fragment, entry));
+        if chosen.contains(&fragment.id) {
+            files.extend(entries.map(|(entry, _)| (at, entry)));
+        }
+    }
+    Ok(files)
 }
 
 /// Bytes of the manifests that could not be read.
@@ -119,6 +150,7 @@ fn lost(
         fields: Vec::new(),
         findings: findings.into_sorted(),
         notes: vec![note],
+        decodable: None,
     }];
     let files = entries
         .iter()
@@ -221,6 +253,20 @@ fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// Where a data file is, and how that is shown.
+pub fn file_place(
+    snapshot: &Snapshot,
+    entry: &DataFileEntry,
+) -> (Result<Location, BaseError>, String) {
+    let directory = snapshot.data_directory(entry.base_id);
+    let location = directory.map(|directory| directory.join(&entry.path));
+    let name = match (&location, entry.base_id) {
+        (Ok(location), Some(_)) => location.to_string(),
+        _ => format!("{DATA}/{}", entry.path),
+    };
+    (location, name)
+}
+
 fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
     let extension =
         deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
@@ -270,6 +316,7 @@ fn check_snapshot(
         fields: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
+        decodable: None,
     };
     for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
         let run = Run {
@@ -500,16 +547,9 @@ impl Run<'_> {
         findings: &mut Findings,
     ) -> Option<u64> {
         result.files += 1;
-        let directory = self.snapshot.data_directory(entry.base_id);
-        let location = directory
-            .as_ref()
-            .map(|directory| directory.join(&entry.path));
-        let name = match (&location, entry.base_id) {
-            (Ok(location), Some(_)) => location.to_string(),
-            _ => format!("{DATA}/{}", entry.path),
-        };
+        let (location, name) = file_place(self.snapshot, entry);
         let state = match location {
-            Err(error) => Err(FileFault::Base(error.clone())),
+            Err(error) => Err(FileFault::Base(error)),
             // Lance escapes such a path and does not find it.
             Ok(_) if entry.path.split('/').any(|part| part == "..") => Err(FileFault::Unreadable(
                 Unreadable::Storage(StorageError::NotFound),

@@ -1,6 +1,7 @@
 //! A data file by itself, held against the schema in itself.
 
 use super::columns::{self, Compared, Walk};
+use super::decodable::Decodable;
 use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::Findings;
@@ -41,6 +42,7 @@ pub fn check(
         fields: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
+        decodable: None,
     };
     let caches = Caches::default();
     let placed = match &data {
@@ -83,6 +85,9 @@ pub fn check(
                 gone.above.into_iter().for_each(|field| tally.add_above(field));
                 tally.add(0, gone.cells);
                 report.fields = tally.into_fields(schema, &wanted);
+                report.decodable = request
+                    .decode
+                    .then(|| Decodable::file(location.clone(), wanted));
             }
             (None, _) => report.notes.push(format!(
                 "the file holds no schema that can be read; its {} columns cannot be matched to fields",

@@ -2,6 +2,7 @@
 
 mod columns;
 mod dataset;
+mod decodable;
 mod file;
 pub mod inspect;
 mod tally;
@@ -16,6 +17,7 @@ use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Location, Meter, Storage};
 
+pub use decodable::{Decodable, DecodableFile};
 pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.
@@ -29,6 +31,8 @@ pub struct Request {
     pub columns: Vec<String>,
     /// Only these fragments; all when empty.
     pub fragments: Vec<u64>,
+    /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
+    pub decode: bool,
 }
 
 /// Why a check could not be made: a sentence for the user.
@@ -59,6 +63,21 @@ pub struct Report {
     pub requests: u64,
     /// Bytes that they returned.
     pub bytes_read: u64,
+    /// What a decoder read, when one did.
+    pub decoded: Option<Decoded>,
+}
+
+/// What a decoder read, and how often it failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// Data files.
+    pub files: u64,
+    /// Columns of those files.
+    pub columns: u64,
+    /// Pages of those columns.
+    pub pages: u64,
+    /// Pages, and files as a whole, that did not decode.
+    pub failures: u64,
 }
 
 /// What was checked as one.
@@ -86,6 +105,8 @@ pub struct SubjectReport {
     pub findings: Vec<Finding>,
     /// What was left out or done otherwise than asked, in sentences.
     pub notes: Vec<String>,
+    /// Its data files, when the request says that a decoder is to read them.
+    pub decodable: Option<Decodable>,
 }
 
 /// What a subject is.
@@ -128,7 +149,7 @@ pub struct DatasetFacts {
 
 impl SubjectReport {
     /// Writes beside each field which rules found something about it.
-    fn give_verdicts(&mut self) {
+    pub(crate) fn give_verdicts(&mut self) {
         let mut named: FxHashMap<&str, Vec<&Finding>> = FxHashMap::default();
         for finding in &self.findings {
             if let Some(column) = &finding.column {
@@ -186,6 +207,7 @@ pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Re
         failures,
         requests: meter.requests(),
         bytes_read: meter.bytes(),
+        decoded: None,
     }
 }
 

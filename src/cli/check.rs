@@ -1,6 +1,8 @@
 //! The check itself, which needs no subcommand.
 
 use std::ffi::OsString;
+#[cfg(feature = "decode")]
+use std::time::Duration;
 use std::time::Instant;
 
 use clap::Args;
@@ -11,6 +13,8 @@ use super::{
 use lance_lint::check::check;
 use lance_lint::finding::Severity;
 use lance_lint::report::{json, text};
+#[cfg(feature = "decode")]
+use lance_lint::witness;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -25,6 +29,22 @@ pub struct CheckArgs {
     /// Only this fragment (repeatable)
     #[arg(long, value_name = "ID")]
     fragment: Vec<u64>,
+    /// Also read every page through Lance's own decoder, in child processes
+    #[arg(long)]
+    decode: bool,
+    /// Seconds that one page may take to decode
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        requires = "decode"
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    decode_timeout: u64,
+    /// MiB of memory that each decoding process may take
+    #[arg(long, value_name = "MIB", default_value_t = 4096, requires = "decode")]
+    #[arg(value_parser = clap::value_parser!(u64).range(256..))]
+    decode_memory: u64,
     /// The output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -46,11 +66,24 @@ impl CheckArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let started = Instant::now();
         let (storage, meter) = storage();
-        let request = request(self.paths, self.selection, self.column, self.fragment);
+        let mut request = request(self.paths, self.selection, self.column, self.fragment);
+        request.decode = self.decode;
+        #[cfg(not(feature = "decode"))]
+        if self.decode {
+            return Err(RunError::NoDecoder);
+        }
         let mut report = check(&storage, &meter, &request);
         let failures = std::mem::take(&mut report.failures);
         if report.subjects.is_empty() && !failures.is_empty() {
             return Err(RunError::Check(failures));
+        }
+        #[cfg(feature = "decode")]
+        if self.decode {
+            let limits = witness::Limits {
+                timeout: Duration::from_secs(self.decode_timeout),
+                memory: self.decode_memory,
+            };
+            witness::decode(storage.as_ref(), &mut report, limits).map_err(RunError::Worker)?;
         }
         match self.format {
             Format::Json => print(|out| {

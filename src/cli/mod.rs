@@ -1,6 +1,8 @@
 //! Arguments. Their doc comments are the help.
 
 mod check;
+#[cfg(feature = "decode")]
+mod decode;
 mod inspect;
 
 use std::ffi::OsString;
@@ -27,13 +29,14 @@ Examples:
   lance-lint images.lance --version 12 --column meta.caption
   lance-lint --quiet --fail-on warning *.lance
   lance-lint images.lance --format json | jq '.findings[].message'
+  lance-lint --decode images.lance
   lance-lint inspect images.lance --column blob --page 0";
 
 /// Checks Lance datasets and files: every column's physical encoding beside what the schema
 /// asks for.
 ///
 /// Reads manifests, footers and page encodings directly, not through Lance's own reader, and
-/// reads no values. PATH is a dataset directory, a file of one (a data file, manifest or
+/// reads no values unless --decode asks for them. PATH is a dataset directory, a file of one (a data file, manifest or
 /// deletion file: then only that part is checked), or a data file by itself.
 #[derive(Debug, Parser)]
 #[command(name = "lance-lint", version, after_help = AFTER_HELP, disable_version_flag = true)]
@@ -54,6 +57,10 @@ pub struct Cli {
 enum Command {
     /// Show every page of a column: the full encoding tree, all parameters, all buffers
     Inspect(inspect::InspectArgs),
+    /// Read through Lance's own decoder what standard input asks for
+    #[cfg(feature = "decode")]
+    #[command(hide = true)]
+    DecodeWorker(decode::WorkerArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -136,6 +143,17 @@ pub enum RunError {
     /// Parts of the check could not be made: one sentence each.
     #[error("{}", lines(.0))]
     Check(Vec<CheckError>),
+    /// This build has no decoder.
+    #[cfg(not(feature = "decode"))]
+    #[error(
+        "--decode needs a build with Lance's own decoder: \
+         cargo install lance-lint --features decode (needs protoc)"
+    )]
+    NoDecoder,
+    /// A worker process could not be started, or could not go on.
+    #[cfg(feature = "decode")]
+    #[error("decode worker: {0}")]
+    Worker(io::Error),
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
@@ -172,6 +190,8 @@ impl Cli {
         self.common.apply();
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
+            #[cfg(feature = "decode")]
+            Some(Command::DecodeWorker(arguments)) => arguments.run(),
             None => self.check.run(),
         }
     }
@@ -203,6 +223,7 @@ fn request(
         },
         columns,
         fragments,
+        decode: false,
     }
 }
 

@@ -15,7 +15,7 @@ use super::vocabulary::{self, EncodingCache};
 use crate::format::data_file::{Body, RawFile};
 use crate::format::legacy::{self, LegacyPage};
 use crate::format::proto::lance::file::v2::ColumnMetadata;
-use crate::format::proto::lance::file::{FileDescriptor, Schema};
+use crate::format::proto::lance::file::{Field as WireField, FileDescriptor, Schema};
 use crate::format::wire::{self, UnknownField};
 use crate::format::{Fault, Part};
 use crate::storage::{Location, Storage};
@@ -186,6 +186,17 @@ impl DataFile {
         match &self.raw.body {
             Body::Current { footer, .. } => Some(footer.column_metadata_start),
             Body::Legacy(_) => None,
+        }
+    }
+
+    /// The fields of the schema in the file itself, as stored.
+    pub fn schema_fields(&self) -> Option<Vec<WireField>> {
+        match &self.raw.body {
+            Body::Current { descriptor, .. } => {
+                let descriptor = FileDescriptor::decode(descriptor.clone()?).ok()?;
+                Some(descriptor.schema?.fields)
+            }
+            Body::Legacy(metadata) => metadata.fields.clone(),
         }
     }
 

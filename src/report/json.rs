@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::check::{EncodingReport, FieldReport, Report, SubjectKind, SubjectReport};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Encoding, Node};
 
@@ -58,6 +58,22 @@ pub struct Summary {
     pub bytes_read: u64,
     /// Reads made.
     pub requests: u64,
+    /// What Lance's own decoder read; only with `--decode`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decoded: Option<DecodedSummary>,
+}
+
+/// What Lance's own decoder read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DecodedSummary {
+    /// Data files.
+    pub files: u64,
+    /// Columns of those files.
+    pub columns: u64,
+    /// Pages of those columns.
+    pub pages: u64,
+    /// Pages, and files as a whole, that did not decode.
+    pub failures: u64,
 }
 
 /// How bad a finding is.
@@ -99,6 +115,13 @@ pub struct FindingJson {
     pub reader_message: Option<String>,
     /// What each reader call does.
     pub readers: Vec<Reader>,
+    /// What Lance's own decoder did with the very thing, the first few times that it failed over
+    /// it; only with `--decode`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub decoded: Vec<DecodedJson>,
+    /// How often the decoder failed over it; left out with `decoded`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decoded_count: Option<u64>,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
     /// Ways to mend it; lines after the first are code.
@@ -158,6 +181,50 @@ pub struct Reader {
     pub call: String,
     /// What it does, with the message a user sees.
     pub effect: String,
+}
+
+/// A failure of Lance's own decoder.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DecodedJson {
+    /// How it failed.
+    pub outcome: OutcomeJson,
+    /// What it said.
+    pub message: String,
+    /// The fragment's id.
+    pub fragment: Option<u64>,
+    /// The file, below the dataset's root or as a full path.
+    pub file: String,
+    /// The path of the field; null for all that are in the file.
+    pub column: Option<String>,
+    /// The page, from 0.
+    pub page: Option<u64>,
+    /// The rows of the file that were read; null when it failed before any.
+    pub rows: Option<RowRange>,
+}
+
+/// How a decoder failed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeJson {
+    /// It said what is wrong.
+    Error,
+    /// It panicked.
+    Panic,
+    /// Its process was killed or ended itself.
+    Abort,
+    /// It did not end in time.
+    Timeout,
+    /// It asked for more memory than `--decode-memory` gives.
+    Memory,
+}
+
+/// Rows of a file, the end excluded.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RowRange {
+    /// The first.
+    pub start: u64,
+    /// The one after the last.
+    pub end: u64,
 }
 
 /// A dataset or file that was checked.
@@ -346,6 +413,12 @@ pub fn document(report: &Report) -> Document {
             bytes: report.bytes(),
             bytes_read: report.bytes_read,
             requests: report.requests,
+            decoded: report.decoded.map(|decoded| DecodedSummary {
+                files: decoded.files,
+                columns: decoded.columns,
+                pages: decoded.pages,
+                failures: decoded.failures,
+            }),
         },
         findings: report
             .subjects
@@ -415,8 +488,31 @@ fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
                 effect: reader.effect.clone(),
             })
             .collect(),
+        decoded: finding.witnessed.iter().map(decoded_json).collect(),
+        decoded_count: Some(finding.witnessed_count).filter(|count| *count > 0),
         cause: finding.cause.clone(),
         help: finding.mends.clone(),
+    }
+}
+
+fn decoded_json(witnessed: &Witnessed) -> DecodedJson {
+    DecodedJson {
+        outcome: match witnessed.failing {
+            Failing::Error => OutcomeJson::Error,
+            Failing::Panic => OutcomeJson::Panic,
+            Failing::Abort => OutcomeJson::Abort,
+            Failing::Timeout => OutcomeJson::Timeout,
+            Failing::Memory => OutcomeJson::Memory,
+        },
+        message: witnessed.message.clone(),
+        fragment: witnessed.fragment,
+        file: witnessed.file.clone(),
+        column: witnessed.column.clone(),
+        page: witnessed.page,
+        rows: witnessed.rows.as_ref().map(|rows| RowRange {
+            start: rows.start,
+            end: rows.end,
+        }),
     }
 }
 

@@ -10,7 +10,7 @@ use super::layout::{DEFAULT_WIDTH, bytes, counted, number, place, wrapped};
 use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Failing, Finding, Severity};
 use crate::model::target::BRANCHES;
 
 /// What to print and how.
@@ -360,11 +360,48 @@ fn write_finding(
             width,
         )?;
     }
+    decoder(out, finding, width)?;
     if let Some(cause) = &finding.cause {
         field(out, "cause", cause, width)?;
     }
     for mend in &finding.mends {
         field(out, "mend", mend, width)?;
+    }
+    Ok(())
+}
+
+/// What a decoder did, each thing that it said once.
+fn decoder(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
+    let mut said: Vec<(Failing, &str)> = Vec::new();
+    for witnessed in &finding.witnessed {
+        let thing = (witnessed.failing, witnessed.message.as_str());
+        if said.contains(&thing) {
+            continue;
+        }
+        said.push(thing);
+        let mut parts = Vec::new();
+        if let Some(fragment) = witnessed.fragment.filter(|_| finding.fragments > 1) {
+            parts.push(format!("fragment {fragment}"));
+        }
+        match &witnessed.column {
+            None => parts.push("all columns".to_string()),
+            // Those above and below the finding's own column may be the ones that were read.
+            column if *column != finding.column => {
+                parts.extend(column.iter().map(|column| format!("column `{column}`")));
+            }
+            Some(_) => {}
+        }
+        parts.extend(witnessed.page.map(|page| format!("page {page}")));
+        let rows = witnessed.rows.as_ref();
+        parts.extend(rows.map(|rows| format!("rows {}..{}", rows.start, rows.end)));
+        let (verb, message) = (witnessed.failing.verb(), &witnessed.message);
+        let text = format!("{}: {verb}: {message}", parts.join(", "));
+        field(out, "decoder", &text, width)?;
+    }
+    let more = finding.witnessed_count.saturating_sub(said.len() as u64);
+    if more > 0 {
+        let times = counted(more, "more time");
+        field(out, "decoder", &format!("fails {times}"), width)?;
     }
     Ok(())
 }
@@ -411,10 +448,23 @@ fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result
         0 | 1 => String::new(),
         many => format!(" in {many} datasets and files"),
     };
+    let decoded = report.decoded.map(|decoded| {
+        format!(
+            " · decoded {} of {} in {} with {}",
+            counted(decoded.pages, "page"),
+            counted(decoded.columns, "column"),
+            counted(decoded.files, "file"),
+            match decoded.failures {
+                0 => "no failure".to_string(),
+                failures => counted(failures, "failure"),
+            }
+        )
+    });
     writeln!(
         out,
-        "{}{subjects} · read {} of {} in {} · {}",
+        "{}{subjects}{} · read {} of {} in {} · {}",
         counts.join(" · "),
+        decoded.unwrap_or_default(),
         bytes(report.bytes_read),
         bytes(report.bytes()),
         counted(report.requests, "request"),

@@ -19,6 +19,7 @@ mod column_lost;
 mod column_mapping_contradicted;
 mod data_file_missing;
 mod data_file_unreadable;
+pub mod decode_failed;
 mod deletion_file_missing;
 mod empty_struct_shifts_columns;
 mod encoding_malformed;
@@ -327,5 +328,6 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,
     &blob_key_false::BlobKeyFalse,
+    &decode_failed::DecodeFailed,
     &unknown_to_this_build::UnknownToThisBuild,
 ];
