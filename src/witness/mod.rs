@@ -218,8 +218,10 @@ impl Run<'_> {
                 failure.witnessed.failing == whole.witnessed.failing
                     && failure.witnessed.message == whole.witnessed.message
             });
-            // What all columns say alike is said of the file.
-            let of_file = jobs.len() > 1 && failed == jobs.len() && alike;
+            // What all columns say alike is said of the file. One whose metadata is damaged has no
+            // pages that could be read.
+            let readable = jobs.iter().filter(|job| !job.pages.is_empty()).count();
+            let of_file = jobs.len() > 1 && failed == readable && alike;
             if failures.is_empty() || of_file {
                 failures = vec![whole];
             }

@@ -74,7 +74,8 @@ fn nulls(seed: u64, rows: usize, nullable: bool, style: &Style) -> Option<NullBu
         return None;
     }
     let every = style.null_every as u64;
-    let valid = (0..rows as u64).map(|row| every != 1 && scatter(seed ^ 77, row) % every != 0);
+    let valid =
+        (0..rows as u64).map(|row| every != 1 && !scatter(seed ^ 77, row).is_multiple_of(every));
     Some(NullBuffer::from(valid.collect::<Vec<bool>>()))
 }
 

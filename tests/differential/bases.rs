@@ -120,6 +120,9 @@ fn blob_v2(nullable: bool) -> Field {
     )
 }
 
+/// A column with keys for its encoding: name, type, keys, values and rows.
+type Asked<'a> = (&'a str, DataType, &'a [(&'a str, &'a str)], Style, usize);
+
 struct Catalogue {
     specs: Vec<Spec>,
 }
@@ -526,7 +529,7 @@ fn catalogue() -> Vec<Spec> {
         ..full
     };
     let narrow = Style { bits: 5, ..full };
-    let options: &[(&str, DataType, &[(&str, &str)], Style, usize)] = &[
+    let options: &[Asked] = &[
         ("zstd-int32", Int32, &[("compression", "zstd")], narrow, 400),
         ("lz4-int64", Int64, &[("compression", "lz4")], plain, 400),
         (

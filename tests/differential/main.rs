@@ -42,7 +42,7 @@ use verdict::{Baseline, Class, Outcome, Told};
 use worker::Worker;
 
 /// Cases of a run that is not told otherwise.
-const CASES: usize = 6000;
+const CASES: usize = 9000;
 const SEED: u64 = 14_000_002;
 /// The least part of what is bad that must be found.
 const RECALL: f64 = 0.99;
@@ -281,6 +281,9 @@ fn parallel<T: Send>(
         .collect()
 }
 
+/// A mutation's place: the number of its base, and its own among the base's candidates.
+type Spot = (usize, usize);
+
 /// Chooses cases: half of them one of each (version, kind) in turn, half of them one of each
 /// (version, kind, place), so that kinds with few places and places of rare kinds both have theirs.
 fn choose(
@@ -292,7 +295,7 @@ fn choose(
         return named(known, pools, id);
     }
     // Candidates hold whole messages, so that at first only their places are kept.
-    let mut groups: BTreeMap<(usize, &'static str, String), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, &'static str, String), Vec<Spot>> = BTreeMap::new();
     let mut total = 0usize;
     for (index, known) in known.iter().enumerate() {
         let all = candidates(&known.base, &pools[known.base.minor]);
@@ -312,13 +315,13 @@ fn choose(
     println!("{total} mutations at {} kinds of place", groups.len());
     let wanted = options.cases.unwrap_or(CASES);
     groups.values_mut().for_each(|group| random.shuffle(group));
-    let mut places: Vec<&Vec<(usize, usize)>> = groups.values().collect();
+    let mut places: Vec<&Vec<Spot>> = groups.values().collect();
     random.shuffle(&mut places);
-    let mut of_kind: BTreeMap<(usize, &'static str), Vec<&Vec<(usize, usize)>>> = BTreeMap::new();
+    let mut of_kind: BTreeMap<(usize, &'static str), Vec<&Vec<Spot>>> = BTreeMap::new();
     for ((minor, kind, _), group) in &groups {
         of_kind.entry((*minor, kind)).or_default().push(group);
     }
-    let of_kind: Vec<Vec<(usize, usize)>> = of_kind
+    let of_kind: Vec<Vec<Spot>> = of_kind
         .into_values()
         .map(|mut places| {
             random.shuffle(&mut places);
@@ -326,7 +329,7 @@ fn choose(
         })
         .collect();
     let by_kind = in_turn(&of_kind.iter().collect::<Vec<_>>());
-    let mut picked: BTreeSet<(usize, usize)> = by_kind.into_iter().take(wanted / 2).collect();
+    let mut picked: BTreeSet<Spot> = by_kind.into_iter().take(wanted / 2).collect();
     for place in in_turn(&places) {
         if picked.len() >= wanted {
             break;

@@ -302,11 +302,16 @@ pub fn manifest(
     let mut format = Message::empty(types.named("lance.table.Manifest.DataStorageFormat"));
     format.set_text("file_format", "lance");
     format.set_text("version", &format!("{}.{}", version.0, version.1));
+    // Readers do not trust the counts of manifests that do not name their writer.
+    let mut writer = Message::empty(types.named("lance.table.Manifest.WriterVersion"));
+    writer.set_text("library", "lance");
+    writer.set_text("version", lance_lint::KNOWS_LANCE);
     let mut manifest = Message::empty(types.named("lance.table.Manifest"));
     manifest.put("fields", fields.into_iter().map(Value::Message).collect());
     manifest.put("fragments", vec![Value::Message(fragment)]);
     manifest.set("version", 1);
     manifest.set("max_fragment_id", 0);
+    manifest.put("writer_version", vec![Value::Message(writer)]);
     manifest.put("data_format", vec![Value::Message(format)]);
     manifest
 }

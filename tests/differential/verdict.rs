@@ -177,7 +177,11 @@ pub fn decode(
             (field.0, field.1.clone(), whole)
         })
         .collect();
-    let rows = case.physical_rows();
+    // A manifest that counts no rows leaves it to the file.
+    let rows = match case.physical_rows() {
+        0 => base.rows,
+        stated => stated,
+    };
     let mut ids: Vec<i64> = top.iter().map(|(id, _)| *id).collect();
     ids.dedup();
     let mut plan: Vec<(String, Option<Vec<i64>>, Rows)> =
