@@ -24,6 +24,15 @@ pub fn array(judge: &mut Judge, node: &Node, want: &Want, count: Count) -> Shape
         } => flat(judge, *bits, *buffer, compression.as_ref(), count),
         Kind::Nullable(Nulls::All) => Shape::Nulls,
         Kind::Nullable(nulls) => {
+            let inner = node.child("values").map(|values| &values.kind);
+            if matches!(inner, Some(Kind::Nullable(Nulls::Some | Nulls::All))) {
+                grammar(
+                    judge,
+                    "nulls within what has nulls already",
+                    "one layer of nulls",
+                    GARBAGE,
+                );
+            }
             if *nulls == Nulls::Some {
                 judge.child(node, "validity", |judge, node| {
                     bits_needed(judge, node, 1, count);
@@ -316,7 +325,7 @@ fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) ->
             && let Some(bytes) = null_adjustment.checked_sub(1)
             && let Some(of) = known_buffer(judge, buffer)
         {
-            judge.measure(of, Measure::Exactly(bytes));
+            judge.measure(of, Measure::AtLeast(bytes));
         }
     });
     Shape::Variable(0)
@@ -358,10 +367,12 @@ fn dictionary(judge: &mut Judge, node: &Node, num_items: u64, want: &Want, count
             );
         }
     }
-    if key_bits.is_some() && matches!(indices, Shape::Nulls) {
+    let indices_kind = node.child("indices").map(|indices| &indices.kind);
+    let nullable = matches!(indices_kind, Some(Kind::Nullable(Nulls::Some | Nulls::All)));
+    if key_bits.is_some() && (nullable || !matches!(indices, Shape::Fixed(_) | Shape::Unknown)) {
         grammar(
             judge,
-            "indices that are nulls only",
+            format!("indices that are {indices}, with nulls of their own or of no fixed width"),
             "indices without nulls of their own",
             UNWRAP,
         );
@@ -388,9 +399,10 @@ fn packed_struct(
     for at in 0..node.children.len() {
         let inner = wants.get(at).unwrap_or(&Want::Unknown);
         let shape = judge.nth(node, at, |judge, node| {
-            let sizes = judge.needs.sizes.len();
+            let (sizes, pointed) = (judge.needs.sizes.len(), judge.pointed.len());
             let shape = array(judge, node, inner, Count::Unknown);
             judge.needs.sizes.truncate(sizes);
+            judge.pointed.truncate(pointed);
             shape
         });
         shapes.push(shape.unwrap_or(Shape::Unknown));

@@ -125,9 +125,9 @@ pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
             variable_packed_struct(judge, node, widths)
         }
         (Kind::FixedSizeList { .. }, MiniBlock | FixedPerValue | Block | OptionalBlock) => {
-            fixed_size_list(judge, node)
+            fixed_size_list(judge, node, position)
         }
-        (Kind::Rle { .. }, MiniBlock | Block | OptionalBlock) => rle(judge, node, position),
+        (Kind::Rle { .. }, MiniBlock | Block | OptionalBlock) => rle(judge, node),
         (Kind::ByteStreamSplit { .. }, MiniBlock) => {
             match judge.child(node, "values", |_, node| node.kind.clone()) {
                 Some(Kind::Flat {
@@ -308,10 +308,23 @@ fn variable(
                 );
                 return (0, None);
             }
-            let coded = codec(judge, offsets, Position::OptionalBlock);
-            match coded.shape {
-                Shape::Fixed(bits) => (bits, None),
-                _ => (0, None),
+            match sequence_bits(offsets, 0) {
+                Some(bits @ (32 | 64)) => {
+                    let payload = sequence(judge, offsets, bits, None);
+                    (bits, Some(1 + u64::from(payload)))
+                }
+                bits => {
+                    malformed(
+                        judge,
+                        match bits {
+                            Some(bits) => format!("offsets of {bits} bits"),
+                            None => format!("offsets coded as {}", name(&offsets.kind)),
+                        },
+                        "offsets of 32 or 64 bits",
+                        "fails: Generic block offsets require 32 or 64-bit values, got …",
+                    );
+                    (0, None)
+                }
             }
         }
     });
@@ -437,7 +450,7 @@ fn variable_packed_struct(judge: &mut Judge, node: &Node, widths: &[PackedWidth]
     Coded::new(Shape::PackedStruct(shapes), 1)
 }
 
-fn fixed_size_list(judge: &mut Judge, node: &Node) -> Coded {
+fn fixed_size_list(judge: &mut Judge, node: &Node, position: Position) -> Coded {
     let Kind::FixedSizeList {
         dimension,
         has_validity,
@@ -454,7 +467,7 @@ fn fixed_size_list(judge: &mut Judge, node: &Node) -> Coded {
         );
     }
     let inner = judge.child(node, "values", |judge, inner| match &inner.kind {
-        Kind::FixedSizeList { .. } => fixed_size_list(judge, inner),
+        Kind::FixedSizeList { .. } => fixed_size_list(judge, inner, position),
         Kind::Flat {
             bits, compression, ..
         } => {
@@ -468,7 +481,8 @@ fn fixed_size_list(judge: &mut Judge, node: &Node) -> Coded {
             }
             Coded::new(Shape::Fixed(*bits), 1)
         }
-        Kind::Constant { .. } => Coded::new(Shape::Nulls, 1),
+        // Only values that stand one by one have lists of nothing but nulls.
+        Kind::Constant { .. } if position == Position::FixedPerValue => Coded::new(Shape::Nulls, 1),
         other => {
             malformed(
                 judge,
@@ -490,25 +504,13 @@ fn fixed_size_list(judge: &mut Judge, node: &Node) -> Coded {
     }
 }
 
-fn rle(judge: &mut Judge, node: &Node, position: Position) -> Coded {
+fn rle(judge: &mut Judge, node: &Node) -> Coded {
     let generic = judge.version == FileVersion::V2_3;
-    let inner_position = match position {
-        Position::OptionalBlock => Position::OptionalBlock,
-        _ => Position::Block,
-    };
     let mut part = |role: &str, widths: &[u64]| {
         judge.child(node, role, |judge, inner| {
-            let bits = match &inner.kind {
-                Kind::Flat {
-                    bits,
-                    compression: None,
-                    ..
-                } => Some(*bits),
-                _ if generic => match codec(judge, inner, inner_position).shape {
-                    Shape::Fixed(bits) => Some(bits),
-                    _ => return None,
-                },
-                _ => None,
+            let bits = match generic {
+                true => run_bits(inner),
+                false => plain_bits(inner),
             };
             if !bits.is_some_and(|bits| widths.contains(&bits)) {
                 malformed(
@@ -518,7 +520,8 @@ fn rle(judge: &mut Judge, node: &Node, position: Position) -> Coded {
                         None => format!("RLE with {role} coded as {}", name(&inner.kind)),
                     },
                     format!("plain {role} of {widths:?} bits"),
-                    "fails: RLE requires flat values and flat u8 run lengths",
+                    "fails: RLE requires flat values and flat u8 run lengths, or: RLE … only supports \
+                     flat, general, or out-of-line bitpacking",
                 );
             }
             bits
@@ -529,5 +532,238 @@ fn rle(judge: &mut Judge, node: &Node, position: Position) -> Coded {
     match bits {
         Some(Some(bits)) => Coded::new(Shape::Fixed(bits), 2),
         _ => Coded::unknown(),
+    }
+}
+
+/// Bits of plain flat values.
+fn plain_bits(node: &Node) -> Option<u64> {
+    match &node.kind {
+        Kind::Flat {
+            bits,
+            compression: None,
+            ..
+        } => Some(*bits),
+        _ => None,
+    }
+}
+
+/// Bits of the values or run lengths of RLE in 2.3: plain, bit-packed, or one of these compressed
+/// (lance-encoding `rle.rs`).
+fn run_bits(node: &Node) -> Option<u64> {
+    match &node.kind {
+        Kind::OutOfLineBitpacking {
+            uncompressed_bits, ..
+        } => node
+            .child("values")
+            .and_then(plain_bits)
+            .map(|_| *uncompressed_bits),
+        Kind::General { .. } => {
+            let inner = node.child("values")?;
+            match inner.kind {
+                Kind::General { .. } => None,
+                _ => run_bits(inner),
+            }
+        }
+        _ => plain_bits(node),
+    }
+}
+
+/// Bits of the numbers that a block sequence yields (lance-encoding `compression.rs`,
+/// `infer_fixed_width_block_bits`); `None` where it cannot be one.
+fn sequence_bits(node: &Node, depth: u32) -> Option<u64> {
+    if depth > 2 {
+        return None;
+    }
+    match &node.kind {
+        Kind::Flat { bits, .. } | Kind::Range { bits, .. } | Kind::Delta { bits, .. } => {
+            Some(*bits)
+        }
+        Kind::Constant { value_bytes } => value_bytes.map(|bytes| bytes.saturating_mul(8)),
+        Kind::InlineBitpacking {
+            uncompressed_bits, ..
+        }
+        | Kind::OutOfLineBitpacking {
+            uncompressed_bits, ..
+        } => Some(*uncompressed_bits),
+        Kind::General { .. } | Kind::Rle { .. } => sequence_bits(node.child("values")?, depth + 1),
+        Kind::Dictionary { .. } => sequence_bits(node.child("items")?, depth + 1),
+        _ => None,
+    }
+}
+
+/// Judges a block sequence of 2.3: unsigned numbers of one width, of which there may be `count`.
+/// Says whether a buffer stands for it (lance-encoding `compression.rs`,
+/// `create_fixed_width_block_decompressor`, and `physical/sequence/`).
+pub fn sequence(judge: &mut Judge, node: &Node, bits: u64, count: Option<u64>) -> bool {
+    let is_empty = matches!(node.kind, Kind::Constant { value_bytes: None });
+    match count {
+        Some(0) if !is_empty => malformed(
+            judge,
+            format!("a sequence of no values coded as {}", name(&node.kind)),
+            "a constant without a value",
+            "fails: An empty unsigned sequence requires Constant with no scalar",
+        ),
+        Some(count) if count > 0 && is_empty => malformed(
+            judge,
+            format!("a constant without a value for {count} values"),
+            "a constant with a value",
+            "fails: An absent unsigned Constant scalar requires zero values",
+        ),
+        _ => {}
+    }
+    if let (Kind::Range { start, step, .. }, Some(count)) = (&node.kind, count) {
+        range(judge, bits, *start, *step, count);
+    }
+    if let (Kind::Delta { .. }, Some(0 | 1)) = (&node.kind, count) {
+        malformed(
+            judge,
+            "differences in a sequence of one value",
+            "two values or more",
+            "fails: Invalid Delta cardinality or base",
+        );
+    }
+    sequence_part(judge, node, bits, true)
+}
+
+fn range(judge: &mut Judge, bits: u64, start: u64, step: u64, count: u64) {
+    let last = count
+        .checked_sub(1)
+        .and_then(|steps| step.checked_mul(steps))
+        .and_then(|span| start.checked_add(span));
+    let most = if bits == 32 {
+        u64::from(u32::MAX)
+    } else {
+        u64::MAX
+    };
+    if count < 2 || step == 0 || !last.is_some_and(|last| last <= most) {
+        malformed(
+            judge,
+            format!("a range of {count} values from {start} in steps of {step}"),
+            format!("2 values or more in steps of 1 or more, within {bits} bits"),
+            "fails: Range requires at least 2 values, or: Range step must be positive, or overflows",
+        );
+    }
+}
+
+fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> bool {
+    let width = |judge: &mut Judge, got: u64| {
+        if got != bits {
+            malformed(
+                judge,
+                format!("values of {got} bits in a sequence"),
+                format!("values of {bits} bits"),
+                format!("fails: … declares {got}-bit values, expected {bits}"),
+            );
+        }
+    };
+    match &node.kind {
+        Kind::Flat {
+            bits: got,
+            compression,
+            ..
+        } => {
+            width(judge, *got);
+            if compression.is_some() {
+                malformed(
+                    judge,
+                    "flat values with a compression of their own",
+                    "plain flat values",
+                    "fails: Generic block Flat cannot contain buffer compression",
+                );
+            }
+            true
+        }
+        Kind::Constant { value_bytes } => {
+            if let Some(bytes) = value_bytes {
+                width(judge, bytes.saturating_mul(8));
+            }
+            false
+        }
+        Kind::Range { bits: got, .. } => {
+            width(judge, *got);
+            false
+        }
+        Kind::InlineBitpacking {
+            uncompressed_bits,
+            compression,
+        } => {
+            width(judge, *uncompressed_bits);
+            if compression.is_some() {
+                malformed(
+                    judge,
+                    "bit-packed values with a compression of their own",
+                    "plain bit-packed values",
+                    "fails: Generic Inline bitpacking cannot contain buffer compression",
+                );
+            }
+            true
+        }
+        Kind::OutOfLineBitpacking {
+            uncompressed_bits, ..
+        } => {
+            width(judge, *uncompressed_bits);
+            let packed = node.child("values").map(plain_bits);
+            if let Some(packed) = packed
+                && !packed.is_some_and(|packed| packed > 0 && packed < bits)
+            {
+                malformed(
+                    judge,
+                    format!("values of {bits} bits packed to {}", packed.unwrap_or(0)),
+                    "plain values packed to fewer bits, 1 or more",
+                    "fails: Out-of-line bitpacking width … is invalid for …-bit values",
+                );
+            }
+            true
+        }
+        Kind::Delta { bits: got, .. } if composite => {
+            width(judge, *got);
+            judge
+                .child(node, "deltas", |judge, inner| {
+                    sequence_part(judge, inner, bits, false)
+                })
+                .unwrap_or(true)
+        }
+        Kind::General { compression } if composite => {
+            scheme(judge, compression.as_ref());
+            judge.child(node, "values", |judge, inner| {
+                if plain_bits(inner) != Some(bits) {
+                    malformed(
+                        judge,
+                        format!("compressed {}", name(&inner.kind)),
+                        format!("compressed plain values of {bits} bits"),
+                        "fails: Generic General compression must wrap plain Flat values",
+                    );
+                }
+            });
+            true
+        }
+        Kind::Rle { .. } if composite => {
+            let values = judge.child(node, "values", |judge, inner| {
+                sequence_part(judge, inner, bits, false)
+            });
+            let lengths = judge.child(node, "run_lengths", |judge, inner| {
+                sequence_part(judge, inner, 32, false)
+            });
+            values.unwrap_or(true) || lengths.unwrap_or(true)
+        }
+        Kind::Dictionary { .. } if composite => {
+            judge.child(node, "indices", |judge, inner| {
+                sequence_part(judge, inner, 32, false)
+            });
+            judge.child(node, "items", |judge, inner| {
+                sequence_part(judge, inner, bits, false)
+            });
+            true
+        }
+        Kind::Unset | Kind::Absent => true,
+        other => {
+            malformed(
+                judge,
+                format!("{} in a sequence", name(other)),
+                "a codec of block sequences",
+                "fails: … is not allowed at this position in a generic block encoding",
+            );
+            true
+        }
     }
 }

@@ -50,6 +50,8 @@ pub enum BufferOf {
 pub enum Measure {
     /// So many bits for each row, rounded up to bytes, or more.
     BitsPerRow(u64),
+    /// So many bits for each row, rounded up to bytes.
+    ExactBitsPerRow(u64),
     /// So many bytes, or more.
     AtLeast(u64),
     /// So many bytes.
@@ -73,6 +75,8 @@ pub enum Measure {
     },
     /// One entry of 1, 2, 4 or 8 bytes for each row and one more.
     RowIndex,
+    /// One entry of 1, 2, 4 or 8 bytes for each of so many items and one more.
+    ItemIndex(u64),
 }
 
 /// A size that an encoding asks of a buffer.
@@ -131,6 +135,8 @@ pub struct Judge {
     pub quiet: bool,
     /// Child indices to the node at hand.
     path: Vec<usize>,
+    /// Page buffers that 2.0 nodes point to.
+    pub pointed: Vec<usize>,
     /// What is wrong.
     pub complaints: Vec<Complaint>,
     /// What is to be held against each page.
@@ -146,6 +152,7 @@ impl Judge {
             column_buffers,
             quiet: false,
             path: Vec::new(),
+            pointed: Vec::new(),
             complaints: Vec::new(),
             needs: Needs::default(),
         }
@@ -257,6 +264,19 @@ impl Judge {
                 format!("panics: index out of bounds: the len is {known} but the index is {index} (physical.rs)"),
             );
             return None;
+        }
+        if let BufferOf::Page(index) = of {
+            if self.pointed.contains(&index) {
+                self.complain(
+                    About::Buffers,
+                    format!(
+                        "a pointer to buffer {index} of the page, which another part points to too"
+                    ),
+                    "a buffer of its own",
+                    "returns wrong values without a word, or fails",
+                );
+            }
+            self.pointed.push(index);
         }
         Some(of)
     }

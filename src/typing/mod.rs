@@ -39,8 +39,8 @@ fn judged(judge: &mut Judge, encoding: &Encoding, want: &Want, layers: &[LayerWa
     let root = &encoding.root;
     match encoding.vocabulary {
         Vocabulary::Array => array::array(judge, root, want, Count::PerRow(1)),
-        Vocabulary::Structural => structural::page(judge, root, want, layers),
-        Vocabulary::Planar => planar::page(judge, root, want, layers),
+        Vocabulary::Structural => structural::page(judge, root, layers),
+        Vocabulary::Planar => planar::page(judge, root, layers),
         Vocabulary::PreStable | Vocabulary::Legacy | Vocabulary::Column => Shape::Unknown,
     }
 }

@@ -11,7 +11,7 @@ use super::want::{LayerWant, Want, layers};
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::{Encoding, Kind, Node, Nulls, Vocabulary};
 use crate::model::logical_type::LogicalType;
-use crate::model::schema::FieldTree;
+use crate::model::schema::{BlobDeclaration, FieldTree};
 use crate::model::version::FileVersion;
 
 /// Where page buffers start, in bytes: a multiple of this (lance-file `writer.rs`). Readers of 2.1
@@ -83,12 +83,14 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
         (LogicalType::List, false) => (Role::Offsets, Want::Fixed(64)),
         _ => (Role::Values, want),
     };
-    // A struct without children has a column that no reader looks into.
-    if structural && want == Want::Struct(Vec::new()) {
-        return Vec::new();
-    }
-    // Descriptors of blobs are nested in a struct of their own, which the schema does not show.
-    let layers = match structural && field.blob().is_none() {
+    // A struct without children is stored as nulls only, in one layer however deep it stands.
+    let is_empty = structural && want == Want::Struct(Vec::new());
+    let want = match is_empty {
+        true => Want::Null,
+        false => want,
+    };
+    // Descriptors of v2 blobs are nested in a struct of their own, which the schema does not show.
+    let layers = match structural && !is_empty && field.blob() != Some(BlobDeclaration::V2) {
         true => layers(held.schema, held.at),
         false => Vec::new(),
     };
@@ -97,6 +99,10 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
         above.is_some_and(|above| above.logical_type == LogicalType::FixedSizeListStruct)
     });
     let mut faults = Vec::new();
+    if role == Role::Header && held.column.pages.len() != 1 {
+        faults.extend(header_pages(held.column.pages.len()));
+        return faults;
+    }
     let mut known: Option<Known<'_>> = None;
     for (at, page) in held.column.pages.iter().enumerate() {
         let Ok(encoding) = &page.encoding else {
@@ -148,6 +154,24 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
         known = Some(judged);
     }
     faults
+}
+
+/// 2.0 readers take a struct header of one page only.
+fn header_pages(pages: usize) -> Option<PageFault> {
+    (pages > 0).then(|| PageFault {
+        page: 1,
+        complaint: Complaint {
+            about: About::Rows,
+            node: Vec::new(),
+            found: format!("a struct header of {pages} pages"),
+            expected: "a struct header of one page".to_string(),
+            effect: format!(
+                "panics: Due to schema we expected a struct column but we received a column with {pages} \
+                 pages and right now we only support struct columns with 1 page"
+            ),
+        },
+        shape: Shape::StructHeader,
+    })
 }
 
 /// The vocabulary that the reader of a version decodes pages by.
@@ -239,7 +263,7 @@ fn judge_encoding<'a>(
             }
             let nulls = match encoding.root.kind {
                 Kind::Nullable(nulls) => nulls != Nulls::No,
-                _ => false,
+                _ => *want == Want::Null && structural_leaf(held),
             };
             if nulls && !nullable && *want != Want::Unknown {
                 judge.complain(
@@ -263,6 +287,12 @@ fn judge_encoding<'a>(
         sizes: judge.needs.sizes,
         items: judge.needs.items,
     }
+}
+
+/// Whether nothing around a field could hide its nulls.
+fn structural_leaf(held: &Held<'_>) -> bool {
+    let field = held.schema.fields.get(held.at);
+    field.is_some_and(|field| field.parent.is_none() && field.logical_type == LogicalType::Null)
 }
 
 fn is_zipped(encoding: &Encoding) -> bool {
@@ -335,7 +365,7 @@ fn sizes(needs: &[SizeNeed], page: &Page, column: &Column) -> Option<Complaint> 
                     Measure::ChunkWords(_) => {
                         "panics: assertion failed (miniblock_decode.rs), or fails".to_string()
                     }
-                    Measure::ChunkIndex { .. } | Measure::RowIndex => {
+                    Measure::ChunkIndex { .. } | Measure::RowIndex | Measure::ItemIndex(_) => {
                         "panics, or returns wrong rows without a word".to_string()
                     }
                     _ => "fails, or returns the bytes of other values without a word".to_string(),
@@ -355,6 +385,13 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
     };
     match measure {
         Measure::BitsPerRow(bits) => too_small(rows.checked_mul(bits).map(|bits| bits.div_ceil(8))),
+        Measure::ExactBitsPerRow(bits) => {
+            let needed = rows.checked_mul(bits).map(|bits| bits.div_ceil(8));
+            (needed != Some(size)).then(|| match needed {
+                Some(needed) => format!("{needed} bytes for {rows} rows"),
+                None => format!("more bytes than there can be for {rows} rows"),
+            })
+        }
         Measure::AtLeast(bytes) => (size < bytes).then(|| format!("{bytes} bytes or more")),
         Measure::Exactly(bytes) => (size != bytes).then(|| format!("{bytes} bytes")),
         Measure::PackedBlocks { bits, per_row } => {
@@ -370,8 +407,12 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
             let expected = chunks.checked_mul(entries)?.checked_mul(8)?;
             (size != expected).then(|| format!("{expected} bytes for {chunks} chunks"))
         }
-        Measure::RowIndex => {
-            let entries = rows.checked_add(1)?;
+        Measure::RowIndex | Measure::ItemIndex(_) => {
+            let items = match measure {
+                Measure::ItemIndex(items) => items,
+                _ => rows,
+            };
+            let entries = items.checked_add(1)?;
             let fits = size % entries == 0 && matches!(size / entries, 1 | 2 | 4 | 8);
             (!fits).then(|| format!("1, 2, 4 or 8 bytes for each of {entries} entries"))
         }

@@ -1,24 +1,24 @@
 //! 2.3: `PlanarLayout` (lance-encoding `format/planar.rs`, `encodings/logical/primitive/planar.rs`
 //! and `sparse/`; lance-file `versions/v2_3/reader.rs`).
 
-use super::codec::{Position, codec};
-use super::judge::{About, Judge};
+use super::codec::{Position, codec, sequence};
+use super::judge::{About, BufferOf, Judge, Measure};
 use super::shape::Shape;
 use super::structural::{Chunks, Zip, check_layers, chunks, level_codec, levels_present, zipped};
-use super::want::{LayerWant, Want};
+use super::want::{LayerKind, LayerWant};
 use crate::model::encoding::{Addressing, Kind, Layer, Node};
 
 /// Most bytes of a constant value.
 const MOST_SCALAR_BYTES: u64 = 32;
 
 /// Judges a page and says what it yields.
-pub fn page(judge: &mut Judge, node: &Node, want: &Want, wanted: &[LayerWant]) -> Shape {
+pub fn page(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
     let dense = match node.child("structure").map(|structure| &structure.kind) {
         Some(Kind::DenseStructure { layers }) => Some(layers.as_slice()),
         Some(Kind::SparseStructure) => None,
         _ => return Shape::Unknown,
     };
-    judge.child(node, "structure", |judge, structure| match dense {
+    let structure_buffers = judge.child(node, "structure", |judge, structure| match dense {
         Some(layers) => {
             if layers.is_empty() {
                 judge.complain(
@@ -30,14 +30,42 @@ pub fn page(judge: &mut Judge, node: &Node, want: &Want, wanted: &[LayerWant]) -
             } else {
                 check_layers(judge, layers, wanted);
             }
+            0
         }
         None => sparse(judge, structure, wanted),
     });
+    if let (None, Some(structure_buffers), Some(values)) = (
+        dense,
+        structure_buffers,
+        node.child("values").map(sparse_value_buffers),
+    ) {
+        let (found, expected) = (judge.page_buffers, values + structure_buffers);
+        if found != expected {
+            judge.complain(
+                About::Buffers,
+                format!("{found} page buffers"),
+                format!("{expected}, as its values and layers need"),
+                format!("fails: Planar sparse page has {found} buffers, expected {expected}"),
+            );
+        }
+    }
     judge
-        .child(node, "values", |judge, values| {
-            plane(judge, values, want, dense)
-        })
+        .child(node, "values", |judge, values| plane(judge, values, dense))
         .unwrap_or(Shape::Unknown)
+}
+
+/// Buffers of values beside sparse structure (lance-encoding `sparse/planar.rs`).
+fn sparse_value_buffers(values: &Node) -> usize {
+    match &values.kind {
+        Kind::Indexed => 3,
+        Kind::Chunked { .. } => 2 + usize::from(values.child("dictionary").is_some()),
+        Kind::Zipped {
+            addressing: Addressing::PerOffset(_),
+            ..
+        } => 2,
+        Kind::Zipped { .. } => 1,
+        _ => 0,
+    }
 }
 
 fn malformed(judge: &mut Judge, found: impl Into<String>, expected: &str, effect: &str) {
@@ -56,7 +84,7 @@ fn buffers(judge: &mut Judge, expected: usize) {
     }
 }
 
-fn plane(judge: &mut Judge, node: &Node, want: &Want, dense: Option<&[Layer]>) -> Shape {
+fn plane(judge: &mut Judge, node: &Node, dense: Option<&[Layer]>) -> Shape {
     match &node.kind {
         Kind::Chunked {
             num_buffers,
@@ -71,8 +99,8 @@ fn plane(judge: &mut Judge, node: &Node, want: &Want, dense: Option<&[Layer]>) -
         Kind::Zipped {
             addressing,
             num_items,
+            num_visible_items,
             level_bits,
-            ..
         } => {
             if let Addressing::PerValue(bits) = addressing
                 && (*bits == 0 || bits % 8 != 0)
@@ -92,7 +120,6 @@ fn plane(judge: &mut Judge, node: &Node, want: &Want, dense: Option<&[Layer]>) -
                         layers,
                         level_bits: *level_bits,
                         addressing: *addressing,
-                        num_items: *num_items,
                         values: "compression",
                     },
                 ),
@@ -114,7 +141,27 @@ fn plane(judge: &mut Judge, node: &Node, want: &Want, dense: Option<&[Layer]>) -
                     );
                     Shape::Unknown
                 }
-                (None, None) => sparse_zipped(judge, node, *addressing),
+                (None, None) => {
+                    if num_visible_items != num_items {
+                        malformed(
+                            judge,
+                            format!("{num_visible_items} of {num_items} items visible"),
+                            "one value per item",
+                            "fails: Sparse zipped values require one value per item and no dense controls",
+                        );
+                    }
+                    if judge.page_buffers > 0 {
+                        match addressing {
+                            Addressing::PerValue(bits) => {
+                                if let Some(bits) = num_items.checked_mul(u64::from(*bits)) {
+                                    judge.measure(BufferOf::Page(0), Measure::Exactly(bits / 8));
+                                }
+                            }
+                            _ => judge.measure(BufferOf::Page(1), Measure::ItemIndex(*num_items)),
+                        }
+                    }
+                    sparse_zipped(judge, node, *addressing)
+                }
             }
         }
         Kind::ConstantValue { scalar_bytes } => {
@@ -137,11 +184,7 @@ fn plane(judge: &mut Judge, node: &Node, want: &Want, dense: Option<&[Layer]>) -
                 }
                 buffers(judge, 0);
             }
-            match want {
-                // The value has the width of its type to the byte (a boolean has one).
-                Want::Fixed(_) | Want::Unknown => Shape::OneValue(Some(*scalar_bytes)),
-                _ => Shape::OneValue(Some(*scalar_bytes)),
-            }
+            Shape::OneValue(Some(*scalar_bytes))
         }
         Kind::NoValues => {
             if let Some(layers) = dense {
@@ -202,6 +245,14 @@ fn chunked(
         );
     }
     let Some(layers) = dense else {
+        if num_items != 0 {
+            malformed(
+                judge,
+                format!("a count of {num_items} items beside sparse structure"),
+                "no count, as the structure tells",
+                "fails: Sparse chunked values contain dense level metadata",
+            );
+        }
         if node.child("levels").is_some() {
             malformed(
                 judge,
@@ -299,39 +350,90 @@ fn sparse_zipped(judge: &mut Judge, node: &Node, addressing: Addressing) -> Shap
     }
 }
 
-/// Judges the layers of sparse structure, which stand outer to inner, and only where something
-/// is not as usual may be left out.
-fn sparse(judge: &mut Judge, node: &Node, _wanted: &[LayerWant]) {
+/// Judges the layers of sparse structure, which stand outer to inner, one for each level of the
+/// field's nesting, and says how many buffers they take.
+fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> usize {
+    let fits = |want: &LayerWant, layer: &Node| match &layer.kind {
+        Kind::SparseList { .. } => want.kind == LayerKind::List,
+        Kind::SparseFixedSizeList { dimension } => {
+            want.kind == LayerKind::FixedSizeList(*dimension)
+        }
+        Kind::SparseValidity { .. } => want.kind == LayerKind::Item,
+        _ => true,
+    };
+    let layers = || node.children.iter().map(|child| &child.node);
+    let known = wanted.is_empty()
+        || layers().count() == wanted.len()
+            && wanted
+                .iter()
+                .rev()
+                .zip(layers())
+                .all(|(want, layer)| fits(want, layer));
+    if !known {
+        judge.complain(
+            About::Layers,
+            format!("{} layers of sparse structure", layers().count()),
+            format!("{} layers, as the field is nested", wanted.len()),
+            "fails: Sparse structural metadata has fewer layers than the Arrow schema, or has … unconsumed \
+             layer(s), or does not match",
+        );
+    }
+    let mut buffers = 0;
+    let mut masked = false;
     for at in 0..node.children.len() {
-        judge.nth(node, at, |judge, layer| match &layer.kind {
-            Kind::SparseValidity { .. } => validity(judge, layer),
-            Kind::SparseFixedSizeList { dimension } => {
-                if *dimension == 0 {
-                    malformed(
-                        judge,
-                        "a layer of lists of 0 items",
-                        "lists of 1 item or more",
-                        "fails: Sparse fixed-size-list layer dimension …",
-                    );
-                }
-                needed(judge, layer, "validity", "sparse validity");
-                judge.child(layer, "validity", validity);
+        let want = wanted.iter().rev().nth(at).filter(|_| known);
+        judge.nth(node, at, |judge, layer| {
+            let sequences: &[&str] = match &layer.kind {
+                Kind::SparseList { .. } => &["non_empty_positions", "counts"],
+                _ => &[],
+            };
+            for role in sequences {
+                needed(judge, layer, role, "sparse structural sequence");
             }
-            Kind::SparseList { .. } => {
-                for (role, what) in [
-                    ("non_empty_positions", "sparse structural sequence"),
-                    ("counts", "sparse structural sequence"),
-                ] {
-                    needed(judge, layer, role, what);
-                    judge.child(layer, role, sequence);
+            if let Kind::SparseList { num_non_empty, .. } = layer.kind {
+                for role in sequences {
+                    let payload = judge.child(layer, role, |judge, inner| {
+                        sequence(judge, inner, POSITION_BITS, Some(num_non_empty))
+                    });
+                    buffers += usize::from(payload.unwrap_or(false));
                 }
-                needed(judge, layer, "validity", "sparse validity");
-                judge.child(layer, "validity", validity);
+                // What is in another list is not what a null outside of it hides.
+                masked = false;
             }
-            _ => {}
+            if let Kind::SparseFixedSizeList { dimension: 0 } = layer.kind {
+                malformed(
+                    judge,
+                    "a layer of lists of 0 items",
+                    "lists of 1 item or more",
+                    "fails: Sparse structural fixed-size-list dimension is zero",
+                );
+            }
+            let (payload, nulls) = match &layer.kind {
+                Kind::SparseValidity { .. } => validity(judge, layer),
+                _ => {
+                    needed(judge, layer, "validity", "sparse validity");
+                    judge
+                        .child(layer, "validity", validity)
+                        .unwrap_or((false, false))
+                }
+            };
+            buffers += usize::from(payload);
+            if nulls && !masked && want.is_some_and(|want| !want.nullable) {
+                judge.complain(
+                    About::Nulls,
+                    "a layer with nulls",
+                    "no nulls",
+                    "fails: Found unmasked nulls for non-nullable StructArray field …",
+                );
+            }
+            masked |= nulls;
         });
     }
+    buffers
 }
+
+/// Bits of the positions and counts of sparse structure.
+const POSITION_BITS: u64 = 64;
 
 fn needed(judge: &mut Judge, node: &Node, role: &str, what: &str) {
     if node.child(role).is_none() {
@@ -344,9 +446,14 @@ fn needed(judge: &mut Judge, node: &Node, role: &str, what: &str) {
     }
 }
 
-fn validity(judge: &mut Judge, node: &Node) {
-    let Kind::SparseValidity { meaning, .. } = node.kind else {
-        return;
+/// Judges a set of positions; says whether a buffer stands for it, and whether it tells of nulls.
+fn validity(judge: &mut Judge, node: &Node) -> (bool, bool) {
+    let Kind::SparseValidity {
+        meaning,
+        num_positions,
+    } = node.kind
+    else {
+        return (false, false);
     };
     if !matches!(meaning, 1 | 2) {
         malformed(
@@ -357,19 +464,9 @@ fn validity(judge: &mut Judge, node: &Node) {
         );
     }
     needed(judge, node, "positions", "sparse structural sequence");
-    judge.child(node, "positions", sequence);
-}
-
-fn sequence(judge: &mut Judge, node: &Node) {
-    let coded = codec(judge, node, Position::OptionalBlock);
-    if let Shape::Fixed(bits) = coded.shape
-        && bits != 64
-    {
-        malformed(
-            judge,
-            format!("positions of {bits} bits"),
-            "positions of 64 bits",
-            "fails: … block sequence …",
-        );
-    }
+    let payload = judge.child(node, "positions", |judge, inner| {
+        sequence(judge, inner, POSITION_BITS, Some(num_positions))
+    });
+    // Of valid slots it is not told how many there are in all.
+    (payload.unwrap_or(false), meaning == 1 && num_positions > 0)
 }

@@ -132,6 +132,9 @@ pub fn misfit(want: &Want, shape: &Shape, zipped: bool) -> Option<Misfit> {
         (Want::Dictionary { key_bits, value }, Shape::Dictionary { indices, items }) => {
             match **indices {
                 Shape::Fixed(bits) if bits != *key_bits => Some(KEYS),
+                Shape::Variable(_) | Shape::FixedSizeList(..) | Shape::PackedStruct(_) => {
+                    Some(KEYS)
+                }
                 _ => misfit(value, items, false),
             }
         }

@@ -4,7 +4,7 @@
 use super::codec::{Position, codec};
 use super::judge::{About, BufferOf, Judge, Measure};
 use super::shape::Shape;
-use super::want::{LayerWant, Want};
+use super::want::LayerWant;
 use crate::model::encoding::{Addressing, Kind, Layer, Node};
 use crate::model::version::FileVersion;
 
@@ -12,7 +12,7 @@ use crate::model::version::FileVersion;
 const LEVEL_BITS: u64 = 16;
 
 /// Judges the layout of a page and says what it yields.
-pub fn page(judge: &mut Judge, node: &Node, want: &Want, wanted: &[LayerWant]) -> Shape {
+pub fn page(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
     match &node.kind {
         Kind::MiniBlock { .. } => mini_block(judge, node, wanted),
         Kind::FullZip { .. } => full_zip(judge, node, wanted),
@@ -22,9 +22,7 @@ pub fn page(judge: &mut Judge, node: &Node, want: &Want, wanted: &[LayerWant]) -
                 check_layers(judge, layers, wanted);
             }
             judge
-                .child(node, "inner_layout", |judge, inner| {
-                    page(judge, inner, want, &[])
-                })
+                .child(node, "inner_layout", |judge, inner| page(judge, inner, &[]))
                 .unwrap_or(Shape::Unknown)
         }
         Kind::SparseLayout { .. } => Shape::Unknown,
@@ -70,8 +68,8 @@ pub fn check_layers(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) {
     let (_, def) = levels(layers);
     for (at, want) in wanted.iter().enumerate() {
         let fits = match layers.get(at) {
-            Some(layer) => is_list(layer) == want.list,
-            None => !want.list && def == 0,
+            Some(layer) => is_list(layer) == want.is_list(),
+            None => !want.is_list() && def == 0,
         };
         if !fits {
             return wrong_layers(judge, layers, wanted);
@@ -82,9 +80,13 @@ pub fn check_layers(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) {
         return wrong_layers(judge, layers, wanted);
     }
     for (at, (layer, want)) in layers.iter().zip(wanted).enumerate() {
-        // A null further out may be all that this one is: then nothing of it is seen.
-        let outer = layers.get(at + 1..).unwrap_or_default();
-        let masked = outer.iter().any(|layer| matches!(layer.0, 3 | 4 | 6));
+        // A null of a struct around it may be all that this one is: then nothing of it is seen. A
+        // null list has no items that it could hide.
+        let mut outer = layers
+            .iter()
+            .skip(at + 1)
+            .take_while(|layer| !is_list(layer));
+        let masked = outer.any(|layer| layer.0 == 3);
         if !want.nullable && !masked && matches!(layer.0, 3 | 4 | 6) {
             judge.complain(
                 About::Nulls,
@@ -101,7 +103,7 @@ fn wrong_layers(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) {
     let found: Vec<String> = layers.iter().map(Layer::to_string).collect();
     let expected: Vec<&str> = wanted
         .iter()
-        .map(|want| if want.list { "list" } else { "item" })
+        .map(|want| if want.is_list() { "list" } else { "item" })
         .collect();
     judge.complain(
         About::Layers,
@@ -120,12 +122,10 @@ pub fn level_codec(judge: &mut Judge, node: &Node, role: &str) -> bool {
     judge
         .child(node, role, |judge, inner| {
             let coded = codec(judge, inner, Position::Block);
-            if let Shape::Fixed(bits) = coded.shape
-                && bits != LEVEL_BITS
-            {
+            if !matches!(coded.shape, Shape::Fixed(LEVEL_BITS) | Shape::Unknown) {
                 judge.complain(
                     About::Grammar,
-                    format!("levels of {bits} bits"),
+                    format!("levels that are {}", coded.shape),
                     "levels of 16 bits",
                     "fails, panics, or returns wrong values without a word",
                 );
@@ -144,7 +144,8 @@ pub fn levels_present(judge: &mut Judge, layers: &[Layer], has: (bool, bool)) {
         (needs.0, has.0, "repetition"),
         (needs.1, has.1, "definition"),
     ] {
-        if needed == stored {
+        // Without definition levels everything is read as valid, which it may well be.
+        if needed == stored || !stored && what == "definition" {
             continue;
         }
         let (found, expected) = match stored {
@@ -260,8 +261,10 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     }
     let expected = 2 + usize::from(has_dictionary) + usize::from(has_index);
-    if judge.page_buffers != expected {
-        let found = judge.page_buffers;
+    let exact = judge.version == FileVersion::V2_3;
+    let found = judge.page_buffers;
+    // The repetition index is looked for in the last buffer, the others by number.
+    if found < expected || has_index && found != expected || exact && found != expected {
         judge.complain(
             About::Buffers,
             format!("{found} page buffers"),
@@ -349,7 +352,6 @@ fn full_zip(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         bits_rep,
         bits_def,
         addressing,
-        num_items,
         ..
     } = &node.kind
     else {
@@ -363,7 +365,6 @@ fn full_zip(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
             layers,
             level_bits: (*bits_rep, *bits_def),
             addressing: *addressing,
-            num_items: *num_items,
             values: "value_compression",
         },
     )
@@ -378,8 +379,6 @@ pub struct Zip<'a> {
     pub level_bits: (u32, u32),
     /// How values are found.
     pub addressing: Addressing,
-    /// Items of the page.
-    pub num_items: u64,
     /// The role of the value codec.
     pub values: &'static str,
 }
@@ -466,9 +465,6 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
     } else if indexed {
         judge.measure(BufferOf::Page(1), Measure::RowIndex);
     }
-    if rep == 0 {
-        judge.needs.items = Some(zip.num_items);
-    }
     let shape = match (coded, zip.addressing) {
         (Some(coded), Addressing::PerOffset(bits)) => match coded.shape {
             Shape::Variable(_) => Shape::Variable(u64::from(bits)),
@@ -488,7 +484,7 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
         } else if !indexed {
             judge.measure(
                 BufferOf::Page(0),
-                Measure::BitsPerRow(bits.saturating_add(control)),
+                Measure::ExactBitsPerRow(bits.saturating_add(control)),
             );
         }
     }

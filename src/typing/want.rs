@@ -108,27 +108,56 @@ impl Want {
     }
 }
 
-/// A structural layer that the nesting of a field demands, inner to outer.
+/// What a structural layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerKind {
+    /// Of values or structs.
+    Item,
+    /// Of lists.
+    List,
+    /// Of fixed-size lists of structs, of so many items; an item layer where structure is dense.
+    FixedSizeList(u64),
+}
+
+/// A structural layer that the nesting of a field demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerWant {
-    /// Whether it is a list layer; else an item layer.
-    pub list: bool,
+    /// What it is.
+    pub kind: LayerKind,
     /// Whether nulls are allowed at it.
     pub nullable: bool,
 }
 
-/// The layers of a leaf: its own, and one for each field above it (lance-encoding `repdef.rs`).
+impl LayerWant {
+    /// Whether it is a list layer where structure is dense.
+    pub fn is_list(self) -> bool {
+        self.kind == LayerKind::List
+    }
+}
+
+/// The layers of a leaf, inner to outer: its own, and one for each field above it (lance-encoding
+/// `repdef.rs`).
 pub fn layers(schema: &FieldTree, at: usize) -> Vec<LayerWant> {
     let layer = |field: &Field| LayerWant {
-        list: matches!(field.logical_type, LogicalType::List | LogicalType::Map),
+        kind: match field.logical_type {
+            LogicalType::List | LogicalType::Map => LayerKind::List,
+            LogicalType::FixedSizeListStruct => LayerKind::FixedSizeList(dimension(field)),
+            _ => LayerKind::Item,
+        },
         nullable: field.nullable,
     };
     let own = schema.fields.get(at).map(|field| LayerWant {
-        list: false,
+        kind: LayerKind::Item,
         ..layer(field)
     });
     let above = schema.ancestors(at);
     own.into_iter()
         .chain(above.filter_map(|at| schema.fields.get(at)).map(layer))
         .collect()
+}
+
+/// Items of a fixed-size list of structs, by the spelling of its type.
+fn dimension(field: &Field) -> u64 {
+    let last = field.type_text.rsplit(':').next();
+    last.and_then(|last| last.parse().ok()).unwrap_or(0)
 }

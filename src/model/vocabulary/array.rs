@@ -188,8 +188,8 @@ fn buffer(message: &Option<wire::Buffer>) -> Option<BufferRef> {
 }
 
 fn compression(message: &Option<wire::Compression>) -> Option<Compression> {
-    // Writers leave the scheme empty for uncompressed buffers, or say none.
-    let is_set = |message: &&wire::Compression| !matches!(message.scheme.as_str(), "" | "none");
+    // Writers leave the message out for uncompressed buffers, or say none.
+    let is_set = |message: &&wire::Compression| message.scheme != "none";
     let set = message.as_ref().filter(is_set);
     set.map(|message| Compression {
         scheme: message.scheme.clone(),
