@@ -12,8 +12,9 @@ use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{ColumnView, ColumnsView, FileView, Laid, RULES, cascade};
+use crate::rules::{ColumnView, ColumnsView, FileView, Laid, RULES};
 use crate::storage::Storage;
+use crate::typing::About;
 use crate::typing::pages::{self, Held};
 use crate::typing::schemas::{Difference, differences};
 
@@ -74,7 +75,7 @@ impl Compared {
         let columns = walk.data.num_columns();
         let found = Comparison {
             _in_file: in_file.clone(),
-            differences: differences(walk.schema, in_file).into(),
+            differences: differences(walk.version, walk.schema, in_file).into(),
             own: join_self(in_file, walk.version, columns, |column| {
                 packed.contains(&column)
             })
@@ -113,8 +114,7 @@ pub struct Walk<'a> {
 }
 
 /// Goes through the columns of a file and runs the rules on them.
-pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
-    let mut findings = Findings::default();
+pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
     let Walk {
         view,
         data,
@@ -131,8 +131,12 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
         Some(comparison) => (&*comparison.differences, &*comparison.own),
         None => (&[][..], &[][..]),
     };
-    let differs: FxHashSet<usize> = differences.iter().map(Difference::at).collect();
+    let differs: FxHashSet<usize> = differences
+        .iter()
+        .flat_map(|difference| schema.subtree(difference.at()))
+        .collect();
     let mut laid = Vec::new();
+    let mut spans = Vec::new();
     let mut whole = true;
     for (at, placement) in view.placed.iter().copied().enumerate() {
         if placement == Placement::Inside {
@@ -161,13 +165,6 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
             }
         }
         cells(at, version, &column, &mut gone.cells);
-        laid.push(Laid {
-            at,
-            index,
-            rows: rows(&column),
-            pages: column.pages.len(),
-            items: items(&column),
-        });
         if !walk.judged {
             continue;
         }
@@ -177,6 +174,24 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
             at,
             column: &column,
             data_end: data.metadata_start().unwrap_or(u64::MAX),
+        });
+        for (page, held) in column.pages.iter().enumerate() {
+            let buffers = held.buffers.iter().filter(|buffer| !buffer.is_empty());
+            spans.extend(buffers.map(|buffer| Span {
+                start: buffer.start,
+                end: buffer.end,
+                of: (laid.len(), page),
+            }));
+        }
+        laid.push(Laid {
+            at,
+            index,
+            rows: rows(&column),
+            pages: column.pages.len(),
+            items: items(&column),
+            misfits: faults
+                .iter()
+                .any(|fault| fault.complaint.about == About::Type),
         });
         let column = ColumnView {
             file: view,
@@ -190,7 +205,7 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
             differs: differs.contains(&at),
         };
         for rule in RULES {
-            rule.column(&column, &mut findings);
+            rule.column(&column, findings);
         }
     }
     if walk.judged {
@@ -209,14 +224,12 @@ pub fn go(walk: &Walk<'_>, all: &mut Findings) -> Gone {
             whole,
             differences,
             own,
+            shared: &shared(spans),
             renamed,
         };
         for rule in RULES {
-            rule.columns(&columns, &mut findings);
+            rule.columns(&columns, findings);
         }
-    }
-    for finding in cascade::fold(findings.into_iter().collect()) {
-        all.add(finding);
     }
     gone
 }
@@ -255,4 +268,34 @@ fn items(column: &Column) -> Option<u64> {
         }
     });
     counts.reduce(u64::saturating_add)
+}
+
+/// The bytes of a page buffer, and the column and page that it is of.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u64,
+    end: u64,
+    of: (usize, usize),
+}
+
+/// Pages whose buffers share bytes, neighbours in the file; those of one page among themselves
+/// left out.
+fn shared(mut spans: Vec<Span>) -> Vec<((usize, usize), (usize, usize))> {
+    spans.sort_unstable_by_key(|span| span.start);
+    let mut last: Option<Span> = None;
+    let mut found = Vec::new();
+    for span in spans {
+        match last {
+            Some(before) if span.start < before.end => {
+                if before.of != span.of {
+                    found.push((before.of, span.of));
+                }
+                if span.end > before.end {
+                    last = Some(span);
+                }
+            }
+            _ => last = Some(span),
+        }
+    }
+    found
 }

@@ -1,6 +1,7 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -18,11 +19,13 @@ use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
 use crate::model::join::{Placement, join};
+use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, BaseError, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
+    Absence, DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
+    cascade,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -453,16 +456,9 @@ impl Run<'_> {
             ..FragmentResult::default()
         };
         let deletion = self.deletion(fragment, &mut result);
-        let view = FragmentView {
-            snapshot: self.snapshot,
-            fragment,
-            deletion: deletion.as_ref(),
-        };
-        for rule in RULES {
-            rule.fragment(&view, &mut findings);
-        }
         if fragment.files.is_empty() {
             result.empty = true;
+            self.judge(fragment, deletion.as_ref(), &[], &mut findings);
             result.findings = findings.into_iter().collect();
             return result;
         }
@@ -470,13 +466,25 @@ impl Run<'_> {
         let mut present = vec![false; fields];
         let mut whole = true;
         let mut rows_seen = None;
+        let mut held = Vec::new();
         for entry in &fragment.files {
             if !self.parts.has_file(fragment, entry) {
                 whole = false;
                 continue;
             }
-            let rows = self.file(fragment, entry, &mut present, &mut result, &mut findings);
+            let mut of_file = Findings::default();
+            let rows = self.file(
+                fragment,
+                entry,
+                &mut present,
+                &mut held,
+                &mut result,
+                &mut of_file,
+            );
             rows_seen = rows_seen.or(rows);
+            for finding in cascade::fold(of_file.into_iter().collect()) {
+                findings.add(finding);
+            }
         }
         if whole {
             let absent = present
@@ -485,12 +493,48 @@ impl Run<'_> {
                 .filter(|(at, here)| !**here && self.wanted.has(*at));
             result.absent = absent.map(|(at, _)| at).collect();
         }
+        let schema = &self.snapshot.schema;
+        let absent: Vec<Absence> = result
+            .absent
+            .iter()
+            .map(|at| Absence {
+                at: *at,
+                in_file: schema.fields.get(*at).and_then(|field| {
+                    let mut held = held.iter();
+                    held.find(|(_, in_file)| {
+                        in_file
+                            .by_id(field.id)
+                            .is_some_and(|other| other.name == field.name)
+                    })
+                    .map(|(name, _): &(String, Arc<FieldTree>)| name.clone())
+                }),
+            })
+            .collect();
+        self.judge(fragment, deletion.as_ref(), &absent, &mut findings);
         // The first Lance releases left the row count to the files.
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
         result.findings = findings.into_iter().collect();
         result
+    }
+
+    fn judge(
+        &self,
+        fragment: &DataFragment,
+        deletion: Option<&DeletionState>,
+        absent: &[Absence],
+        findings: &mut Findings,
+    ) {
+        let view = FragmentView {
+            snapshot: self.snapshot,
+            fragment,
+            deletion,
+            absent,
+        };
+        for rule in RULES {
+            rule.fragment(&view, findings);
+        }
     }
 
     fn deletion(
@@ -543,6 +587,7 @@ impl Run<'_> {
         fragment: &DataFragment,
         entry: &DataFileEntry,
         present: &mut [bool],
+        held: &mut Vec<(String, Arc<FieldTree>)>,
         result: &mut FragmentResult,
         findings: &mut Findings,
     ) -> Option<u64> {
@@ -595,6 +640,7 @@ impl Run<'_> {
             self.claim(entry, present, result);
             return None;
         };
+        held.extend(data.schema.clone().map(|schema| (name.clone(), schema)));
         let Some(version) = data.version else {
             self.claim(entry, present, result);
             return data.rows;

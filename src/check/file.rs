@@ -10,7 +10,7 @@ use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{FileFault, FileView, RULES};
+use crate::rules::{FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -98,7 +98,7 @@ pub fn check(
                 .push("columns of a file of an unknown version are not listed".to_string()),
         }
     }
-    report.findings = findings.into_sorted();
+    report.findings = cascade::fold(findings.into_sorted());
     report.give_verdicts();
     Ok(report)
 }

@@ -52,6 +52,8 @@ pub struct Column {
     pub pages: Vec<Page>,
     /// Its column-level buffers.
     pub buffers: Vec<Range<u64>>,
+    /// Offsets and sizes of these that the metadata lists; they differ in damaged files only.
+    pub buffer_counts: (usize, usize),
     /// Parts of its metadata that could not be read.
     pub faults: Vec<Fault>,
 }
@@ -255,6 +257,7 @@ impl DataFile {
             encoding: caches.encodings.get(encoding.as_ref()),
             pages: pages.collect(),
             buffers: ranges(buffer_offsets, buffer_sizes),
+            buffer_counts: (buffer_offsets.len(), buffer_sizes.len()),
             faults: raw.faults,
         })
     }
@@ -305,6 +308,7 @@ impl DataFile {
             encoding: encoding.clone(),
             pages: pages.collect(),
             buffers: Vec::new(),
+            buffer_counts: (0, 0),
             faults: Vec::new(),
         })
     }

@@ -91,6 +91,8 @@ pub struct FieldTree {
     pub fields: Vec<Field>,
     /// Indices of the top-level fields.
     pub roots: Vec<usize>,
+    /// The first field whose parent does not stand before it: its id and that of the parent.
+    pub orphan: Option<(i32, i32)>,
     by_id: FxHashMap<i32, usize>,
 }
 
@@ -105,6 +107,9 @@ impl FieldTree {
             let mut parent = None;
             if field.parent_id >= 0 {
                 parent = tree.by_id.get(&field.parent_id).copied();
+                if parent.is_none() {
+                    tree.orphan.get_or_insert((field.id, field.parent_id));
+                }
             } else if field.id < 0 {
                 parent = last_blob;
             }

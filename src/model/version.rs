@@ -30,6 +30,13 @@ impl FileVersion {
         }
     }
 
+    /// The version of a name in a manifest, which readers take only when it is spelt exactly so
+    /// (lance-file `version.rs`).
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::V0_1, Self::V2_0, Self::V2_1, Self::V2_2, Self::V2_3];
+        all.into_iter().find(|version| version.to_string() == name)
+    }
+
     /// Whether only leaf fields have columns (2.1 and later).
     pub fn is_structural(self) -> bool {
         self >= Self::V2_1

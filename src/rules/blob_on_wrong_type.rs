@@ -5,9 +5,10 @@
 //! the data was written. Readers look for blob descriptors and fail.
 
 use super::blob::{declaration, mend_drop_key, pages_stored, with_page};
-use super::{ColumnView, Rule};
+use super::{ColumnView, ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::encoding::Kind;
+use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BlobDeclaration, Field};
 use crate::model::version::FileVersion;
@@ -25,6 +26,9 @@ pub struct BlobOnWrongType;
 /// Whether a field declares itself a v1 blob and cannot be one. A struct can: it is the
 /// descriptor form, in which readers hand blob columns out.
 pub fn is_wrong_type(field: &Field) -> bool {
+    if field.blob() == Some(BlobDeclaration::V2) {
+        return field.logical_type == LogicalType::Null;
+    }
     field.blob() == Some(BlobDeclaration::V1)
         && field.type_text != "large_binary"
         && field.type_text != "blob"
@@ -115,5 +119,36 @@ impl Rule for BlobOnWrongType {
                 )
                 .mend(mend_drop_key(field)),
         );
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        for (at, field) in view.schema.fields.iter().enumerate() {
+            let Some(declared) = field.blob().filter(|_| field.logical_type.is_nested()) else {
+                continue;
+            };
+            let placed = |at: usize| view.file.placed.get(at).copied();
+            let is_column = |at: usize| matches!(placed(at), Some(Placement::Column(_)));
+            let below = view.schema.subtree(at).skip(1).find(|at| is_column(*at));
+            let Some(below) = below.filter(|_| view.version.is_structural() && !is_column(at))
+            else {
+                continue;
+            };
+            let path = &field.path;
+            let column = view.laid.iter().find(|laid| laid.at == below);
+            findings.add(
+                INFO.finding(format!(
+                    "column `{path}` carries {}, but its children have columns of their own",
+                    declaration(field, declared)
+                ))
+                .column(path)
+                .at(column.map_or_else(|| view.file.place(), |laid| view.place(laid.index)))
+                .instead("one column of blob descriptors", "a column for each child")
+                .reader("to_table()", "returns the whole column as nulls without a word")
+                .cause(
+                    "writers refuse this on such a type, so the schema got it after the data was written",
+                )
+                .mend(mend_drop_key(field)),
+            );
+        }
     }
 }

@@ -123,16 +123,55 @@ impl Walk<'_, '_> {
             return own;
         }
         let comparable = comparable && matches!(field.logical_type, LogicalType::Struct);
-        for child in &field.children {
-            let Some((rows, laid)) = self.rows(*child, comparable) else {
-                continue;
-            };
-            let (expected, _) = *own.get_or_insert((rows, laid));
-            if comparable && rows != expected {
-                self.child(at, *child, (rows, expected), laid);
+        let children: Vec<(usize, u64, Laid)> = field
+            .children
+            .iter()
+            .filter_map(|child| {
+                let (rows, laid) = self.rows(*child, comparable)?;
+                Some((*child, rows, laid))
+            })
+            .collect();
+        let Some((_, first, laid)) = children.first().copied() else {
+            return own;
+        };
+        if !comparable {
+            return own.or(Some((first, laid)));
+        }
+        let agreed = children.iter().all(|(_, rows, _)| *rows == first);
+        // Where the children agree and 2.0's own column of the struct does not, that one is wrong.
+        if let Some((rows, header)) = own.filter(|(rows, _)| agreed && *rows != first) {
+            self.header(at, (rows, first), header);
+            return Some((first, laid));
+        }
+        let (expected, _) = *own.get_or_insert((first, laid));
+        for (child, rows, laid) in children {
+            if rows != expected {
+                self.child(at, child, (rows, expected), laid);
             }
         }
         own
+    }
+
+    fn header(&mut self, at: usize, (rows, expected): (u64, u64), laid: Laid) {
+        let Some(field) = self.view.schema.fields.get(at) else {
+            return;
+        };
+        let path = &field.path;
+        self.findings.add(
+            INFO.finding(format!("the column of struct `{path}` has another number of rows than its children"))
+                .column(path)
+                .at(self.view.place(laid.index))
+                .instead(format!("{expected} rows"), format!("{rows} rows"))
+                .reader(
+                    "to_table()",
+                    format!(
+                        "fails: cannot read field '{}': its children have differing lengths (child … has \
+                         {expected} rows, but the field has {rows})",
+                        field.name
+                    ),
+                )
+                .mend("restore the file from a copy, or write the column again from its source"),
+        );
     }
 
     fn child(&mut self, at: usize, child: usize, (rows, expected): (u64, u64), laid: Laid) {

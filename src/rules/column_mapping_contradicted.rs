@@ -11,6 +11,7 @@ use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::join::Placement;
 use crate::model::version::FileVersion;
+use crate::typing::want::Want;
 
 static INFO: RuleInfo = RuleInfo {
     id: "column-mapping-contradicted",
@@ -42,22 +43,40 @@ impl Rule for ColumnMappingContradicted {
         if u32::try_from(counted) != Ok(view.data.num_columns()) {
             return;
         }
-        let mut moved = view.laid.iter().filter_map(|laid| {
-            let field = view.field(laid)?;
-            let at = (field.id >= 0)
-                .then(|| file_schema.index_of(field.id))
-                .flatten()?;
-            match own.get(at) {
-                Some(Placement::Column(column)) if *column != laid.index => {
-                    Some((field, laid.index, *column))
+        let moved: Vec<_> = view
+            .laid
+            .iter()
+            .filter_map(|laid| {
+                let field = view.field(laid)?;
+                let at = (field.id >= 0)
+                    .then(|| file_schema.index_of(field.id))
+                    .flatten()?;
+                match own.get(at) {
+                    Some(Placement::Column(column)) if *column != laid.index => {
+                        Some((laid, field, *column))
+                    }
+                    _ => None,
                 }
-                _ => None,
-            }
-        });
-        let Some((field, stated, real)) = moved.next() else {
+            })
+            .collect();
+        let Some((laid, field, real)) = moved.first().copied() else {
             return;
         };
-        let others = moved.count();
+        // The columns may have been stored in another order than the file's schema has. Then the
+        // pages fit the fields as the manifest maps them, and would not as the file's schema does.
+        let fits_only_here = moved.iter().all(|(laid, ..)| !laid.misfits)
+            && moved.iter().any(|(_, field, column)| {
+                let there = view.laid.iter().find(|other| other.index == *column);
+                let there = there.and_then(|other| view.field(other));
+                there.is_some_and(|there| {
+                    Want::of_field(view.schema, there) != Want::of_field(view.schema, field)
+                })
+            });
+        if fits_only_here || lists_twice(view) {
+            return;
+        }
+        let stated = laid.index;
+        let others = moved.len() - 1;
         let path = &field.path;
         let more = match others {
             0 => String::new(),
@@ -86,4 +105,12 @@ impl Rule for ColumnMappingContradicted {
             ),
         );
     }
+}
+
+/// Whether the manifest lists a field of the file twice, which has a rule of its own.
+fn lists_twice(view: &ColumnsView<'_>) -> bool {
+    let ids = view.file.entry.map_or(&[][..], |entry| &entry.fields);
+    let mut live: Vec<i32> = ids.iter().copied().filter(|id| *id >= 0).collect();
+    live.sort_unstable();
+    live.windows(2).any(|pair| pair.first() == pair.last())
 }

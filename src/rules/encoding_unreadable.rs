@@ -5,7 +5,7 @@
 
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
-use crate::model::encoding::{EncodingFault, EncodingResult, Kind, Node, Vocabulary};
+use crate::model::encoding::{Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary};
 use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
@@ -43,6 +43,9 @@ impl Rule for EncodingUnreadable {
                     .mend("restore the file from a copy"),
             );
         }
+        if let Ok(encoding) = &view.column.encoding {
+            column_encoding(view, encoding, findings);
+        }
         for (at, page) in view.column.pages.iter().enumerate() {
             let place = view.page_place(at);
             match &page.encoding {
@@ -66,6 +69,38 @@ impl Rule for EncodingUnreadable {
             }
         }
     }
+}
+
+/// Judges the encoding of a column as a whole, which from 2.1 on need only be one.
+fn column_encoding(view: &ColumnView<'_>, encoding: &Encoding, findings: &mut Findings) {
+    let path = &view.field.path;
+    let (what, effect) = match (encoding.vocabulary, &encoding.root.kind, view.version) {
+        (Vocabulary::Legacy, ..) => return,
+        (Vocabulary::Column, Kind::Unset, FileVersion::V2_0) if encoding.unknown.is_empty() => (
+            "has a column encoding that is none",
+            "fails: the column at index … was missing a ColumnEncoding, or panics",
+        ),
+        (Vocabulary::Column, Kind::ColumnZoneIndex { .. }, FileVersion::V2_0) => (
+            "has a zone index as its column encoding",
+            "fails: … has column encoding ZoneIndex(…) and no decoder is registered to handle it",
+        ),
+        (Vocabulary::Column, ..) => return,
+        _ => (
+            "has a page's encoding where that of the column should be",
+            "fails: Invalid direct ColumnEncoding encoding: … unexpected type URL",
+        ),
+    };
+    findings.add(
+        INFO.finding(format!("column `{path}` {what}"))
+            .column(path)
+            .at(view.place())
+            .instead(
+                "a column encoding of values",
+                format!("{} {}", encoding.vocabulary.type_url(), encoding.notation),
+            )
+            .reader("to_table()", effect)
+            .mend("restore the file from a copy"),
+    );
 }
 
 fn effect(fault: &EncodingFault) -> String {

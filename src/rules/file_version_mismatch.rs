@@ -4,9 +4,10 @@
 //! one that Lance 14.0.2 does not know. Readers choose the decoder by the footer, so the pages are
 //! of one version and are read as another. The columns are listed and not judged.
 
-use super::{FileView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use super::{DatasetView, FileView, Rule};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::snapshot::stated_version;
+use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
     id: "file-version-mismatch",
@@ -20,6 +21,38 @@ pub struct FileVersionMismatch;
 impl Rule for FileVersionMismatch {
     fn info(&self) -> &'static RuleInfo {
         &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let Some(format) = &snapshot.message().data_format else {
+            return;
+        };
+        let name = &format.version;
+        if FileVersion::from_name(name).is_some() {
+            return;
+        }
+        findings.add(
+            INFO.finding(format!(
+                "the manifest's storage version is {name:?}, which lance-lint does not know (it knows Lance \
+                 up to 14.0.2)"
+            ))
+            .at(Place {
+                file: Some(snapshot.entry.path.clone()),
+                ..Place::default()
+            })
+            .instead("0.1, 2.0, 2.1, 2.2 or 2.3", format!("{name:?}"))
+            .reader(
+                "lance.dataset(uri)",
+                format!("fails: Unknown Lance storage version: {name}"),
+            )
+            .mend(
+                "if a newer Lance wrote it, read it with that; names such as stable are for writers and \
+                 must not be stored: restore the manifest from a copy",
+            ),
+        );
     }
 
     fn file(&self, view: &FileView<'_>, findings: &mut Findings) {

@@ -27,6 +27,7 @@ mod encoding_type_mismatch;
 mod encoding_unreadable;
 mod feature_flag;
 mod field_in_two_files;
+mod field_not_listed;
 mod field_type_changed;
 mod fields_swapped;
 mod file_part_unreadable;
@@ -51,6 +52,7 @@ use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::model::data_file::{Column, DataFile};
 use crate::model::join::Placement;
+use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
 use crate::model::version::FileVersion;
@@ -98,6 +100,17 @@ pub struct FragmentView<'a> {
     pub fragment: &'a DataFragment,
     /// What reading its deletion file came to, when it was looked at.
     pub deletion: Option<&'a DeletionState>,
+    /// Fields of the schema that none of its files is said to hold, when all were looked at.
+    pub absent: &'a [Absence],
+}
+
+/// A field that no file of a fragment is said to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// Where it stands in the schema.
+    pub at: usize,
+    /// A data file that holds it all the same, going by its own schema.
+    pub in_file: Option<String>,
 }
 
 /// What is known of a fragment's deletion file.
@@ -200,6 +213,8 @@ pub struct ColumnsView<'a> {
     /// Where the fields of the data file's own schema are in it, as that schema counts; empty
     /// where there is none.
     pub own: &'a [Placement],
+    /// Pages whose buffers share bytes: their columns, as indices into `laid`, and page numbers.
+    pub shared: &'a [((usize, usize), (usize, usize))],
     /// What the schema and that of the data file itself do not agree on.
     pub differences: &'a [Difference],
     /// Whether a change of names is on record in the dataset's transactions; looked up only
@@ -218,6 +233,8 @@ pub struct Laid {
     pub rows: u64,
     /// How many pages it has.
     pub pages: usize,
+    /// Whether a page of it yields another type than the field has.
+    pub misfits: bool,
     /// 2.0 list offsets: the items that its pages count.
     pub items: Option<u64>,
 }
@@ -244,6 +261,21 @@ impl ColumnsView<'_> {
                 .find(|laid| self.schema.subtree(at).contains(&laid.at))
         };
         own.or_else(below).or_else(above)
+    }
+
+    /// The top-level fields in the file, each with its rows and the column that says so. Fields
+    /// that hold fixed-size lists of structs are left out: their rows are those of the items.
+    pub fn top_rows(&self) -> impl Iterator<Item = (usize, u64, Laid)> {
+        let by_items = |at: usize| {
+            let field = self.schema.fields.get(at);
+            field.is_some_and(|field| field.logical_type == LogicalType::FixedSizeListStruct)
+        };
+        self.schema.roots.iter().filter_map(move |root| {
+            let subtree = self.schema.subtree(*root);
+            let laid = self.laid.iter().find(|laid| subtree.contains(&laid.at))?;
+            let counted = !subtree.into_iter().any(by_items);
+            counted.then_some((*root, laid.rows, *laid))
+        })
     }
 
     /// The field of a column.
@@ -303,6 +335,7 @@ pub const RULES: &[&dyn Rule] = &[
     &deletion_file_missing::DeletionFileMissing,
     &column_lost::ColumnLost,
     &field_in_two_files::FieldInTwoFiles,
+    &field_not_listed::FieldNotListed,
     &type_unreadable::TypeUnreadable,
     &packed_struct_mismatch::PackedStructMismatch,
     &pre_stable_pages::PreStablePages,

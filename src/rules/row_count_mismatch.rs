@@ -9,7 +9,6 @@
 
 use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
@@ -38,18 +37,15 @@ impl Rule for RowCountMismatch {
         {
             return;
         }
-        let mut tops = view.laid.iter().filter(|laid| {
-            let field = view.schema.fields.get(laid.at);
-            field.is_some_and(|field| {
-                field.parent.is_none() && field.logical_type != LogicalType::FixedSizeListStruct
-            })
-        });
-        let Some(first) = tops.next() else { return };
+        let mut tops = view.top_rows();
+        let Some((_, first, _)) = tops.next() else {
+            return;
+        };
         // Columns that do not agree among themselves have a rule of their own.
-        if tops.any(|laid| laid.rows != first.rows) || first.rows == fragment.physical_rows {
+        if tops.any(|(_, rows, _)| rows != first) || first == fragment.physical_rows {
             return;
         }
-        let (stated, real) = (fragment.physical_rows, first.rows);
+        let (stated, real) = (fragment.physical_rows, first);
         let effect = match stated > real {
             true => {
                 format!("fails: cannot read Ranges([0..{stated}]) from columns with {real} rows")

@@ -11,7 +11,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{DatasetView, Rule};
+use super::{DatasetView, FileView, Rule};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
@@ -32,6 +32,28 @@ const LINEAGE: std::ops::RangeInclusive<i32> = -5..=-3;
 impl Rule for SchemaInvalid {
     fn info(&self) -> &'static RuleInfo {
         &INFO
+    }
+
+    fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
+        let Ok(data) = view.state else { return };
+        let Some((id, parent)) = data.schema.as_ref().and_then(|schema| schema.orphan) else {
+            return;
+        };
+        if data.metadata_start().is_none() {
+            return;
+        }
+        findings.add(
+            INFO.finding("a data file's own schema has a child whose parent does not stand before it")
+                .at(view.place())
+                .instead("a parent that stands before it", format!("field {id} in field {parent}"))
+                .reader(
+                    "to_table()",
+                    format!(
+                        "fails: Field … (id={id}) references parent id {parent}, which must appear earlier"
+                    ),
+                )
+                .mend("restore the file from a copy, or write it again from its source"),
+        );
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
@@ -125,6 +147,20 @@ fn fault(
             "a parent that stands before it",
             "fails: … references parent id …, which must appear earlier",
         );
+    }
+    if let Some(parent) = ids.get(&field.parent_id).filter(|_| field.parent_id >= 0) {
+        let takes_children = LogicalType::parse(&parent.logical_type).is_nested()
+            || parent.extension_name == BLOB_V2_EXTENSION;
+        if !takes_children {
+            return fault(
+                format!(
+                    "is said to be in field `{}`, which is {}",
+                    parent.name, parent.logical_type
+                ),
+                "a parent that is a struct, list or map",
+                "fails: Non-leaf field … has column_index=…, or hands out other columns",
+            );
+        }
     }
     if field.name.is_empty() {
         return fault(

@@ -6,6 +6,9 @@
 //! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
 //! they are lists whose item is not called "item", is required or has metadata, dictionaries that are required or empty, and structs without fields.
 //!
+//! In any version a string tagged as `arrow.json`, as Lance up to 0.32 wrote JSON, is taken for the
+//! binary JSON of later releases.
+//!
 //! The other columns can be read. The values are there, but no release of Lance reads them.
 
 use super::{ColumnView, Rule};
@@ -30,6 +33,11 @@ impl Rule for TypeUnreadable {
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
         let found = match view.version {
+            _ if is_tagged_text(view.field) => Some((
+                "a string tagged as arrow.json, which today's Lance takes for binary JSON"
+                    .to_string(),
+                "fails: Attempt to project field by different types: Utf8 and LargeBinary",
+            )),
             FileVersion::V0_1 => unreadable_in_0_1(view),
             FileVersion::V2_0 if !view.column.pages.is_empty() => {
                 unreadable_in_2_0(view.schema, view.field)
@@ -54,12 +62,26 @@ impl Rule for TypeUnreadable {
                 "Lance writes this type as {version} and cannot read it back (14.0.2 still)"
             ));
         let top = path.split('.').next().unwrap_or(path);
+        if is_tagged_text(view.field) {
+            findings.add(finding.mend(format!(
+                "take the tag away, and it reads as the string it is (no data is rewritten):\n\
+                 ds = lance.dataset(uri)\n\
+                 ds.update_field_metadata({{{path:?}: {{}}}}, replace=True)"
+            )));
+            return;
+        }
         findings.add(finding.mend(format!(
             "read the other columns, and write this one anew from its source as 2.2 or with another type:\n\
              ds = lance.dataset(uri)\n\
              ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
         )));
     }
+}
+
+/// Whether a field is the JSON of Lance before 0.33: a string that bears the Arrow extension.
+fn is_tagged_text(field: &Field) -> bool {
+    let text = matches!(field.logical_type, LogicalType::Variable { utf8: true, .. });
+    text && field.extension.as_deref() == Some("arrow.json")
 }
 
 /// What a field is and what the reader of 2.0 does with it, when it cannot decode it

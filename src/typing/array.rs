@@ -325,7 +325,7 @@ fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) ->
             && let Some(bytes) = null_adjustment.checked_sub(1)
             && let Some(of) = known_buffer(judge, buffer)
         {
-            judge.measure(of, Measure::AtLeast(bytes));
+            judge.measure(of, Measure::Exactly(bytes));
         }
     });
     Shape::Variable(0)

@@ -34,6 +34,8 @@ pub struct Complaint {
     pub expected: String,
     /// What a reader does, as a clause without a subject.
     pub effect: String,
+    /// Which field it is about: 0 for the column's own, 1 for the one above it, and so on.
+    pub level: usize,
 }
 
 /// Where a size is expected of.
@@ -195,10 +197,23 @@ impl Judge {
         expected: impl Into<String>,
         effect: impl Into<String>,
     ) {
+        self.complain_of(0, about, found, expected, effect);
+    }
+
+    /// Notes something wrong that is about a field so many levels above the column's own.
+    pub fn complain_of(
+        &mut self,
+        level: usize,
+        about: About,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        effect: impl Into<String>,
+    ) {
         if self.quiet {
             return;
         }
         self.complaints.push(Complaint {
+            level,
             about,
             node: self.path.clone(),
             found: found.into(),

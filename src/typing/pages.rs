@@ -163,6 +163,7 @@ fn header_pages(pages: usize) -> Option<PageFault> {
         complaint: Complaint {
             about: About::Rows,
             node: Vec::new(),
+            level: 0,
             found: format!("a struct header of {pages} pages"),
             expected: "a struct header of one page".to_string(),
             effect: format!(
@@ -306,6 +307,7 @@ fn misplaced(page: &Page, held: &Held<'_>) -> Option<Complaint> {
     let complaint = |found: String, expected: String, effect: String| Complaint {
         about: About::Buffers,
         node: Vec::new(),
+        level: 0,
         found,
         expected,
         effect,
@@ -356,6 +358,7 @@ fn sizes(needs: &[SizeNeed], page: &Page, column: &Column) -> Option<Complaint> 
             return Some(Complaint {
                 about: About::Buffers,
                 node: need.node.clone(),
+                level: 0,
                 found: match need.of {
                     BufferOf::Page(at) => format!("{size} bytes in page buffer {at}"),
                     BufferOf::Column(at) => format!("{size} bytes in column buffer {at}"),
@@ -424,6 +427,7 @@ fn items(items: Option<u64>, page: &Page) -> Option<Complaint> {
     Some(Complaint {
         about: About::Rows,
         node: Vec::new(),
+        level: 0,
         found: format!("an encoding of {items} items"),
         expected: format!("{}, the rows of the page", page.rows),
         effect: "fails: … buffer has … bytes, expected …, or panics".to_string(),

@@ -419,7 +419,8 @@ fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> usize {
             };
             buffers += usize::from(payload);
             if nulls && !masked && want.is_some_and(|want| !want.nullable) {
-                judge.complain(
+                judge.complain_of(
+                    wanted.len().saturating_sub(at + 1),
                     About::Nulls,
                     "a layer with nulls",
                     "no nulls",

@@ -88,7 +88,8 @@ pub fn check_layers(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) {
             .take_while(|layer| !is_list(layer));
         let masked = outer.any(|layer| layer.0 == 3);
         if !want.nullable && !masked && matches!(layer.0, 3 | 4 | 6) {
-            judge.complain(
+            judge.complain_of(
+                at,
                 About::Nulls,
                 format!("a layer that is {layer}"),
                 "no nulls",
@@ -144,8 +145,7 @@ pub fn levels_present(judge: &mut Judge, layers: &[Layer], has: (bool, bool)) {
         (needs.0, has.0, "repetition"),
         (needs.1, has.1, "definition"),
     ] {
-        // Without definition levels everything is read as valid, which it may well be.
-        if needed == stored || !stored && what == "definition" {
+        if needed == stored {
             continue;
         }
         let (found, expected) = match stored {

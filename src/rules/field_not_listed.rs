@@ -1,0 +1,99 @@
+//! # field-not-listed
+//!
+//! A field of the schema is in none of the files that the manifest lists for it, and that is not
+//! as it should be: a data file holds it by its own schema and the manifest does not say so, so it
+//! **reads as nulls without a word**; or the field may hold no nulls, so the read fails.
+//!
+//! A field that is in no file is fine as such: that is how a column is added without writing
+//! anything. This rule asks for a witness, or for a field that must have values.
+//!
+//! It comes about when a fragment is registered without all field ids of its file, and when a
+//! schema with one more required field is committed.
+
+use super::{FragmentView, Rule};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "field-not-listed",
+    severity: Severity::Error,
+    summary: "the manifest lists no data file for a field that has one, or that must have one",
+};
+
+/// See the module.
+pub struct FieldNotListed;
+
+impl Rule for FieldNotListed {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn fragment(&self, view: &FragmentView<'_>, findings: &mut Findings) {
+        let schema = &view.snapshot.schema;
+        for absence in view.absent {
+            let Some(field) = schema.fields.get(absence.at) else {
+                continue;
+            };
+            // What is above or around it tells the same.
+            let parent_absent = field
+                .parent
+                .is_some_and(|parent| view.absent.iter().any(|other| other.at == parent));
+            if parent_absent {
+                continue;
+            }
+            let path = &field.path;
+            let place = |file: Option<String>| Place {
+                fragment: Some(view.fragment.id),
+                file,
+                ..Place::default()
+            };
+            if let Some(file) = &absence.in_file {
+                findings.add(
+                    INFO.finding(format!(
+                        "column `{path}` is in a data file, and the manifest does not say so"
+                    ))
+                    .column(path)
+                    .at(place(Some(file.clone())))
+                    .instead(
+                        format!("field id {} in the list of the file's fields", field.id),
+                        "a list without it",
+                    )
+                    .reader(
+                        "to_table()",
+                        "returns nulls without a word, or fails: projection supplied fewer column indices \
+                         than its fields require",
+                    )
+                    .cause("the data file's own schema has the field, so its writer wrote it")
+                    .mend(
+                        "register the file anew with all its field ids and the column index of each, as \
+                         its own schema counts them in depth-first order",
+                    ),
+                );
+            } else if !field.nullable && view.fragment.physical_rows > 0 {
+                let name = &field.name;
+                findings.add(
+                    INFO.finding(format!(
+                        "column `{path}` may hold no nulls, and no data file of a fragment holds it"
+                    ))
+                    .column(path)
+                    .at(place(None))
+                    .instead("a data file that holds it, or a field that may be null", "neither")
+                    .reader(
+                        "to_table()",
+                        "fails: Found unmasked nulls for non-nullable StructArray field …",
+                    )
+                    .cause("a schema with a required field was committed over files that lack it")
+                    .mend(format!(
+                        "commit the schema with the field nullable, all names and their order as they are \
+                         (no data is rewritten):\n\
+                         ds = lance.dataset(uri)\n\
+                         fields = [f.with_nullable(True) if f.name == {name:?} else f for f in ds.schema]\n\
+                         files = [f.metadata for f in ds.get_fragments()]\n\
+                         op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
+                         lance.LanceDataset.commit(uri, op, read_version=ds.version)"
+                    ))
+                    .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
+                );
+            }
+        }
+    }
+}
