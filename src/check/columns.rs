@@ -12,7 +12,7 @@ use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{ColumnView, ColumnsView, FileView, Laid, RULES};
+use crate::rules::{ColumnView, ColumnsView, FileView, Laid, NestedPages, RULES};
 use crate::storage::Storage;
 use crate::typing::About;
 use crate::typing::pages::{self, Held};
@@ -137,6 +137,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         .collect();
     let mut laid = Vec::new();
     let mut spans = Vec::new();
+    let mut nested = Vec::new();
     let mut whole = true;
     for (at, placement) in view.placed.iter().copied().enumerate() {
         if placement == Placement::Inside {
@@ -175,6 +176,15 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             column: &column,
             data_end: data.metadata_start().unwrap_or(u64::MAX),
         });
+        if field.parent.is_some() && version.is_structural() {
+            let pages = column.pages.iter();
+            let pages = pages.map(|page| (page.rows, page.encoding.as_ref().ok().cloned()));
+            nested.push(NestedPages {
+                at,
+                index,
+                pages: pages.collect(),
+            });
+        }
         for (page, held) in column.pages.iter().enumerate() {
             let buffers = held.buffers.iter().filter(|buffer| !buffer.is_empty());
             spans.extend(buffers.map(|buffer| Span {
@@ -225,6 +235,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             differences,
             own,
             shared: &shared(spans),
+            nested: &nested,
             renamed,
         };
         for rule in RULES {

@@ -515,7 +515,7 @@ impl Run<'_> {
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
-        result.findings = findings.into_iter().collect();
+        result.findings = cascade::fold(findings.into_iter().collect());
         result
     }
 

@@ -32,6 +32,7 @@ const ROOTS: &[Root] = &[
             "column-lengths-differ",
             "column-mapping-contradicted",
             "empty-struct-shifts-columns",
+            "field-not-listed",
             "packed-struct-mismatch",
             "row-count-mismatch",
         ],
@@ -65,61 +66,89 @@ const ROOTS: &[Root] = &[
             "nulls-in-required-field",
         ],
     ),
+    ("field-in-two-files", Reach::File, &["field-not-listed"]),
+    ("column-lost", Reach::File, &["field-not-listed"]),
+    ("column-lost", Reach::Column, ABOUT_PAGES),
     ("field-type-changed", Reach::Column, ABOUT_PAGES),
     (
         "field-type-changed",
-        Reach::Column,
-        &["column-lengths-differ"],
+        Reach::File,
+        &["column-lengths-differ", "field-not-listed"],
     ),
-    ("encoding-unreadable", Reach::Column, ABOUT_PAGES),
-    ("column-lost", Reach::Column, ABOUT_PAGES),
     ("type-unreadable", Reach::Column, ABOUT_PAGES),
+    ("type-unreadable", Reach::Column, &["field-not-listed"]),
     ("packed-struct-mismatch", Reach::Column, ABOUT_PAGES),
+    (
+        "packed-struct-mismatch",
+        Reach::Column,
+        &["field-not-listed"],
+    ),
     ("blob-stored-plain", Reach::Column, ABOUT_PAGES),
+    ("blob-stored-plain", Reach::File, &["page-buffers-shared"]),
     ("blob-undeclared", Reach::Column, ABOUT_PAGES),
     (
         "blob-undeclared",
         Reach::Column,
         &["packed-struct-mismatch"],
     ),
+    ("blob-on-wrong-type", Reach::Column, ABOUT_PAGES),
+    (
+        "blob-on-wrong-type",
+        Reach::Column,
+        &["packed-struct-mismatch", "field-not-listed"],
+    ),
+    ("blob-descriptors-malformed", Reach::Column, ABOUT_PAGES),
+    (
+        "blob-descriptors-malformed",
+        Reach::File,
+        &["page-buffers-shared"],
+    ),
+    ("blob-generation-mismatch", Reach::Column, ABOUT_PAGES),
+    ("blob-in-list", Reach::Column, ABOUT_PAGES),
     ("file-part-unreadable", Reach::Column, ABOUT_PAGES),
     (
         "file-part-unreadable",
         Reach::Column,
         &["column-lengths-differ", "row-count-mismatch"],
     ),
-    ("blob-on-wrong-type", Reach::Column, ABOUT_PAGES),
-    (
-        "blob-on-wrong-type",
-        Reach::Column,
-        &["packed-struct-mismatch"],
-    ),
-    ("blob-descriptors-malformed", Reach::Column, ABOUT_PAGES),
-    ("blob-generation-mismatch", Reach::Column, ABOUT_PAGES),
-    ("blob-in-list", Reach::Column, ABOUT_PAGES),
-    (
-        "encoding-malformed",
-        Reach::Column,
-        &[
-            "page-buffers-mismatch",
-            "page-rows-mismatch",
-            "column-lengths-differ",
-        ],
-    ),
-    ("layers-mismatch", Reach::Column, &["column-lengths-differ"]),
+    ("encoding-unreadable", Reach::Column, ABOUT_PAGES),
     (
         "encoding-unreadable",
         Reach::Column,
         &["blob-stored-plain", "packed-struct-mismatch"],
     ),
     (
-        "page-rows-mismatch",
+        "encoding-malformed",
         Reach::Column,
-        &["column-lengths-differ", "row-count-mismatch"],
+        &["page-buffers-mismatch", "page-rows-mismatch"],
+    ),
+    (
+        "encoding-malformed",
+        Reach::File,
+        &["column-lengths-differ"],
+    ),
+    ("layers-mismatch", Reach::File, &["column-lengths-differ"]),
+    (
+        "page-rows-mismatch",
+        Reach::File,
+        &[
+            "column-lengths-differ",
+            "page-buffers-shared",
+            "row-count-mismatch",
+        ],
     ),
     (
         "page-buffers-mismatch",
-        Reach::Column,
+        Reach::File,
+        &[
+            "column-lengths-differ",
+            "page-buffers-shared",
+            "row-count-mismatch",
+        ],
+    ),
+    (
+        "page-buffers-shared",
+        Reach::File,
         &["column-lengths-differ", "row-count-mismatch"],
     ),
     (
@@ -129,7 +158,8 @@ const ROOTS: &[Root] = &[
     ),
 ];
 
-/// Takes away, from the findings of one data file, those that follow from others.
+/// Takes away, from the findings of one data file or of one fragment, those that follow from
+/// others.
 pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     if findings.len() < 2 {
         return findings;

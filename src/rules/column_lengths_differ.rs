@@ -46,6 +46,7 @@ impl Rule for ColumnLengthsDiffer {
             view,
             laid: view.laid.iter().map(|laid| (laid.at, *laid)).collect(),
             findings,
+            told: Vec::new(),
         };
         let mut tops = Vec::new();
         for root in &view.schema.roots {
@@ -54,8 +55,15 @@ impl Rule for ColumnLengthsDiffer {
             }
         }
         walk.list_items();
+        let told = walk.told;
         let expected = usual(&tops);
-        for (at, rows, laid) in tops.iter().filter(|(_, rows, _)| *rows != expected) {
+        let differs = |(at, rows, _): &&(usize, u64, Laid)| {
+            *rows != expected
+                && !told
+                    .iter()
+                    .any(|told| view.schema.subtree(*at).contains(told))
+        };
+        for (at, rows, laid) in tops.iter().filter(differs) {
             let Some(field) = view.schema.fields.get(*at) else {
                 continue;
             };
@@ -111,6 +119,8 @@ struct Walk<'a, 'b> {
     view: &'a ColumnsView<'a>,
     laid: FxHashMap<usize, Laid>,
     findings: &'b mut Findings,
+    /// Structs that do not agree with their children, which is told once.
+    told: Vec<usize>,
 }
 
 impl Walk<'_, '_> {
@@ -141,7 +151,8 @@ impl Walk<'_, '_> {
         // Where the children agree and 2.0's own column of the struct does not, that one is wrong.
         if let Some((rows, header)) = own.filter(|(rows, _)| agreed && *rows != first) {
             self.header(at, (rows, first), header);
-            return Some((first, laid));
+            self.told.push(at);
+            return Some((rows, header));
         }
         let (expected, _) = *own.get_or_insert((first, laid));
         for (child, rows, laid) in children {

@@ -9,8 +9,11 @@
 //! It comes about when the nesting of a field was changed in the schema after the data was
 //! written, and when metadata is damaged.
 
-use super::{ColumnView, Rule, page};
+use std::sync::Arc;
+
+use super::{ColumnView, ColumnsView, NestedPages, Rule, page};
 use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::encoding::{Encoding, Kind, Layer, Node};
 use crate::typing::About;
 
 static INFO: RuleInfo = RuleInfo {
@@ -37,5 +40,93 @@ impl Rule for LayersMismatch {
             let finding = page::finding(&INFO, view, fault, message);
             findings.add(finding.mend(view.restore_mend()));
         }
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        for (position, one) in view.nested.iter().enumerate() {
+            // Depth first, so what shares the most with a column stands right behind it.
+            let Some(other) = view.nested.get(position + 1) else {
+                continue;
+            };
+            let Some(page) = disagree(view, one, other) else {
+                continue;
+            };
+            let fields = &view.schema.fields;
+            let (Some(field), Some(beside)) = (fields.get(one.at), fields.get(other.at)) else {
+                continue;
+            };
+            let path = &beside.path;
+            let mut place = view.place(other.index);
+            place.page = u64::try_from(page).ok();
+            findings.add(
+                INFO.finding(format!(
+                    "pages of column `{path}` tell otherwise than `{}` where what is around both has nulls",
+                    field.path
+                ))
+                .column(path)
+                .at(place)
+                .instead("the same layers for what both are in", "other layers")
+                .reader(
+                    "to_table()",
+                    "fails: Structural sibling fields have incompatible validity metadata for … values, or \
+                     panics",
+                )
+                .mend(
+                    "read the children one by one, or restore the file from a copy",
+                ),
+            );
+        }
+    }
+}
+
+/// The first page in which two columns do not agree on the layers around both. Only columns whose
+/// pages cover the same rows can be compared.
+fn disagree(view: &ColumnsView<'_>, one: &NestedPages, other: &NestedPages) -> Option<usize> {
+    let above = |at: usize| view.schema.ancestors(at).collect::<Vec<_>>();
+    let (first, second) = (above(one.at), above(other.at));
+    let pairs = first.iter().rev().zip(second.iter().rev());
+    let common = pairs.take_while(|(one, other)| one == other).count();
+    let rows = |pages: &NestedPages| {
+        pages
+            .pages
+            .iter()
+            .map(|(rows, _)| *rows)
+            .collect::<Vec<_>>()
+    };
+    if common == 0 || rows(one) != rows(other) {
+        return None;
+    }
+    let outer = |encoding: &Option<Arc<Encoding>>, depth: usize| {
+        let layers = dense_layers(&encoding.as_ref()?.root)?;
+        let layers = layers.get(..depth + 1)?;
+        Some(
+            layers
+                .iter()
+                .rev()
+                .take(common)
+                .copied()
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut pages = one.pages.iter().zip(&other.pages);
+    pages.position(|((_, one), (_, other))| {
+        match (outer(one, first.len()), outer(other, second.len())) {
+            (Some(one), Some(other)) => one != other,
+            _ => false,
+        }
+    })
+}
+
+/// The layers of a page of dense structure, inner to outer.
+fn dense_layers(root: &Node) -> Option<&[Layer]> {
+    match &root.kind {
+        Kind::MiniBlock { layers, .. }
+        | Kind::FullZip { layers, .. }
+        | Kind::ConstantLayout { layers, .. } => Some(layers),
+        Kind::Planar => match &root.child("structure")?.kind {
+            Kind::DenseStructure { layers } => Some(layers),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -40,6 +40,7 @@ mod nulls_in_required_field;
 mod packed_struct_mismatch;
 mod page;
 mod page_buffers_mismatch;
+mod page_buffers_shared;
 mod page_rows_mismatch;
 mod pre_stable_pages;
 mod row_count_mismatch;
@@ -47,10 +48,13 @@ mod schema_invalid;
 mod type_unreadable;
 mod unknown_to_this_build;
 
+use std::sync::Arc;
+
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::model::data_file::{Column, DataFile};
+use crate::model::encoding::Encoding;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
@@ -215,6 +219,8 @@ pub struct ColumnsView<'a> {
     pub own: &'a [Placement],
     /// Pages whose buffers share bytes: their columns, as indices into `laid`, and page numbers.
     pub shared: &'a [((usize, usize), (usize, usize))],
+    /// The pages of columns that are nested in others.
+    pub nested: &'a [NestedPages],
     /// What the schema and that of the data file itself do not agree on.
     pub differences: &'a [Difference],
     /// Whether a change of names is on record in the dataset's transactions; looked up only
@@ -237,6 +243,17 @@ pub struct Laid {
     pub misfits: bool,
     /// 2.0 list offsets: the items that its pages count.
     pub items: Option<u64>,
+}
+
+/// The pages of a column that is nested in a struct or list.
+#[derive(Debug)]
+pub struct NestedPages {
+    /// Where its field stands in the schema.
+    pub at: usize,
+    /// The physical column.
+    pub index: u32,
+    /// Rows and encoding of each page; none for a page whose encoding cannot be read.
+    pub pages: Vec<(u64, Option<Arc<Encoding>>)>,
 }
 
 impl ColumnsView<'_> {
@@ -342,6 +359,7 @@ pub const RULES: &[&dyn Rule] = &[
     &encoding_unreadable::EncodingUnreadable,
     &encoding_malformed::EncodingMalformed,
     &page_buffers_mismatch::PageBuffersMismatch,
+    &page_buffers_shared::PageBuffersShared,
     &encoding_type_mismatch::EncodingTypeMismatch,
     &layers_mismatch::LayersMismatch,
     &page_rows_mismatch::PageRowsMismatch,

@@ -8,7 +8,7 @@
 //! It comes about when metadata is damaged or edited, and when a tool copies pages without
 //! copying what describes them.
 
-use super::{ColumnView, ColumnsView, Rule, page};
+use super::{ColumnView, Rule, page};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::typing::About;
 
@@ -55,36 +55,6 @@ impl Rule for PageBuffersMismatch {
                 format!("the buffers of column `{path}` are not those that its encoding reads");
             let finding = page::finding(&INFO, view, fault, message);
             findings.add(finding.mend(view.restore_mend()));
-        }
-    }
-
-    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
-        for ((one, one_page), (other, other_page)) in view.shared {
-            let (Some(one), Some(other)) = (view.laid.get(*one), view.laid.get(*other)) else {
-                continue;
-            };
-            let (Some(field), Some(beside)) = (view.field(other), view.field(one)) else {
-                continue;
-            };
-            let path = &field.path;
-            let mut place = view.place(other.index);
-            place.page = u64::try_from(*other_page).ok();
-            findings.add(
-                INFO.finding(format!(
-                    "a page of column `{path}` shares bytes with another page"
-                ))
-                .column(path)
-                .at(place)
-                .instead(
-                    "buffers of its own",
-                    format!("bytes of page {one_page} of column `{}`", beside.path),
-                )
-                .reader(
-                    "to_table()",
-                    "returns the values of the other page without a word, or fails",
-                )
-                .mend("restore the file from a copy, or write the column again from its source"),
-            );
         }
     }
 }

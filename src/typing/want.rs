@@ -70,8 +70,10 @@ impl Want {
                 utf8: *utf8,
             },
             LogicalType::FixedSizeList { item, dimension } => match u64::try_from(*dimension) {
-                Ok(dimension) => Self::FixedSizeList(dimension, Box::new(Self::of_type(item))),
-                Err(_) => Self::Unknown,
+                Ok(dimension) if dimension > 0 => {
+                    Self::FixedSizeList(dimension, Box::new(Self::of_type(item)))
+                }
+                _ => Self::Unknown,
             },
             LogicalType::Dictionary { value, key } => Self::Dictionary {
                 key_bits: match **key {
