@@ -289,8 +289,7 @@ struct Span {
     of: (usize, usize),
 }
 
-/// Pages whose buffers share bytes, neighbours in the file; those of one page among themselves
-/// left out.
+/// Pages whose buffers share bytes, neighbours in the file.
 fn shared(mut spans: Vec<Span>) -> Vec<((usize, usize), (usize, usize))> {
     spans.sort_unstable_by_key(|span| span.start);
     let mut last: Option<Span> = None;
@@ -298,9 +297,7 @@ fn shared(mut spans: Vec<Span>) -> Vec<((usize, usize), (usize, usize))> {
     for span in spans {
         match last {
             Some(before) if span.start < before.end => {
-                if before.of != span.of {
-                    found.push((before.of, span.of));
-                }
+                found.push((before.of, span.of));
                 if span.end > before.end {
                     last = Some(span);
                 }

@@ -29,12 +29,10 @@ impl Rule for BlobDescriptorsMalformed {
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
         let declared = view.field.blob();
-        let v2_pages = view.version >= FileVersion::V2_2;
         let wrong = |stored: &Storage| match stored {
             Storage::Malformed { .. } => true,
             Storage::UnmarkedV1 | Storage::PackedStruct => match declared {
-                Some(BlobDeclaration::V1) => true,
-                Some(BlobDeclaration::V2) => v2_pages || *stored == Storage::UnmarkedV1,
+                Some(_) => true,
                 None => false,
             },
             _ => false,

@@ -27,7 +27,10 @@ pub struct BlobOnWrongType;
 /// descriptor form, in which readers hand blob columns out.
 pub fn is_wrong_type(field: &Field) -> bool {
     if field.blob() == Some(BlobDeclaration::V2) {
-        return field.logical_type == LogicalType::Null;
+        return matches!(
+            field.logical_type,
+            LogicalType::Null | LogicalType::FixedSizeList { .. }
+        );
     }
     field.blob() == Some(BlobDeclaration::V1)
         && field.type_text != "large_binary"

@@ -50,7 +50,7 @@ impl Rule for ColumnLengthsDiffer {
         };
         let mut tops = Vec::new();
         for root in &view.schema.roots {
-            if let Some((rows, laid)) = walk.rows(*root, true) {
+            if let Some((rows, laid)) = walk.rows(*root) {
                 tops.push((*root, rows, laid));
             }
         }
@@ -126,18 +126,18 @@ struct Walk<'a, 'b> {
 impl Walk<'_, '_> {
     /// The rows of a field and the column that says so, the children of structs held against it
     /// (lance-file `reader/structural.rs` and `versions/v2_0/reader.rs`, `validate_field_length`).
-    fn rows(&mut self, at: usize, comparable: bool) -> Option<(u64, Laid)> {
+    fn rows(&mut self, at: usize) -> Option<(u64, Laid)> {
         let field = self.view.schema.fields.get(at)?;
         let mut own = self.laid.get(&at).map(|laid| (laid.rows, *laid));
         if field.blob().is_some() || field.packed() {
             return own;
         }
-        let comparable = comparable && matches!(field.logical_type, LogicalType::Struct);
+        let comparable = matches!(field.logical_type, LogicalType::Struct);
         let children: Vec<(usize, u64, Laid)> = field
             .children
             .iter()
             .filter_map(|child| {
-                let (rows, laid) = self.rows(*child, comparable)?;
+                let (rows, laid) = self.rows(*child)?;
                 Some((*child, rows, laid))
             })
             .collect();

@@ -69,7 +69,8 @@ impl Rule for ColumnMappingContradicted {
                 let there = view.laid.iter().find(|other| other.index == *column);
                 let there = there.and_then(|other| view.field(other));
                 there.is_some_and(|there| {
-                    Want::of_field(view.schema, there) != Want::of_field(view.schema, field)
+                    let want = |field| Want::of_field(view.schema, field).as_stored(view.version);
+                    want(there) != want(field)
                 })
             });
         if fits_only_here || lists_twice(view) {

@@ -61,15 +61,8 @@ impl Rule for FieldsSwapped {
             _ => String::new(),
         };
         pairs.truncate(most);
+        // A rename, as far as the dataset's own records tell, is no fault.
         if view.renamed {
-            findings.add(
-                INFO.finding("columns bear each other's names, and a change of names is on record")
-                    .severity(Severity::Info)
-                    .column(path)
-                    .at(view.place(index))
-                    .instead("the names of the data file's own schema", format!("{}{more}", pairs.join(", ")))
-                    .cause("a transaction of the dataset (Project) renamed columns, which is as good a reason"),
-            );
             return;
         }
         findings.add(

@@ -15,7 +15,7 @@ use super::{DatasetView, FileView, Rule};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
-use crate::model::schema::BLOB_V2_EXTENSION;
+use crate::model::schema::{BLOB_V2_EXTENSION, Field};
 
 static INFO: RuleInfo = RuleInfo {
     id: "schema-invalid",
@@ -83,6 +83,35 @@ impl Rule for SchemaInvalid {
             ids.entry(field.id).or_insert(field);
             if let Some(fault) = fault {
                 findings.add(fault.finding(field).at(place.clone()));
+            }
+        }
+        let tree = &snapshot.schema;
+        for map in tree
+            .fields
+            .iter()
+            .filter(|field| field.logical_type == LogicalType::Map)
+        {
+            let child = |field: &Field| field.children.first().and_then(|at| tree.fields.get(*at));
+            let key = child(map).and_then(child);
+            if let Some(key) = key.filter(|key| key.nullable) {
+                findings.add(
+                    INFO.finding(format!(
+                        "the key `{}` of map `{}` may be null",
+                        key.path, map.path
+                    ))
+                    .column(&map.path)
+                    .at(place.clone())
+                    .instead("a key that may hold no nulls", "one that may")
+                    .reader(
+                        "to_table()",
+                        format!(
+                            "fails: Map key field '{}' must be non-nullable according to Arrow Map \
+                                 specification",
+                            key.name
+                        ),
+                    )
+                    .mend("commit the schema with the key as it was written"),
+                );
             }
         }
     }

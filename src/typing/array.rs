@@ -253,7 +253,7 @@ fn flat(
         );
     }
     match compression {
-        Some(compression) if bits != 1 => {
+        Some(compression) => {
             judge.buffer(buffer);
             if !matches!(compression.scheme.as_str(), "zstd" | "lz4") {
                 let scheme = &compression.scheme;

@@ -311,7 +311,7 @@ fn variable(
             match sequence_bits(offsets, 0) {
                 Some(bits @ (32 | 64)) => {
                     let payload = sequence(judge, offsets, bits, None);
-                    (bits, Some(1 + u64::from(payload)))
+                    (bits, Some(1 + u64::from(payload != Payload::None)))
                 }
                 bits => {
                     malformed(
@@ -429,12 +429,42 @@ fn variable_packed_struct(judge: &mut Judge, node: &Node, widths: &[PackedWidth]
                 continue;
             }
         };
-        let inner = judge.nth(node, at, |judge, inner| codec(judge, inner, position));
+        let inner = judge.nth(node, at, |judge, inner| {
+            if let (Kind::FixedSizeList { .. }, Shape::Fixed(bits)) = (&inner.kind, &shape)
+                && list_bits(inner, 1).is_some_and(|got| got != *bits)
+            {
+                malformed(
+                    judge,
+                    format!("lists of other than the {bits} bits of the child"),
+                    "lists of as many bits, their own validity included",
+                    "panics: assertion `left == right` failed (value.rs)",
+                );
+            }
+            codec(judge, inner, position)
+        });
         shapes.push(match (inner.map(|coded| coded.shape), shape) {
             (
                 Some(whole @ (Shape::FixedSizeList(..) | Shape::PackedStruct(_))),
                 Shape::Fixed(_),
             ) => whole,
+            (Some(Shape::Nulls), Shape::Fixed(_)) => {
+                malformed(
+                    judge,
+                    "a child without values",
+                    "a child with values",
+                    "fails: non-nullable child of type … contains nulls not present in parent",
+                );
+                Shape::Unknown
+            }
+            (Some(got @ (Shape::Fixed(_) | Shape::PackedStruct(_))), Shape::Variable(_)) => {
+                malformed(
+                    judge,
+                    format!("a child of varying length whose codec yields {got}"),
+                    "values of varying length",
+                    "fails: Packed struct fixed child exceeds row bounds",
+                );
+                Shape::Unknown
+            }
             (Some(Shape::Fixed(got)), Shape::Fixed(bits)) if got != bits => {
                 malformed(
                     judge,
@@ -591,10 +621,38 @@ fn sequence_bits(node: &Node, depth: u32) -> Option<u64> {
     }
 }
 
+/// The buffer that stands for a block sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload {
+    /// None: the codec tells it all.
+    None,
+    /// One, of as many bytes as its values take.
+    Unknown,
+    /// One of so many bytes.
+    Exactly(u64),
+    /// One of so many bytes, or of so many: the last values are packed or plain.
+    Either(u64, u64),
+}
+
+/// Values of a block of bit-packed integers (lance-encoding `bitpacking.rs`).
+const PACKED_BLOCK: u64 = 1024;
+
+/// Bytes of so many bit-packed values, the last block packed or plain.
+fn packed_payload(count: u64, packed: u64, bits: u64) -> Option<Payload> {
+    let block = packed.checked_mul(PACKED_BLOCK / 8)?;
+    let whole = (count / PACKED_BLOCK).checked_mul(block)?;
+    let rest = count % PACKED_BLOCK;
+    let plain = whole.checked_add(rest.checked_mul(bits)? / 8)?;
+    Some(match rest {
+        0 => Payload::Exactly(whole),
+        _ => Payload::Either(whole.checked_add(block)?, plain),
+    })
+}
+
 /// Judges a block sequence of 2.3: unsigned numbers of one width, of which there may be `count`.
-/// Says whether a buffer stands for it (lance-encoding `compression.rs`,
+/// Says which buffer stands for it (lance-encoding `compression.rs`,
 /// `create_fixed_width_block_decompressor`, and `physical/sequence/`).
-pub fn sequence(judge: &mut Judge, node: &Node, bits: u64, count: Option<u64>) -> bool {
+pub fn sequence(judge: &mut Judge, node: &Node, bits: u64, count: Option<u64>) -> Payload {
     let is_empty = matches!(node.kind, Kind::Constant { value_bytes: None });
     match count {
         Some(0) if !is_empty => malformed(
@@ -622,7 +680,7 @@ pub fn sequence(judge: &mut Judge, node: &Node, bits: u64, count: Option<u64>) -
             "fails: Invalid Delta cardinality or base",
         );
     }
-    sequence_part(judge, node, bits, true)
+    sequence_part(judge, node, bits, count, true)
 }
 
 fn range(judge: &mut Judge, bits: u64, start: u64, step: u64, count: u64) {
@@ -645,7 +703,13 @@ fn range(judge: &mut Judge, bits: u64, start: u64, step: u64, count: u64) {
     }
 }
 
-fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> bool {
+fn sequence_part(
+    judge: &mut Judge,
+    node: &Node,
+    bits: u64,
+    count: Option<u64>,
+    composite: bool,
+) -> Payload {
     let width = |judge: &mut Judge, got: u64| {
         if got != bits {
             malformed(
@@ -671,17 +735,18 @@ fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> 
                     "fails: Generic block Flat cannot contain buffer compression",
                 );
             }
-            true
+            let bytes = count.and_then(|count| count.checked_mul(bits / 8));
+            bytes.map_or(Payload::Unknown, Payload::Exactly)
         }
         Kind::Constant { value_bytes } => {
             if let Some(bytes) = value_bytes {
                 width(judge, bytes.saturating_mul(8));
             }
-            false
+            Payload::None
         }
         Kind::Range { bits: got, .. } => {
             width(judge, *got);
-            false
+            Payload::None
         }
         Kind::InlineBitpacking {
             uncompressed_bits,
@@ -696,7 +761,7 @@ fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> 
                     "fails: Generic Inline bitpacking cannot contain buffer compression",
                 );
             }
-            true
+            Payload::Unknown
         }
         Kind::OutOfLineBitpacking {
             uncompressed_bits, ..
@@ -713,15 +778,21 @@ fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> 
                     "fails: Out-of-line bitpacking width … is invalid for …-bit values",
                 );
             }
-            true
+            match (packed.flatten(), count) {
+                (Some(packed), Some(count)) => {
+                    packed_payload(count, packed, bits).unwrap_or(Payload::Unknown)
+                }
+                _ => Payload::Unknown,
+            }
         }
         Kind::Delta { bits: got, .. } if composite => {
             width(judge, *got);
+            let count = count.and_then(|count| count.checked_sub(1));
             judge
                 .child(node, "deltas", |judge, inner| {
-                    sequence_part(judge, inner, bits, false)
+                    sequence_part(judge, inner, bits, count, false)
                 })
-                .unwrap_or(true)
+                .unwrap_or(Payload::Unknown)
         }
         Kind::General { compression } if composite => {
             scheme(judge, compression.as_ref());
@@ -735,27 +806,30 @@ fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> 
                     );
                 }
             });
-            true
+            Payload::Unknown
         }
         Kind::Rle { .. } if composite => {
             let values = judge.child(node, "values", |judge, inner| {
-                sequence_part(judge, inner, bits, false)
+                sequence_part(judge, inner, bits, None, false)
             });
             let lengths = judge.child(node, "run_lengths", |judge, inner| {
-                sequence_part(judge, inner, 32, false)
+                sequence_part(judge, inner, 32, None, false)
             });
-            values.unwrap_or(true) || lengths.unwrap_or(true)
+            match (values, lengths) {
+                (Some(Payload::None), Some(Payload::None)) => Payload::None,
+                _ => Payload::Unknown,
+            }
         }
         Kind::Dictionary { .. } if composite => {
             judge.child(node, "indices", |judge, inner| {
-                sequence_part(judge, inner, 32, false)
+                sequence_part(judge, inner, 32, None, false)
             });
             judge.child(node, "items", |judge, inner| {
-                sequence_part(judge, inner, bits, false)
+                sequence_part(judge, inner, bits, None, false)
             });
-            true
+            Payload::Unknown
         }
-        Kind::Unset | Kind::Absent => true,
+        Kind::Unset | Kind::Absent => Payload::Unknown,
         other => {
             malformed(
                 judge,
@@ -763,7 +837,27 @@ fn sequence_part(judge: &mut Judge, node: &Node, bits: u64, composite: bool) -> 
                 "a codec of block sequences",
                 "fails: … is not allowed at this position in a generic block encoding",
             );
-            true
+            Payload::Unknown
         }
+    }
+}
+
+/// Bits of a fixed-size list, its validity included, which takes whole bytes at each level.
+pub fn list_bits(node: &Node, outer: u64) -> Option<u64> {
+    match &node.kind {
+        Kind::FixedSizeList {
+            dimension,
+            has_validity,
+        } => {
+            let items = outer.checked_mul(*dimension)?;
+            let validity = match has_validity {
+                true => items.div_ceil(8).checked_mul(8)?,
+                false => 0,
+            };
+            list_bits(node.child("values")?, items)?.checked_add(validity)
+        }
+        Kind::Flat { bits, .. } => bits.checked_mul(outer),
+        Kind::Constant { .. } => Some(0),
+        _ => None,
     }
 }

@@ -58,6 +58,8 @@ pub enum Measure {
     AtLeast(u64),
     /// So many bytes.
     Exactly(u64),
+    /// So many bytes, or so many.
+    Either(u64, u64),
     /// Blocks of 1,024 values of so many bits each, for so many values a row, or more.
     PackedBlocks {
         /// Bits of a packed value.
@@ -99,6 +101,22 @@ pub struct Needs {
     pub sizes: Vec<SizeNeed>,
     /// Items that the encoding counts where each row is one item.
     pub items: Option<u64>,
+    /// Counts of positions among slots, which there must be.
+    pub positions: Vec<PositionNeed>,
+    /// Rows of the page for each row of the column: the product of the fixed-size lists of
+    /// sparse structure.
+    pub scale: u64,
+}
+
+/// Positions among the slots of a sparse layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionNeed {
+    /// The node that counts them.
+    pub node: Vec<usize>,
+    /// How many there are said to be.
+    pub positions: u64,
+    /// How many slots there are.
+    pub slots: Count,
 }
 
 /// How many values a node is asked for.
@@ -231,6 +249,15 @@ impl Judge {
             of,
             node: self.path.clone(),
             measure,
+        });
+    }
+
+    /// Asks that there be enough slots for the positions of the node at hand.
+    pub fn positions(&mut self, positions: u64, slots: Count) {
+        self.needs.positions.push(PositionNeed {
+            node: self.path.clone(),
+            positions,
+            slots,
         });
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::array::packed_blocks;
-use super::judge::{About, BufferOf, Complaint, Judge, Measure, SizeNeed};
+use super::judge::{About, BufferOf, Complaint, Count, Judge, Measure, Needs, SizeNeed};
 use super::judged;
 use super::shape::{Shape, misfit};
 use super::want::{LayerWant, Want, layers};
@@ -46,8 +46,7 @@ struct Known<'a> {
     buffers: usize,
     complaint: Option<Complaint>,
     shape: Shape,
-    sizes: Vec<SizeNeed>,
-    items: Option<u64>,
+    needs: Needs,
 }
 
 /// A column and the field that it is held against.
@@ -140,8 +139,9 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
         });
         let complaint = match &judged.complaint {
             Some(complaint) if complaint.about != About::Nulls => Some(complaint.clone()),
-            nulls => sizes(&judged.sizes, page, held.column)
-                .or_else(|| items(judged.items.filter(|_| single_items), page))
+            nulls => sizes(&judged.needs.sizes, page, held.column)
+                .or_else(|| items(judged.needs.items.filter(|_| single_items), page))
+                .or_else(|| slots(&judged.needs, page))
                 .or_else(|| nulls.clone()),
         };
         if let Some(complaint) = complaint {
@@ -264,7 +264,7 @@ fn judge_encoding<'a>(
             }
             let nulls = match encoding.root.kind {
                 Kind::Nullable(nulls) => nulls != Nulls::No,
-                _ => *want == Want::Null && structural_leaf(held),
+                _ => shape == Shape::Nulls && is_top(held),
             };
             if nulls && !nullable && *want != Want::Unknown {
                 judge.complain(
@@ -285,15 +285,55 @@ fn judge_encoding<'a>(
         buffers,
         complaint: root,
         shape,
-        sizes: judge.needs.sizes,
-        items: judge.needs.items,
+        needs: judge.needs,
     }
 }
 
+/// Holds the positions of sparse layers against the slots that the page's rows give them.
+fn slots(needs: &Needs, page: &Page) -> Option<Complaint> {
+    let complaint = |node: Vec<usize>, found: String, expected: String| {
+        Complaint {
+        about: About::Rows,
+        node,
+        level: 0,
+        found,
+        expected,
+        effect: "fails: Sparse structural … positions cardinality … exceeds domain …, or: Sparse encoded \
+                 row domain … is not divisible by fixed-size-list scale …"
+            .to_string(),
+    }
+    };
+    if needs.scale > 1 && page.rows % needs.scale != 0 {
+        return Some(complaint(
+            Vec::new(),
+            format!("{} rows", page.rows),
+            format!(
+                "a multiple of {}, the items of its fixed-size lists",
+                needs.scale
+            ),
+        ));
+    }
+    let rows = page.rows.checked_div(needs.scale).unwrap_or(page.rows);
+    needs.positions.iter().find_map(|need| {
+        let slots = match need.slots {
+            Count::PerRow(factor) => rows.checked_mul(factor)?,
+            Count::Fixed(slots) => slots,
+            Count::Unknown => return None,
+        };
+        (need.positions > slots).then(|| {
+            complaint(
+                need.node.clone(),
+                format!("{} positions", need.positions),
+                format!("{slots} at most"),
+            )
+        })
+    })
+}
+
 /// Whether nothing around a field could hide its nulls.
-fn structural_leaf(held: &Held<'_>) -> bool {
+fn is_top(held: &Held<'_>) -> bool {
     let field = held.schema.fields.get(held.at);
-    field.is_some_and(|field| field.parent.is_none() && field.logical_type == LogicalType::Null)
+    field.is_some_and(|field| field.parent.is_none())
 }
 
 fn is_zipped(encoding: &Encoding) -> bool {
@@ -397,6 +437,9 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
         }
         Measure::AtLeast(bytes) => (size < bytes).then(|| format!("{bytes} bytes or more")),
         Measure::Exactly(bytes) => (size != bytes).then(|| format!("{bytes} bytes")),
+        Measure::Either(one, other) => {
+            (size != one && size != other).then(|| format!("{one} or {other} bytes"))
+        }
         Measure::PackedBlocks { bits, per_row } => {
             let values = rows.checked_mul(per_row);
             too_small(values.and_then(|values| packed_blocks(values).checked_mul(bits)))

@@ -1,8 +1,8 @@
 //! 2.3: `PlanarLayout` (lance-encoding `format/planar.rs`, `encodings/logical/primitive/planar.rs`
 //! and `sparse/`; lance-file `versions/v2_3/reader.rs`).
 
-use super::codec::{Position, codec, sequence};
-use super::judge::{About, BufferOf, Judge, Measure};
+use super::codec::{Payload, Position, codec, sequence};
+use super::judge::{About, BufferOf, Count, Judge, Measure};
 use super::shape::Shape;
 use super::structural::{Chunks, Zip, check_layers, chunks, level_codec, levels_present, zipped};
 use super::want::{LayerKind, LayerWant};
@@ -32,7 +32,10 @@ pub fn page(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
             }
             0
         }
-        None => sparse(judge, structure, wanted),
+        None => {
+            let first = node.child("values").map_or(0, sparse_value_buffers);
+            sparse(judge, structure, wanted, first)
+        }
     });
     if let (None, Some(structure_buffers), Some(values)) = (
         dense,
@@ -351,8 +354,8 @@ fn sparse_zipped(judge: &mut Judge, node: &Node, addressing: Addressing) -> Shap
 }
 
 /// Judges the layers of sparse structure, which stand outer to inner, one for each level of the
-/// field's nesting, and says how many buffers they take.
-fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> usize {
+/// field's nesting, and says how many buffers they take from the `first` on.
+fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant], first: usize) -> usize {
     let fits = |want: &LayerWant, layer: &Node| match &layer.kind {
         Kind::SparseList { .. } => want.kind == LayerKind::List,
         Kind::SparseFixedSizeList { dimension } => {
@@ -380,44 +383,51 @@ fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> usize {
     }
     let mut buffers = 0;
     let mut masked = false;
+    let mut slots = Count::PerRow(1);
+    judge.needs.scale = 1;
     for at in 0..node.children.len() {
         let want = wanted.iter().rev().nth(at).filter(|_| known);
         judge.nth(node, at, |judge, layer| {
-            let sequences: &[&str] = match &layer.kind {
-                Kind::SparseList { .. } => &["non_empty_positions", "counts"],
-                _ => &[],
-            };
-            for role in sequences {
-                needed(judge, layer, role, "sparse structural sequence");
-            }
             if let Kind::SparseList { num_non_empty, .. } = layer.kind {
-                for role in sequences {
-                    let payload = judge.child(layer, role, |judge, inner| {
-                        sequence(judge, inner, POSITION_BITS, Some(num_non_empty))
+                for role in ["non_empty_positions", "counts"] {
+                    needed(judge, layer, role, "sparse structural sequence");
+                    judge.child(layer, role, |judge, inner| {
+                        let payload = sequence(judge, inner, POSITION_BITS, Some(num_non_empty));
+                        buffers += usize::from(measured(judge, payload, first + buffers));
                     });
-                    buffers += usize::from(payload.unwrap_or(false));
                 }
-                // What is in another list is not what a null outside of it hides.
+                judge.positions(num_non_empty, slots);
+                // A null list has no items that it could hide.
                 masked = false;
             }
-            if let Kind::SparseFixedSizeList { dimension: 0 } = layer.kind {
-                malformed(
-                    judge,
-                    "a layer of lists of 0 items",
-                    "lists of 1 item or more",
-                    "fails: Sparse structural fixed-size-list dimension is zero",
-                );
-            }
-            let (payload, nulls) = match &layer.kind {
-                Kind::SparseValidity { .. } => validity(judge, layer),
+            let nulls = match &layer.kind {
+                Kind::SparseValidity { .. } => validity(judge, layer, slots, first, &mut buffers),
                 _ => {
                     needed(judge, layer, "validity", "sparse validity");
-                    judge
-                        .child(layer, "validity", validity)
-                        .unwrap_or((false, false))
+                    let inner = judge.child(layer, "validity", |judge, inner| {
+                        validity(judge, inner, slots, first, &mut buffers)
+                    });
+                    inner.unwrap_or(false)
                 }
             };
-            buffers += usize::from(payload);
+            match layer.kind {
+                Kind::SparseList {
+                    num_child_slots, ..
+                } => slots = Count::Fixed(num_child_slots),
+                Kind::SparseFixedSizeList { dimension } => {
+                    if dimension == 0 {
+                        malformed(
+                            judge,
+                            "a layer of lists of 0 items",
+                            "lists of 1 item or more",
+                            "fails: Sparse structural fixed-size-list dimension is zero",
+                        );
+                    }
+                    slots = slots.times(dimension);
+                    judge.needs.scale = judge.needs.scale.saturating_mul(dimension);
+                }
+                _ => {}
+            }
             if nulls && !masked && want.is_some_and(|want| !want.nullable) {
                 judge.complain_of(
                     wanted.len().saturating_sub(at + 1),
@@ -431,6 +441,18 @@ fn sparse(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> usize {
         });
     }
     buffers
+}
+
+/// Asks the size of the buffer of a sequence; says whether there is one.
+fn measured(judge: &mut Judge, payload: Payload, buffer: usize) -> bool {
+    let of = BufferOf::Page(buffer);
+    match payload {
+        Payload::None => return false,
+        Payload::Unknown => {}
+        Payload::Exactly(bytes) => judge.measure(of, Measure::Exactly(bytes)),
+        Payload::Either(packed, plain) => judge.measure(of, Measure::Either(packed, plain)),
+    }
+    true
 }
 
 /// Bits of the positions and counts of sparse structure.
@@ -447,14 +469,20 @@ fn needed(judge: &mut Judge, node: &Node, role: &str, what: &str) {
     }
 }
 
-/// Judges a set of positions; says whether a buffer stands for it, and whether it tells of nulls.
-fn validity(judge: &mut Judge, node: &Node) -> (bool, bool) {
+/// Judges a set of positions among slots, whose buffer comes next; says whether it tells of nulls.
+fn validity(
+    judge: &mut Judge,
+    node: &Node,
+    slots: Count,
+    first: usize,
+    buffers: &mut usize,
+) -> bool {
     let Kind::SparseValidity {
         meaning,
         num_positions,
     } = node.kind
     else {
-        return (false, false);
+        return false;
     };
     if !matches!(meaning, 1 | 2) {
         malformed(
@@ -465,9 +493,11 @@ fn validity(judge: &mut Judge, node: &Node) -> (bool, bool) {
         );
     }
     needed(judge, node, "positions", "sparse structural sequence");
-    let payload = judge.child(node, "positions", |judge, inner| {
-        sequence(judge, inner, POSITION_BITS, Some(num_positions))
+    judge.positions(num_positions, slots);
+    judge.child(node, "positions", |judge, inner| {
+        let payload = sequence(judge, inner, POSITION_BITS, Some(num_positions));
+        *buffers += usize::from(measured(judge, payload, first + *buffers));
     });
     // Of valid slots it is not told how many there are in all.
-    (payload.unwrap_or(false), meaning == 1 && num_positions > 0)
+    meaning == 1 && num_positions > 0
 }

@@ -1,7 +1,7 @@
 //! 2.1 and 2.2: `PageLayout` (lance-file `versions/v2_1/reader.rs`, `versions/v2_2/reader.rs`;
 //! lance-encoding `encodings/logical/primitive/`).
 
-use super::codec::{Position, codec};
+use super::codec::{Position, codec, list_bits};
 use super::judge::{About, BufferOf, Judge, Measure};
 use super::shape::Shape;
 use super::want::LayerWant;
@@ -261,10 +261,8 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     }
     let expected = 2 + usize::from(has_dictionary) + usize::from(has_index);
-    let exact = judge.version == FileVersion::V2_3;
     let found = judge.page_buffers;
-    // The repetition index is looked for in the last buffer, the others by number.
-    if found < expected || has_index && found != expected || exact && found != expected {
+    if found != expected {
         judge.complain(
             About::Buffers,
             format!("{found} page buffers"),
@@ -277,6 +275,7 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     } else {
         judge.measure(BufferOf::Page(0), Measure::ChunkWords(parts.word));
+        judge.measure(BufferOf::Page(1), Measure::AtLeast(1));
         if has_index {
             judge.measure(
                 BufferOf::Page(expected - 1),
@@ -341,7 +340,10 @@ fn dictionary(judge: &mut Judge, node: &Node, num_items: u64) -> Shape {
     if let (Kind::Flat { bits, .. }, true) = (&node.kind, judge.page_buffers > 2)
         && let Some(bits) = bits.checked_mul(num_items)
     {
-        judge.measure(BufferOf::Page(2), Measure::AtLeast(bits.div_ceil(8)));
+        judge.measure(BufferOf::Page(2), Measure::Exactly(bits.div_ceil(8)));
+    }
+    if num_items > 0 && judge.page_buffers > 2 {
+        judge.measure(BufferOf::Page(2), Measure::AtLeast(1));
     }
     coded.shape
 }
@@ -495,30 +497,12 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
 fn value_bits(shape: &Shape, node: &Node, role: &str) -> Option<u64> {
     match shape {
         Shape::Fixed(bits) => Some(*bits),
+        Shape::Nulls => Some(0),
         Shape::PackedStruct(children) => children.iter().try_fold(0u64, |sum, child| match child {
             Shape::Fixed(bits) => sum.checked_add(*bits),
             _ => None,
         }),
         Shape::FixedSizeList(..) => list_bits(node.child(role)?, 1),
-        _ => None,
-    }
-}
-
-fn list_bits(node: &Node, outer: u64) -> Option<u64> {
-    match &node.kind {
-        Kind::FixedSizeList {
-            dimension,
-            has_validity,
-        } => {
-            let items = outer.checked_mul(*dimension)?;
-            let validity = match has_validity {
-                true => items.div_ceil(8).checked_mul(8)?,
-                false => 0,
-            };
-            list_bits(node.child("values")?, items)?.checked_add(validity)
-        }
-        Kind::Flat { bits, .. } => bits.checked_mul(outer),
-        Kind::Constant { .. } => Some(0),
         _ => None,
     }
 }

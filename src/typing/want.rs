@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
+use crate::model::version::FileVersion;
 
 /// The type of values that a column must yield for its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,18 @@ impl Want {
             | LogicalType::Struct
             | LogicalType::Map
             | LogicalType::Unknown => Self::Unknown,
+        }
+    }
+
+    /// The same without what does not show in how values are stored.
+    #[must_use]
+    pub fn as_stored(self, version: FileVersion) -> Self {
+        match self {
+            Self::Variable { large, .. } => Self::Variable {
+                large: large && version.is_structural(),
+                utf8: false,
+            },
+            other => other,
         }
     }
 
