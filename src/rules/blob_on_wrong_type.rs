@@ -6,7 +6,7 @@
 
 use super::blob::{declaration, mend_drop_key, pages_stored, with_page};
 use super::{ColumnView, ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::encoding::Kind;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
@@ -126,6 +126,9 @@ impl Rule for BlobOnWrongType {
 
     fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
         for (at, field) in view.schema.fields.iter().enumerate() {
+            if let Some(finding) = in_packed_struct(view, at, field) {
+                findings.add(finding);
+            }
             let Some(declared) = field.blob().filter(|_| field.logical_type.is_nested()) else {
                 continue;
             };
@@ -154,4 +157,31 @@ impl Rule for BlobOnWrongType {
             );
         }
     }
+}
+
+/// A child of a packed struct that carries the key: its values stand within the struct's rows.
+fn in_packed_struct(view: &ColumnsView<'_>, at: usize, field: &Field) -> Option<Finding> {
+    let declared = field.blob()?;
+    let inside = view.file.placed.get(at) == Some(&Placement::Inside);
+    let mut above = view
+        .schema
+        .ancestors(at)
+        .filter_map(|at| view.schema.fields.get(at));
+    if !inside || above.any(|above| above.blob().is_some()) {
+        return None;
+    }
+    let path = &field.path;
+    let laid = view.holder(at)?;
+    Some(
+        INFO.finding(format!(
+            "column `{path}` carries {}, but it is stored within a packed struct, which holds no blobs",
+            declaration(field, declared)
+        ))
+        .column(path)
+        .at(view.place(laid.index))
+        .instead("a child that is no blob", "one that is declared a blob")
+        .reader("to_table()", "fails: Expected 0 buffers in array of type Struct(…, or panics")
+        .cause("writers refuse this, so the schema got it after the data was written")
+        .mend(mend_drop_key(field)),
+    )
 }

@@ -12,6 +12,8 @@
 
 use super::{FragmentView, Rule};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::{Field, FieldTree};
 
 static INFO: RuleInfo = RuleInfo {
     id: "field-not-listed",
@@ -73,7 +75,8 @@ impl Rule for FieldNotListed {
                          its own schema counts them in depth-first order",
                     ),
                 );
-            } else if !field.nullable && view.fragment.physical_rows > 0 {
+            } else if (!field.nullable || is_item(schema, field)) && view.fragment.physical_rows > 0
+            {
                 let name = &field.name;
                 findings.add(
                     INFO.finding(format!(
@@ -101,4 +104,10 @@ impl Rule for FieldNotListed {
             }
         }
     }
+}
+
+/// Whether a field is the item of a list, which has no lists without it.
+fn is_item(schema: &FieldTree, field: &Field) -> bool {
+    let parent = field.parent.and_then(|parent| schema.fields.get(parent));
+    parent.is_some_and(|parent| parent.logical_type == LogicalType::List)
 }

@@ -67,6 +67,8 @@ pub enum Measure {
         /// Values of a row.
         per_row: u64,
     },
+    /// A multiple of so many bytes, at least one.
+    MultipleOf(u64),
     /// Chunk words of so many bytes: a multiple of that, and at least one word.
     ChunkWords(u64),
     /// A mini-block repetition index: `entries` of 8 bytes for each chunk, whose words of

@@ -444,6 +444,10 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
             let values = rows.checked_mul(per_row);
             too_small(values.and_then(|values| packed_blocks(values).checked_mul(bits)))
         }
+        Measure::MultipleOf(bytes) => {
+            let whole = size > 0 && size % bytes == 0;
+            (!whole).then(|| format!("a multiple of {bytes} bytes"))
+        }
         Measure::ChunkWords(bytes) => {
             let whole = size > 0 && size % bytes == 0;
             (!whole).then(|| format!("words of {bytes} bytes, at least one"))

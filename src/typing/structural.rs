@@ -8,6 +8,8 @@ use super::want::LayerWant;
 use crate::model::encoding::{Addressing, Kind, Layer, Node};
 use crate::model::version::FileVersion;
 
+/// Bytes that each chunk of a mini-block page is padded to (lance-encoding `miniblock.rs`).
+const CHUNK_ALIGNMENT: u64 = 8;
 /// Bits of a repetition or definition level.
 const LEVEL_BITS: u64 = 16;
 
@@ -275,7 +277,7 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     } else {
         judge.measure(BufferOf::Page(0), Measure::ChunkWords(parts.word));
-        judge.measure(BufferOf::Page(1), Measure::AtLeast(1));
+        judge.measure(BufferOf::Page(1), Measure::MultipleOf(CHUNK_ALIGNMENT));
         if has_index {
             judge.measure(
                 BufferOf::Page(expected - 1),
