@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::file;
 use super::tally::{Cell, Tally, Wanted, cells};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
-use crate::finding::{Finding, Findings};
+use crate::finding::Findings;
 use crate::format::data_file::{Unreadable, read};
 use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
@@ -20,7 +20,8 @@ use crate::model::snapshot::{self, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    ColumnView, DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
+    ColumnView, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView, FileFault,
+    FileView, FragmentView, RULES,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -240,7 +241,7 @@ struct FragmentResult {
     absent: Vec<usize>,
     above: Vec<usize>,
     unreadable: Vec<usize>,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 fn check_snapshot(
@@ -253,6 +254,22 @@ fn check_snapshot(
     let root = snapshot.root.to_string();
     let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
     let chosen = choose_fragments(snapshot, parts, request)?;
+    for (at, field) in snapshot.schema.fields.iter().enumerate() {
+        // Whatever is said of a field by itself is said of its metadata.
+        if field.metadata.is_empty() || !wanted.has(at) {
+            continue;
+        }
+        let view = FieldView {
+            source: FieldSource::Dataset(snapshot),
+            version: snapshot.storage_version(),
+            schema: &snapshot.schema,
+            at,
+            field,
+        };
+        for rule in RULES {
+            rule.field(&view, &mut findings);
+        }
+    }
     let caches = Caches::default();
     let mut tally = Tally::default();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
@@ -306,10 +323,7 @@ fn check_snapshot(
                 .into_iter()
                 .for_each(|field| tally.add_above(field));
             tally.add(result.id, result.cells);
-            result
-                .findings
-                .into_iter()
-                .for_each(|finding| findings.add(finding));
+            findings.merge(result.findings);
         }
     }
     report.file_versions = versions.into_iter().collect();
@@ -412,7 +426,7 @@ impl Run<'_> {
         }
         if fragment.files.is_empty() {
             result.empty = true;
-            result.findings = findings.into_iter().collect();
+            result.findings = findings;
             return result;
         }
         let fields = self.snapshot.schema.fields.len();
@@ -438,7 +452,7 @@ impl Run<'_> {
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
-        result.findings = findings.into_iter().collect();
+        result.findings = findings;
         result
     }
 

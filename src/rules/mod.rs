@@ -17,12 +17,17 @@ mod column_lost;
 mod data_file_missing;
 mod data_file_unreadable;
 mod deletion_file_missing;
+mod encoding_not_as_asked;
 mod encoding_unreadable;
 mod feature_flag;
 mod file_part_unreadable;
 mod file_size_mismatch;
 mod file_version_mismatch;
+mod keys;
 mod manifest_unreadable;
+mod metadata_key_unknown;
+mod metadata_key_without_effect;
+mod metadata_value_invalid;
 mod pre_stable_pages;
 mod unknown_to_this_build;
 
@@ -43,6 +48,9 @@ pub trait Rule: Sync {
     /// Judges the manifest, and what came of opening it.
     fn dataset(&self, _dataset: &DatasetView<'_>, _findings: &mut Findings) {}
 
+    /// Judges a field of the schema by itself, once. Fields without metadata are left out.
+    fn field(&self, _field: &FieldView<'_>, _findings: &mut Findings) {}
+
     /// Judges a fragment.
     fn fragment(&self, _fragment: &FragmentView<'_>, _findings: &mut Findings) {}
 
@@ -62,6 +70,43 @@ pub struct DatasetView<'a> {
     pub broken: &'a [BrokenManifest],
     /// Versions that have a manifest.
     pub versions: &'a [u64],
+}
+
+/// A field of the schema as rules see it.
+#[derive(Debug)]
+pub struct FieldView<'a> {
+    /// Whose schema it is.
+    pub source: FieldSource<'a>,
+    /// The file version that the next write makes, as far as that can be told.
+    pub version: Option<FileVersion>,
+    /// The schema.
+    pub schema: &'a FieldTree,
+    /// Where the field stands in it.
+    pub at: usize,
+    /// The field.
+    pub field: &'a Field,
+}
+
+/// Whose schema is looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum FieldSource<'a> {
+    /// The manifest's.
+    Dataset(&'a Snapshot),
+    /// That of a data file by itself.
+    File(&'a FileView<'a>),
+}
+
+impl FieldView<'_> {
+    /// The place that is the schema.
+    pub fn place(&self) -> Place {
+        match self.source {
+            FieldSource::Dataset(snapshot) => Place {
+                file: Some(snapshot.entry.path.clone()),
+                ..Place::default()
+            },
+            FieldSource::File(file) => file.place(),
+        }
+    }
 }
 
 /// A fragment as rules see it.
@@ -201,5 +246,9 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,
     &blob_key_false::BlobKeyFalse,
+    &metadata_key_unknown::MetadataKeyUnknown,
+    &metadata_value_invalid::MetadataValueInvalid,
+    &metadata_key_without_effect::MetadataKeyWithoutEffect,
+    &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
 ];

@@ -4,6 +4,8 @@
 //! what a field demands.
 
 pub mod blob;
+pub mod keys;
+pub mod pages;
 
 use std::fmt;
 
