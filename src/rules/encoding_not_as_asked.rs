@@ -90,6 +90,8 @@ enum Why {
     ZippedFixed,
     /// The level of full-zip pages was fixed.
     ZippedLevel,
+    /// Numbers do not go through FSST.
+    FsstOfNumbers,
     /// The page has a dictionary, which is not compressed.
     PlainDictionary,
     /// The page has a dictionary, which needs mini-blocks.
@@ -139,6 +141,10 @@ impl Rule for EncodingNotAsAsked {
             match in_file(view, owner) {
                 // Whether its writer knew of the key cannot be told.
                 Err(Unmatched) => {}
+                // Writing it anew would not help.
+                Ok(_) if why == Why::FsstOfNumbers => {
+                    findings.add(refused(view, owner, ask, value, page, &why));
+                }
                 Ok(Some(own)) if ask.key().of(own) != Some(value) => {
                     later.push((ask, value, ask.key().of(own), page));
                 }
@@ -171,9 +177,9 @@ fn asks(asking: &Asking<'_>) -> Vec<Ask> {
         (can && does).then(|| value.to_string())
     };
     let own = |key: Key| fit(key, asking.field);
-    let strings = matches!(asking.field.logical_type, LogicalType::Variable { .. });
     let scheme = own(Key::Compression).and_then(|value| Scheme::parse(&value));
-    let scheme = scheme.filter(|scheme| strings || *scheme != Scheme::Fsst);
+    let vector = matches!(asking.field.logical_type, LogicalType::FixedSizeList { .. });
+    let scheme = scheme.filter(|scheme| !vector || *scheme != Scheme::Fsst);
     let level = own(Key::CompressionLevel).and_then(|value| value.parse().ok());
     let split = own(Key::Bss).and_then(|value| match value.to_lowercase().as_str() {
         "on" => Some(true),
@@ -238,6 +244,9 @@ fn got(view: &ColumnView<'_>, ask: Ask, page: &Page) -> Got {
         ) => match ask {
             Ask::Compression(scheme) => match dictionary {
                 Some(dictionary) => got_beside_dictionary(page, values, dictionary, scheme),
+                None if scheme == Scheme::Fsst && !is_variable(view.field) => {
+                    Got::Else(Why::FsstOfNumbers)
+                }
                 None => {
                     let bytes = value_bytes(page, layout, values);
                     got_compression(values, chunked, bytes, scheme)
@@ -262,6 +271,10 @@ fn got(view: &ColumnView<'_>, ask: Ask, page: &Page) -> Got {
             },
         },
     }
+}
+
+fn is_variable(field: &Field) -> bool {
+    matches!(field.logical_type, LogicalType::Variable { .. })
 }
 
 fn level_of(found: Option<i32>, asked: i32, chunked: bool) -> Got {
@@ -454,6 +467,7 @@ fn refused(
     let what = match why {
         Why::ZippedIsZstd | Why::LongIsZstd => "is compressed with zstd",
         Why::ZippedFixed | Why::NoGain => "is not compressed",
+        Why::FsstOfNumbers => "is not a column of strings",
         Why::ZippedLevel => "is compressed at another level",
         Why::PlainDictionary => "has a dictionary that is not compressed",
         Why::ChunkedDictionary => "is in mini-block pages",
@@ -491,6 +505,11 @@ fn refused(
             "take the key away, which saves writers the attempt (pylance 14):\n{}",
             away(owner, key)
         )),
+        Why::FsstOfNumbers => finding.mend(format!(
+            "take the key away, and write the data anew (pylance 14):\n{}\n{}",
+            away(owner, key),
+            rewrite(Some(view.version))
+        )),
         Why::PlainDictionary if view.version == FileVersion::V2_0 => finding.mend(
             "write the data in 2.2, which compresses dictionaries:\n\
              lance.write_dataset(lance.dataset(uri).scanner(), new_uri, data_storage_version=\"2.2\")",
@@ -519,6 +538,10 @@ fn cause(view: &ColumnView<'_>, ask: Ask, why: &Why) -> String {
             "older writers (Lance 4.0.2 among them) compress full-zip pages at the default level"
                 .to_string()
         }
+        Why::FsstOfNumbers => "fsst compresses strings and binaries; on numbers writers take it for \
+                               leave to split their bytes, which saves nothing by itself and \
+                               keeps them from bit-packing"
+            .to_string(),
         Why::PlainDictionary => match view.version {
             FileVersion::V2_0 => "strings with fewer than 100 distinct values get a dictionary, \
                                   which 2.0 does not compress"

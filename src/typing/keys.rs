@@ -673,10 +673,8 @@ fn idle_compression(value: &str, asking: &Asking<'_>) -> Option<String> {
             Some("Lance does not compress fixed-size lists of plain values".to_string())
         }
         LogicalType::Null => Some("nulls take no bytes".to_string()),
-        LogicalType::Fixed { bits: 32 | 64 } if scheme == Scheme::Fsst => Some(format!(
-            "fsst compresses strings and binaries, not {text}; all it does here is to allow byte \
-             stream split, which by itself saves nothing"
-        )),
+        // Writers take it for leave to split bytes, which is something, if not what was asked.
+        LogicalType::Fixed { bits: 32 | 64 } if scheme == Scheme::Fsst => None,
         LogicalType::Fixed { .. } | LogicalType::Dictionary { .. } if scheme == Scheme::Fsst => {
             Some(format!("fsst compresses strings and binaries, not {text}"))
         }

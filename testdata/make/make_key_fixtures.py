@@ -331,6 +331,11 @@ def asked_no_gain(out):
     write(out, "2.1", field("float64", compression="lz4"), noise(600))
 
 
+@asked("fsst-of-numbers-2.1", "fsst for numbers")
+def asked_fsst(out):
+    write(out, "2.1", field("int32", compression="fsst"), list(range(2000)))
+
+
 # --------------------------------------------------------------------------------------
 # Healthy ones
 # --------------------------------------------------------------------------------------
