@@ -9,6 +9,10 @@
 //! pages are compressed with zstd whatever is asked for, dictionaries take no part
 //! in `lance-encoding:compression`, a page that does not get smaller is left as it is.
 //!
+//! Or the writer was older than the key: compression and its level are read since Lance 0.20 (`lz4`
+//! and `fsst` in 2.0 files since 0.32), the layout since 0.27, `bss` since 0.33, the compression of
+//! dictionaries since 3.0, the level in full-zip pages since 9.0 at the latest.
+//!
 //! Where the writer's own rules leave nothing to be surprised at, this rule is silent: pages below
 //! 4 KiB (in full-zip below 32 KiB) are not compressed, pages of one value or of nulls need no
 //! encoding, and thresholds such as `lance-encoding:rle-threshold` promise nothing. So it is when any page

@@ -2,7 +2,8 @@
 //!
 //! A field carries a metadata key that is meant for Lance (`lance-encoding:…`, `lance-schema:…`, or
 //! nearly one of those) and that no Lance up to 14.0.2 knows. Writers ignore what they do not
-//! know, without a word: the data is written as if the key were not there.
+//! know, without a word: the data is written as if the key were not there. So did every release from
+//! 0.20, the first in which encoding keys were seen, to 14.0.2.
 //!
 //! It comes about by a slip of the pen (`lance-encoding:compresion`), by other capitals or
 //! separators (keys are case sensitive), or from documentation of something that is not Lance.

@@ -9,6 +9,9 @@
 //! the schema as a whole hands down nothing. Only `lance-encoding:structural-encoding` is read on
 //! the top-level field, and nowhere else.
 //!
+//! So it is in every Lance from 0.20, the first in which encoding keys were seen, to 14.0.2. That a
+//! release does not know a key yet is no concern of this rule, but of `encoding-not-as-asked`.
+//!
 //! Nothing is wrong with the data. It is not stored as the key's author thinks.
 //!
 //! To mend it, move the key to the field that holds the values, write the data in a version that

@@ -6,8 +6,9 @@
 //! does depends on the key and on the file version, and the finding says it: most values
 //! are ignored, some make the write fail, and two make the writer panic.
 //!
-//! It comes about because metadata can be set to anything: neither `update_field_metadata` nor
-//! the schema of a write is checked, and 2.0 files ignore what later versions refuse.
+//! It comes about because metadata can be set to nearly anything: `update_field_metadata` checks the
+//! thresholds of v2 blobs only, and 2.0 files ignore what later versions refuse. `dict-size-ratio`
+//! is read since Lance 0.39 and `dict-max-size` since 14.0; older writers ignore these, too.
 //!
 //! To mend it, set the value to one that the key can take. Data that was written meanwhile was
 //! written without the key, and has to be written anew for it.
