@@ -29,7 +29,7 @@ use crate::model::logical_type::LogicalType;
 use crate::model::schema::Field;
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, Key, Role, Scheme, Structure, bad_value, idle};
-use crate::typing::pages::{Stored, dictionary_bytes, find, general, stored, value_bytes};
+use crate::typing::choices::{Stored, dictionary_bytes, find, general, stored, value_bytes};
 
 static INFO: RuleInfo = RuleInfo {
     id: "encoding-not-as-asked",

@@ -5,7 +5,7 @@
 
 pub mod blob;
 pub mod keys;
-pub mod pages;
+pub mod choices;
 
 use std::fmt;
 
