@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::encoding::Encoding;
 
@@ -168,7 +168,12 @@ pub struct Finding {
     pub cause: Option<String>,
     /// Ways to mend it, each to paste or to do.
     pub mends: Vec<String>,
+    /// What, seen anywhere else, makes the finding void.
+    unless: Option<Sight>,
 }
+
+/// Something that a rule saw of a field: the rule, the field's id, and what.
+type Sight = (&'static str, i32, &'static str);
 
 /// Most places of a finding that are kept.
 pub const MOST_PLACES: usize = 3;
@@ -193,6 +198,7 @@ impl RuleInfo {
             witnessed_count: 0,
             cause: None,
             mends: Vec::new(),
+            unless: None,
         }
     }
 }
@@ -277,6 +283,13 @@ impl Finding {
         self
     }
 
+    /// Makes it void if its rule has [`Findings::saw`] this of the field in any file.
+    #[must_use]
+    pub fn unless_seen(mut self, field: i32, what: &'static str) -> Self {
+        self.unless = Some((self.rule.id, field, what));
+        self
+    }
+
     /// Adds a way to mend it.
     #[must_use]
     pub fn mend(mut self, mend: impl Into<String>) -> Self {
@@ -293,6 +306,7 @@ type Key = (&'static str, Option<String>, String, Option<String>);
 pub struct Findings {
     all: Vec<Finding>,
     index: FxHashMap<Key, usize>,
+    seen: FxHashSet<Sight>,
 }
 
 impl Findings {
@@ -330,20 +344,41 @@ impl Findings {
         }
     }
 
+    /// Notes what a rule saw of a field in one file, which voids what it said of others.
+    pub fn saw(&mut self, rule: &'static RuleInfo, field: i32, what: &'static str) {
+        self.seen.insert((rule.id, field, what));
+    }
+
+    /// Adds all that was found elsewhere.
+    pub fn merge(&mut self, other: Self) {
+        other.all.into_iter().for_each(|finding| self.add(finding));
+        self.seen.extend(other.seen);
+    }
+
+    /// Lets some go, such as those that follow from others.
+    #[must_use]
+    pub fn fold(self, fold: impl FnOnce(Vec<Finding>) -> Vec<Finding>) -> Self {
+        if self.all.len() < 2 {
+            return self;
+        }
+        let mut kept = Self {
+            seen: self.seen,
+            ..Self::default()
+        };
+        fold(self.all)
+            .into_iter()
+            .for_each(|finding| kept.add(finding));
+        kept
+    }
+
     /// All findings: the most severe first, within a severity in order of first occurrence.
     pub fn into_sorted(mut self) -> Vec<Finding> {
+        let seen = &self.seen;
+        self.all
+            .retain(|finding| finding.unless.is_none_or(|what| !seen.contains(&what)));
         self.all
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         self.all
-    }
-}
-
-impl IntoIterator for Findings {
-    type Item = Finding;
-    type IntoIter = std::vec::IntoIter<Finding>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.all.into_iter()
     }
 }
 
@@ -375,5 +410,17 @@ mod tests {
             .map(|f| (f.count, f.fragments, f.places.len()))
             .collect();
         assert_eq!(counts, [(4, 3, MOST_PLACES), (0, 0, 0)]);
+    }
+
+    #[test]
+    fn what_was_seen_in_one_file_voids_what_was_said_of_another() {
+        let mut one = Findings::default();
+        one.add(RULE.finding("nowhere").column("c").unless_seen(0, "x"));
+        one.add(RULE.finding("nowhere").column("d").unless_seen(1, "x"));
+        let mut other = Findings::default();
+        other.saw(&RULE, 0, "x");
+        one.merge(other);
+        let columns: Vec<_> = one.into_sorted().into_iter().map(|f| f.column).collect();
+        assert_eq!(columns, [Some("d".to_string())]);
     }
 }

@@ -10,7 +10,7 @@ use super::decodable::Decodable;
 use super::file;
 use super::tally::{Cell, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
-use crate::finding::{Finding, Findings};
+use crate::finding::Findings;
 use crate::format::data_file::{Unreadable, read};
 use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
@@ -24,8 +24,8 @@ use crate::model::snapshot::{self, BaseError, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    Absence, DatasetView, DeletionFault, DeletionState, FileFault, FileView, FragmentView, RULES,
-    cascade,
+    Absence, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView, FileFault,
+    FileView, FragmentView, RULES, cascade,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -290,7 +290,7 @@ struct FragmentResult {
     absent: Vec<usize>,
     above: Vec<usize>,
     unreadable: Vec<usize>,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 fn check_snapshot(
@@ -303,6 +303,22 @@ fn check_snapshot(
     let root = snapshot.root.to_string();
     let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
     let chosen = choose_fragments(snapshot, parts, request)?;
+    for (at, field) in snapshot.schema.fields.iter().enumerate() {
+        // Whatever is said of a field by itself is said of its metadata.
+        if field.metadata.is_empty() || !wanted.has(at) {
+            continue;
+        }
+        let view = FieldView {
+            source: FieldSource::Dataset(snapshot),
+            version: snapshot.storage_version(),
+            schema: &snapshot.schema,
+            at,
+            field,
+        };
+        for rule in RULES {
+            rule.field(&view, &mut findings);
+        }
+    }
     let caches = Caches::default();
     let compared = Compared::default();
     let mut tally = Tally::default();
@@ -359,10 +375,7 @@ fn check_snapshot(
                 .into_iter()
                 .for_each(|field| tally.add_above(field));
             tally.add(result.id, result.cells);
-            result
-                .findings
-                .into_iter()
-                .for_each(|finding| findings.add(finding));
+            findings.merge(result.findings);
         }
     }
     report.file_versions = versions.into_iter().collect();
@@ -459,7 +472,7 @@ impl Run<'_> {
         if fragment.files.is_empty() {
             result.empty = true;
             self.judge(fragment, deletion.as_ref(), &[], &mut findings);
-            result.findings = findings.into_iter().collect();
+            result.findings = findings;
             return result;
         }
         let fields = self.snapshot.schema.fields.len();
@@ -482,9 +495,7 @@ impl Run<'_> {
                 &mut of_file,
             );
             rows_seen = rows_seen.or(rows);
-            for finding in cascade::fold(of_file.into_iter().collect()) {
-                findings.add(finding);
-            }
+            findings.merge(of_file.fold(cascade::fold));
         }
         if whole {
             let absent = present
@@ -515,7 +526,7 @@ impl Run<'_> {
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
-        result.findings = cascade::fold(findings.into_iter().collect());
+        result.findings = findings.fold(cascade::fold);
         result
     }
 

@@ -10,7 +10,7 @@ use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{FileFault, FileView, RULES, cascade};
+use crate::rules::{FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -69,6 +69,7 @@ pub fn check(
         match (&data.schema, data.version) {
             (Some(schema), Some(version)) => {
                 let wanted = Wanted::new(schema, &request.columns, &name)?;
+                fields(&view, version, schema, &wanted, &mut findings);
                 let walk = Walk {
                     view: &view,
                     data,
@@ -132,6 +133,30 @@ pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, Fil
                 Unreadable::Storage(_) => 0,
             };
             (Err(FileFault::Unreadable(fault)), size)
+        }
+    }
+}
+
+fn fields(
+    view: &FileView<'_>,
+    version: FileVersion,
+    schema: &FieldTree,
+    wanted: &Wanted,
+    findings: &mut Findings,
+) {
+    for (at, field) in schema.fields.iter().enumerate() {
+        if field.metadata.is_empty() || !wanted.has(at) {
+            continue;
+        }
+        let field = FieldView {
+            source: FieldSource::File(view),
+            version: Some(version),
+            schema,
+            at,
+            field,
+        };
+        for rule in RULES {
+            rule.field(&field, findings);
         }
     }
 }

@@ -388,6 +388,29 @@ impl Snapshot {
         })
     }
 
+    /// The file version that new files get: the one that the manifest states, else that of the
+    /// first data file.
+    pub fn storage_version(&self) -> Option<FileVersion> {
+        let message = self.message();
+        let stated = message.data_format.as_ref().and_then(|format| {
+            let (major, minor) = format.version.split_once('.')?;
+            FileVersion::from_numbers(major.parse().ok()?, minor.parse().ok()?)
+        });
+        let mut files = message.fragments.iter().flat_map(|f| &f.files);
+        stated.or_else(|| files.next().and_then(stated_version))
+    }
+
+    /// Whether this version was written by a Lance of a later major release than this one.
+    pub fn is_written_by_later(&self, major: u32) -> bool {
+        self.message()
+            .writer_version
+            .as_ref()
+            .is_some_and(|writer| {
+                let number = writer.version.split('.').next().unwrap_or_default();
+                writer.library == "lance" && number.parse().is_ok_and(|number: u32| number > major)
+            })
+    }
+
     /// Who wrote this version: library and version, when the manifest says.
     pub fn writer(&self) -> Option<String> {
         let writer = self.message().writer_version.as_ref()?;

@@ -23,6 +23,7 @@ pub mod decode_failed;
 mod deletion_file_missing;
 mod empty_struct_shifts_columns;
 mod encoding_malformed;
+mod encoding_not_as_asked;
 mod encoding_type_mismatch;
 mod encoding_unreadable;
 mod feature_flag;
@@ -34,8 +35,12 @@ mod file_part_unreadable;
 mod file_size_mismatch;
 mod file_version_mismatch;
 mod global_buffer_misplaced;
+mod keys;
 mod layers_mismatch;
 mod manifest_unreadable;
+mod metadata_key_unknown;
+mod metadata_key_without_effect;
+mod metadata_value_invalid;
 mod nulls_in_required_field;
 mod packed_struct_mismatch;
 mod page;
@@ -71,6 +76,9 @@ pub trait Rule: Sync {
     /// Judges the manifest, and what came of opening it.
     fn dataset(&self, _dataset: &DatasetView<'_>, _findings: &mut Findings) {}
 
+    /// Judges a field of the schema by itself, once. Fields without metadata are left out.
+    fn field(&self, _field: &FieldView<'_>, _findings: &mut Findings) {}
+
     /// Judges a fragment.
     fn fragment(&self, _fragment: &FragmentView<'_>, _findings: &mut Findings) {}
 
@@ -93,6 +101,43 @@ pub struct DatasetView<'a> {
     pub broken: &'a [BrokenManifest],
     /// Versions that have a manifest.
     pub versions: &'a [u64],
+}
+
+/// A field of the schema as rules see it.
+#[derive(Debug)]
+pub struct FieldView<'a> {
+    /// Whose schema it is.
+    pub source: FieldSource<'a>,
+    /// The file version that the next write makes, as far as that can be told.
+    pub version: Option<FileVersion>,
+    /// The schema.
+    pub schema: &'a FieldTree,
+    /// Where the field stands in it.
+    pub at: usize,
+    /// The field.
+    pub field: &'a Field,
+}
+
+/// Whose schema is looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum FieldSource<'a> {
+    /// The manifest's.
+    Dataset(&'a Snapshot),
+    /// That of a data file by itself.
+    File(&'a FileView<'a>),
+}
+
+impl FieldView<'_> {
+    /// The place that is the schema.
+    pub fn place(&self) -> Place {
+        match self.source {
+            FieldSource::Dataset(snapshot) => Place {
+                file: Some(snapshot.entry.path.clone()),
+                ..Place::default()
+            },
+            FieldSource::File(file) => file.place(),
+        }
+    }
 }
 
 /// A fragment as rules see it.
@@ -380,5 +425,9 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_behind_base_path::BlobBehindBasePath,
     &blob_key_false::BlobKeyFalse,
     &decode_failed::DecodeFailed,
+    &metadata_key_unknown::MetadataKeyUnknown,
+    &metadata_value_invalid::MetadataValueInvalid,
+    &metadata_key_without_effect::MetadataKeyWithoutEffect,
+    &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
 ];

@@ -4,7 +4,8 @@
 //! pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
 //! these are fixed-size lists of structs or of strings, maps, and packed structs with a child
 //! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
-//! they are lists whose item is not called "item", is required or has metadata, dictionaries that are required or empty, and structs without fields.
+//! they are lists whose item is not called "item", is required or has metadata, fixed-size lists of
+//! booleans (of which only take() fails), dictionaries that are required or empty, and structs without fields.
 //!
 //! In any version a string tagged as `arrow.json`, as Lance up to 0.32 wrote JSON, is taken for the
 //! binary JSON of later releases.
@@ -62,6 +63,10 @@ impl Rule for TypeUnreadable {
                 "Lance writes this type as {version} and cannot read it back (14.0.2 still)"
             ));
         let top = path.split('.').next().unwrap_or(path);
+        let finding = match effect {
+            TAKE_PANICS => finding.severity(Severity::Warning),
+            _ => finding,
+        };
         if is_tagged_text(view.field) {
             findings.add(finding.mend(format!(
                 "take the tag away, and it reads as the string it is (no data is rewritten):\n\
@@ -118,6 +123,10 @@ fn unreadable_in_2_0(schema: &FieldTree, field: &Field) -> Option<(String, &'sta
     }
 }
 
+/// What the reader of 0.1 does with fixed-size lists of booleans, which it scans well.
+const TAKE_PANICS: &str = "panics in take() of several rows: Expecting fixed stride data type, found \
+                           FixedSizeList(…; a scan is right";
+
 /// The same for 0.1 (lance-file `versions/v1/reader.rs`; seen with pylance 14.0.2).
 fn unreadable_in_0_1(view: &ColumnView<'_>) -> Option<(String, &'static str)> {
     let field = view.field;
@@ -132,6 +141,9 @@ fn unreadable_in_0_1(view: &ColumnView<'_>) -> Option<(String, &'static str)> {
                     "fails: column types must match schema types, expected List(… but found List(…",
                 )
             })
+        }
+        LogicalType::FixedSizeList { item, .. } if **item == (LogicalType::Fixed { bits: 1 }) => {
+            Some(("a fixed-size list of booleans".to_string(), TAKE_PANICS))
         }
         LogicalType::Dictionary { .. } if !field.nullable => Some((
             "a required dictionary".to_string(),

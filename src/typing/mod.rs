@@ -5,8 +5,10 @@
 
 mod array;
 pub mod blob;
+pub mod choices;
 mod codec;
 mod judge;
+pub mod keys;
 pub mod pages;
 mod planar;
 pub mod schemas;

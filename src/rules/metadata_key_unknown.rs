@@ -1,0 +1,102 @@
+//! # metadata-key-unknown
+//!
+//! A field carries a metadata key that is meant for Lance (`lance-encoding:…`, `lance-schema:…`, or
+//! nearly one of those) and that no Lance up to 14.0.2 knows. Writers ignore what they do not
+//! know, without a word: the data is written as if the key were not there. So did every release from
+//! 0.20, the first in which encoding keys were seen, to 14.0.2.
+//!
+//! It comes about by a slip of the pen (`lance-encoding:compresion`), by other capitals or
+//! separators (keys are case sensitive), or from documentation of something that is not Lance.
+//! Keys that do not begin like Lance's are no concern of this rule, and a bare `compression` is the
+//! user's own.
+//!
+//! To mend it, put the right key in the place of the wrong one and write the data anew: a key
+//! takes effect when data is written. Until then nothing is wrong with the data.
+
+use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_metadata, rewrite};
+use super::{FieldSource, FieldView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::typing::keys::{KEYS, KeyInfo, misspelt};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "metadata-key-unknown",
+    severity: Severity::Warning,
+    summary: "a metadata key is meant for Lance, and no Lance knows it",
+};
+
+/// See the module.
+pub struct MetadataKeyUnknown;
+
+impl Rule for MetadataKeyUnknown {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
+        for (key, value) in &view.field.metadata {
+            let Some(misspelt) = misspelt(key) else {
+                continue;
+            };
+            let path = &view.field.path;
+            let finding = INFO
+                .finding(format!(
+                    "column `{path}` has the metadata key {key:?}, which no Lance up to \
+                     {NEWEST_LANCE} knows"
+                ))
+                .column(path)
+                .at(view.place())
+                .reader("write_dataset(…)", "ignores the key, without a word");
+            let later = match view.source {
+                FieldSource::Dataset(snapshot) => snapshot.is_written_by_later(NEWEST_MAJOR),
+                FieldSource::File(_) => false,
+            };
+            if later {
+                findings.add(
+                    finding
+                        .severity(Severity::Info)
+                        .cause("the dataset was written by a later Lance, which may know the key"),
+                );
+                continue;
+            }
+            findings.add(match misspelt.meant {
+                Some(meant) => {
+                    let mut changes = vec![(key.as_str(), None)];
+                    if !view.field.metadata.contains_key(meant) {
+                        changes.push((meant, Some(value.as_str())));
+                    }
+                    finding
+                        .instead(meant, key.as_str())
+                        .cause(format!("it is nearly {meant}, which Lance knows"))
+                        .mend(renamed(view, changes, meant))
+                }
+                None => {
+                    let known: Vec<&str> = KEYS
+                        .iter()
+                        .map(|info| info.name.trim_start_matches("lance-encoding:"))
+                        .collect();
+                    finding
+                        .instead(
+                            format!("one of lance-encoding: {}", known.join(", ")),
+                            key.as_str(),
+                        )
+                        .mend(format!(
+                            "take the key away (pylance 14):\n{}",
+                            change_metadata(&[(view.field, vec![(key.as_str(), None)])])
+                        ))
+                }
+            });
+        }
+    }
+}
+
+/// Python that gives a key its right name; encoding keys take effect when data is written.
+fn renamed(view: &FieldView<'_>, changes: Vec<Change<'_>>, meant: &str) -> String {
+    let change = change_metadata(&[(view.field, changes)]);
+    match KeyInfo::of(meant) {
+        Some(_) => format!(
+            "name the key as Lance does, then write the data anew (pylance 14):\n{change}\n{}",
+            rewrite(view.version)
+        ),
+        None => format!("name the key as Lance does (pylance 14):\n{change}"),
+    }
+}

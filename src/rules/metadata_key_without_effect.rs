@@ -1,0 +1,178 @@
+//! # metadata-key-without-effect
+//!
+//! A field carries an encoding key that writers do not read there: the file version does not
+//! know the key (2.0 knows `lance-encoding:compression`, its level, and the keys of blobs and packed
+//! structs, and 0.1 none), the type has no use for it (nothing compresses fixed-size lists,
+//! blobs and packed structs; 2.0 compresses strings and binaries only), another key is missing that
+//! it needs (a level without zstd, `lance-encoding:bss` without a compression), or it stands on
+//! the wrong field: a list or struct does not hand it down to the fields that hold the values, and
+//! the schema as a whole hands down nothing. Only `lance-encoding:structural-encoding` is read on
+//! the top-level field, and nowhere else.
+//!
+//! So it is in every Lance from 0.20, the first in which encoding keys were seen, to 14.0.2. That a
+//! release does not know a key yet is no concern of this rule, but of `encoding-not-as-asked`.
+//!
+//! Nothing is wrong with the data. It is not stored as the key's author thinks.
+//!
+//! To mend it, move the key to the field that holds the values, write the data in a version that
+//! knows it, or take it away. The finding says which of these would help.
+
+use super::keys::{Change, change_metadata, rewrite};
+use super::{DatasetView, FieldView, Rule};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::model::schema::Field;
+use crate::model::version::FileVersion;
+use crate::typing::keys::{Asking, Key, KeyInfo, Role, bad_value, idle};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "metadata-key-without-effect",
+    severity: Severity::Info,
+    summary: "an encoding key does nothing in this file version, on this type or on this field",
+};
+
+/// See the module.
+pub struct MetadataKeyWithoutEffect;
+
+impl Rule for MetadataKeyWithoutEffect {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let mut keys: Vec<&str> = snapshot
+            .message()
+            .schema_metadata
+            .keys()
+            .filter_map(|key| KeyInfo::of(key))
+            .map(|info| info.name)
+            .collect();
+        if keys.is_empty() {
+            return;
+        }
+        keys.sort_unstable();
+        findings.add(
+            INFO.finding(format!(
+                "the schema's own metadata has {}, which {} nothing there",
+                keys.join(", "),
+                if keys.len() == 1 { "does" } else { "do" }
+            ))
+            .at(Place {
+                file: Some(snapshot.entry.path.clone()),
+                ..Place::default()
+            })
+            .cause("Lance reads encoding keys in the metadata of fields, not of schemas")
+            .mend("set it on each field that it is meant for: ds.update_field_metadata({column: {key: value}})"),
+        );
+    }
+
+    fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
+        let Some(version) = view.version else {
+            return;
+        };
+        let mut keys: Vec<(Key, &str, String)> = Vec::new();
+        let mut role = Role::Leaf;
+        for (name, value) in &view.field.metadata {
+            let Some(info) = KeyInfo::of(name) else {
+                continue;
+            };
+            let Some(asking) = Asking::new(view.schema, view.at, version) else {
+                continue;
+            };
+            // A value that cannot be taken is the greater fault.
+            if bad_value(info.key, value, &asking).is_some() {
+                continue;
+            }
+            role = asking.role;
+            if let Some(reason) = idle(info.key, value, &asking) {
+                keys.push((info.key, value, reason));
+            }
+        }
+        let Some((_, _, first)) = keys.first() else {
+            return;
+        };
+        let path = &view.field.path;
+        let set: Vec<String> = keys
+            .iter()
+            .map(|(key, value, _)| format!("{} = {value}", key.name()))
+            .collect();
+        let cause = match keys.iter().all(|(_, _, reason)| reason == first) {
+            true => first.clone(),
+            false => {
+                let each = keys.iter().map(|(key, _, reason)| {
+                    let word = key.name().trim_start_matches("lance-encoding:");
+                    format!("{word}: {reason}")
+                });
+                each.collect::<Vec<_>>().join("; ")
+            }
+        };
+        let finding = INFO
+            .finding(format!(
+                "column `{path}` has {}, which {} nothing",
+                set.join(", "),
+                if keys.len() == 1 { "does" } else { "do" }
+            ))
+            .column(path)
+            .at(view.place())
+            .reader("write_dataset(…)", format!("ignores it in {version}"))
+            .cause(cause);
+        let away: Vec<Change<'_>> = keys.iter().map(|(key, _, _)| (key.name(), None)).collect();
+        let movable = |key: Key| {
+            use Key::{BlobDedicatedSize, BlobInlineSize, BlobPackFileSize, StructuralEncoding};
+            !matches!(
+                key,
+                BlobDedicatedSize | BlobInlineSize | BlobPackFileSize | StructuralEncoding
+            )
+        };
+        let movable = role == Role::Above && keys.iter().all(|(key, _, _)| movable(*key));
+        let holder = movable.then(|| holder(view)).flatten();
+        findings.add(match holder {
+            Some(holder) => {
+                let there = keys
+                    .iter()
+                    .map(|(key, value, _)| (key.name(), Some(*value)));
+                finding.mend(format!(
+                    "set it on the field that holds the values, then write the data anew \
+                     (pylance 14):\n{}\n{}",
+                    change_metadata(&[(view.field, away), (holder, there.collect())]),
+                    rewrite(view.version)
+                ))
+            }
+            None => {
+                let finding = finding.mend(format!(
+                    "take it away (pylance 14):\n{}",
+                    change_metadata(&[(view.field, away)])
+                ));
+                match version < NEXT && works_in_next(view, &keys) {
+                    true => finding.mend(format!(
+                        "or write the data anew in {NEXT}, where it has an effect:\n{}",
+                        rewrite(Some(NEXT))
+                    )),
+                    false => finding,
+                }
+            }
+        });
+    }
+}
+
+/// The newest version that is stable.
+const NEXT: FileVersion = FileVersion::V2_2;
+
+/// Whether all of the keys would do something in [`NEXT`].
+fn works_in_next(view: &FieldView<'_>, keys: &[(Key, &str, String)]) -> bool {
+    let asking = Asking::new(view.schema, view.at, NEXT);
+    asking.is_some_and(|asking| {
+        let mut keys = keys.iter();
+        keys.all(|(key, value, _)| idle(*key, value, &asking).is_none())
+    })
+}
+
+/// The one field below that holds values, when there is only one.
+fn holder<'a>(view: &FieldView<'a>) -> Option<&'a Field> {
+    let below = view.schema.subtree(view.at).skip(1);
+    let mut leaves = below.filter(|at| Role::of(view.schema, *at) == Some(Role::Leaf));
+    let leaf = leaves.next().filter(|_| leaves.next().is_none())?;
+    view.schema.fields.get(leaf)
+}

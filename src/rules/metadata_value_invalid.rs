@@ -1,0 +1,75 @@
+//! # metadata-value-invalid
+//!
+//! A field carries an encoding key with a value that the key cannot take: `ZSTD` for
+//! `lance-encoding:compression` (schemes are in lower case), `8MB` for `lance-encoding:dict-max-size`
+//! (a number of bytes), a ratio above 1. The data that is there can be read. What the next write
+//! does depends on the key and on the file version, and the finding says it: most values
+//! are ignored, some make the write fail, and two make the writer panic.
+//!
+//! It comes about because metadata can be set to nearly anything: `update_field_metadata` checks the
+//! thresholds of v2 blobs only, and 2.0 files ignore what later versions refuse. `dict-size-ratio`
+//! is read since Lance 0.39 and `dict-max-size` since 14.0; older writers ignore these, too.
+//!
+//! To mend it, set the value to one that the key can take. Data that was written meanwhile was
+//! written without the key, and has to be written anew for it.
+
+use super::keys::{change_metadata, rewrite};
+use super::{FieldView, Rule};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::version::FileVersion;
+use crate::typing::keys::{Asking, KeyInfo, bad_value};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "metadata-value-invalid",
+    severity: Severity::Warning,
+    summary: "an encoding key has a value that it cannot take, and a write ignores it or fails",
+};
+
+/// See the module.
+pub struct MetadataValueInvalid;
+
+impl Rule for MetadataValueInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
+        // An empty dataset that does not say its version is judged as the default of today.
+        let version = view.version.unwrap_or(FileVersion::V2_1);
+        for (name, value) in &view.field.metadata {
+            let Some(info) = KeyInfo::of(name) else {
+                continue;
+            };
+            let Some(asking) = Asking::new(view.schema, view.at, version) else {
+                continue;
+            };
+            let Some(bad) = bad_value(info.key, value, &asking) else {
+                continue;
+            };
+            let path = &view.field.path;
+            let finding = INFO
+                .finding(format!(
+                    "column `{path}` has {name} = {value:?}, which must be {}",
+                    bad.allowed
+                ))
+                .column(path)
+                .at(view.place())
+                .instead(bad.allowed, value.as_str())
+                .reader(
+                    format!("write_dataset(…, mode=\"append\") in {version}"),
+                    bad.effect,
+                );
+            let away = change_metadata(&[(view.field, vec![(name.as_str(), None)])]);
+            findings.add(match bad.meant {
+                Some(meant) => finding.mend(format!(
+                    "say it as Lance does, then write the data anew (pylance 14):\n{}\n{}",
+                    change_metadata(&[(view.field, vec![(name.as_str(), Some(meant))])]),
+                    rewrite(view.version)
+                )),
+                None => finding.mend(format!(
+                    "set another value, or take the key away (pylance 14):\n{away}"
+                )),
+            });
+        }
+    }
+}
