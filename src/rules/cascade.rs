@@ -127,6 +127,11 @@ const ROOTS: &[Root] = &[
         Reach::File,
         &["column-lengths-differ"],
     ),
+    (
+        "encoding-malformed",
+        Reach::Column,
+        &["encoding-not-as-asked"],
+    ),
     ("layers-mismatch", Reach::File, &["column-lengths-differ"]),
     (
         "page-rows-mismatch",

@@ -5,6 +5,8 @@
 //! before its own. What comes out are nulls, **the values of another column without a word**, or
 //! an error about buffers.
 //!
+//! A packed one is stepped over, and reads as nulls.
+//!
 //! Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
 //! wrong. The data is sound: read without the struct, every column is right again.
 
@@ -40,6 +42,10 @@ impl Rule for EmptyStructShiftsColumns {
                 && field.children.is_empty()
                 && field.blob().is_none();
             if !is_empty {
+                continue;
+            }
+            if field.packed() {
+                findings.add(packed(view, field, laid.index));
                 continue;
             }
             let path = &field.path;
@@ -92,5 +98,19 @@ fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
             "leave the list out when reading:\n\
              ds = lance.dataset(uri)\n\
              ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+        ))
+}
+
+/// A packed one, which the reader steps over and returns as nulls (seen with pylance 14.0.2).
+fn packed(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
+    let path = &field.path;
+    INFO.finding(format!("column `{path}` is a packed struct without fields, so it reads as nulls"))
+        .column(path)
+        .at(view.place(column))
+        .instead("a struct with at least one field, or none", "a struct without fields")
+        .reader("to_table()", "returns null for every row that holds an empty struct, without a word")
+        .cause("Lance (14.0.2 still) stores such a struct as nulls")
+        .mend(format!(
+            "drop it, as it holds nothing; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])"
         ))
 }
