@@ -20,8 +20,16 @@ def is_right(finding, entry, writer):
     if finding["rule"] == "feature-flag":
         # Overlays are readable only where the environment switches them on, as the writer's did.
         return "overlay" in entry["name"]
-    # Unfinished versions are readable by the release that wrote them, and not by the newest.
-    return finding["rule"] == "pre-stable-pages" and writer["pylance"] != NEWEST
+    # What is worth knowing is no fault: keys that do nothing are among what is written.
+    if finding["severity"] == "info":
+        return True
+    # Read together with others, such a struct hands them each other's values, and says nothing.
+    if finding["rule"] == "empty-struct-shifts-columns":
+        return "empty-struct" in entry["name"]
+    # Readable by the release that wrote them, and not by the newest: unfinished versions, and the
+    # JSON of Lance before it was binary.
+    old = {"pre-stable-pages": "", "type-unreadable": "json"}
+    return writer["pylance"] != NEWEST and old.get(finding["rule"], "-") in entry["name"]
 
 
 def main():

@@ -12,7 +12,7 @@ use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{ColumnView, ColumnsView, FileView, Laid, NestedPages, RULES};
+use crate::rules::{ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf, RULES};
 use crate::storage::Storage;
 use crate::typing::About;
 use crate::typing::pages::{self, Held};
@@ -286,11 +286,11 @@ fn items(column: &Column) -> Option<u64> {
 struct Span {
     start: u64,
     end: u64,
-    of: (usize, usize),
+    of: PageOf,
 }
 
 /// Pages whose buffers share bytes, neighbours in the file.
-fn shared(mut spans: Vec<Span>) -> Vec<((usize, usize), (usize, usize))> {
+fn shared(mut spans: Vec<Span>) -> Vec<(PageOf, PageOf)> {
     spans.sort_unstable_by_key(|span| span.start);
     let mut last: Option<Span> = None;
     let mut found = Vec::new();

@@ -31,10 +31,7 @@ impl Rule for BlobDescriptorsMalformed {
         let declared = view.field.blob();
         let wrong = |stored: &Storage| match stored {
             Storage::Malformed { .. } => true,
-            Storage::UnmarkedV1 | Storage::PackedStruct => match declared {
-                Some(_) => true,
-                None => false,
-            },
+            Storage::UnmarkedV1 | Storage::PackedStruct => declared.is_some(),
             _ => false,
         };
         let Some((page, stored, _)) = pages_stored(view, wrong) else {

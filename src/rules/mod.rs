@@ -263,7 +263,7 @@ pub struct ColumnsView<'a> {
     /// where there is none.
     pub own: &'a [Placement],
     /// Pages whose buffers share bytes: their columns, as indices into `laid`, and page numbers.
-    pub shared: &'a [((usize, usize), (usize, usize))],
+    pub shared: &'a [(PageOf, PageOf)],
     /// The pages of columns that are nested in others.
     pub nested: &'a [NestedPages],
     /// What the schema and that of the data file itself do not agree on.
@@ -289,6 +289,9 @@ pub struct Laid {
     /// 2.0 list offsets: the items that its pages count.
     pub items: Option<u64>,
 }
+
+/// A column, as an index into [`ColumnsView::laid`], and the number of a page of it.
+pub type PageOf = (usize, usize);
 
 /// The pages of a column that is nested in a struct or list.
 #[derive(Debug)]
@@ -366,10 +369,14 @@ impl ColumnView<'_> {
 
     /// What to do about a column whose metadata is damaged.
     pub fn restore_mend(&self) -> String {
-        let name = &self.field.path;
+        let mut top = self.field;
+        while let Some(above) = top.parent.and_then(|above| self.schema.fields.get(above)) {
+            top = above;
+        }
+        let name = &top.name;
         format!(
             "restore the file from a copy, or write the column again from its source; the other \
-             columns can still be read:\n\
+             columns may still be read:\n\
              ds = lance.dataset(uri)\n\
              ds.to_table(columns=[n for n in ds.schema.names if n != {name:?}])"
         )

@@ -131,12 +131,12 @@ impl Fault {
             field.id, self.what
         ))
         .column(name)
-        .instead(self.expected, self.what)
+        .instead(self.expected, format!("a field that {}", self.what))
         .reader("lance.dataset(uri) or to_table()", self.effect)
         .mend(
-            "if a newer Lance wrote it, read it with that; else commit a schema that is right:\n\
-                 files = [lance.FragmentMetadata.from_json(…)]  # as in the manifest\n\
-                 lance.LanceDataset.commit(uri, lance.LanceOperation.Overwrite(schema, files))",
+            "if a newer Lance wrote it, read it with that; else go back to the last version that \
+             opens, which becomes the newest:\n\
+             lance.dataset(uri, version=1).restore()",
         )
     }
 }
@@ -225,10 +225,10 @@ fn fault(
             "fails: … contains a FixedSizeList with dimension …",
         );
     }
-    let needs_child = match parsed {
-        LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct => true,
-        _ => false,
-    };
+    let needs_child = matches!(
+        parsed,
+        LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct
+    );
     let is_blob = field.extension_name == BLOB_V2_EXTENSION;
     if needs_child && !is_blob && !children.contains_key(&field.id) {
         return fault(

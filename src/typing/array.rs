@@ -242,7 +242,7 @@ fn flat(
             "values of 1 bit or of whole bytes",
             "panics: align_offset: align is not a power-of-two",
         );
-    } else if bits != 1 && bits % 8 != 0 {
+    } else if bits != 1 && !bits.is_multiple_of(8) {
         grammar(
             judge,
             format!("values of {bits} bits"),

@@ -693,7 +693,7 @@ fn range(judge: &mut Judge, bits: u64, start: u64, step: u64, count: u64) {
     } else {
         u64::MAX
     };
-    if count < 2 || step == 0 || !last.is_some_and(|last| last <= most) {
+    if count < 2 || step == 0 || last.is_none_or(|last| last > most) {
         malformed(
             judge,
             format!("a range of {count} values from {start} in steps of {step}"),

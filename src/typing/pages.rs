@@ -303,7 +303,7 @@ fn slots(needs: &Needs, page: &Page) -> Option<Complaint> {
             .to_string(),
     }
     };
-    if needs.scale > 1 && page.rows % needs.scale != 0 {
+    if needs.scale > 1 && !page.rows.is_multiple_of(needs.scale) {
         return Some(complaint(
             Vec::new(),
             format!("{} rows", page.rows),
@@ -445,11 +445,11 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
             too_small(values.and_then(|values| packed_blocks(values).checked_mul(bits)))
         }
         Measure::MultipleOf(bytes) => {
-            let whole = size > 0 && size % bytes == 0;
+            let whole = size > 0 && size.is_multiple_of(bytes);
             (!whole).then(|| format!("a multiple of {bytes} bytes"))
         }
         Measure::ChunkWords(bytes) => {
-            let whole = size > 0 && size % bytes == 0;
+            let whole = size > 0 && size.is_multiple_of(bytes);
             (!whole).then(|| format!("words of {bytes} bytes, at least one"))
         }
         Measure::ChunkIndex { entries, word } => {
@@ -463,7 +463,7 @@ fn unmet(measure: Measure, size: u64, rows: u64, words: Option<u64>) -> Option<S
                 _ => rows,
             };
             let entries = items.checked_add(1)?;
-            let fits = size % entries == 0 && matches!(size / entries, 1 | 2 | 4 | 8);
+            let fits = size.is_multiple_of(entries) && matches!(size / entries, 1 | 2 | 4 | 8);
             (!fits).then(|| format!("1, 2, 4 or 8 bytes for each of {entries} entries"))
         }
     }

@@ -390,7 +390,7 @@ pub struct Zip<'a> {
 /// Judges values one by one, each with its levels before it.
 pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
     let (rep, def) = levels(zip.layers);
-    let needed = |level: u64| u32::try_from(64 - level.leading_zeros()).unwrap_or(64);
+    let needed = |level: u64| 64 - level.leading_zeros();
     for (what, bits, level) in [
         ("repetition", zip.level_bits.0, rep),
         ("definition", zip.level_bits.1, def),
@@ -519,10 +519,8 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         return Shape::Unknown;
     };
     check_layers(judge, layers, wanted);
-    let compressed = ["rep_compression", "def_compression"]
-        .into_iter()
-        .map(|role| level_codec(judge, node, role))
-        .fold(false, |any, one| any || one);
+    let has_rep = level_codec(judge, node, "rep_compression");
+    let compressed = level_codec(judge, node, "def_compression") || has_rep;
     if judge.version == FileVersion::V2_1 {
         if inline_bytes.is_some() {
             judge.complain(
