@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::tally::{Cell, Wanted, cells};
@@ -289,9 +290,15 @@ struct Span {
     of: PageOf,
 }
 
+/// Buffers of a file whose sorting is worth a second thread.
+const MANY_SPANS: usize = 16_384;
+
 /// Pages whose buffers share bytes, neighbours in the file.
 fn shared(mut spans: Vec<Span>) -> Vec<(PageOf, PageOf)> {
-    spans.sort_unstable_by_key(|span| span.start);
+    match spans.len() {
+        0..MANY_SPANS => spans.sort_unstable_by_key(|span| span.start),
+        _ => spans.par_sort_unstable_by_key(|span| span.start),
+    }
     let mut last: Option<Span> = None;
     let mut found = Vec::new();
     for span in spans {

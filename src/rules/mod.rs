@@ -337,7 +337,9 @@ impl ColumnsView<'_> {
         };
         self.schema.roots.iter().filter_map(move |root| {
             let subtree = self.schema.subtree(*root);
-            let laid = self.laid.iter().find(|laid| subtree.contains(&laid.at))?;
+            // Columns stand in the order of the schema.
+            let first = self.laid.partition_point(|laid| laid.at < subtree.start);
+            let laid = self.laid.get(first).filter(|laid| laid.at < subtree.end)?;
             let counted = !subtree.into_iter().any(by_items);
             counted.then_some((*root, laid.rows, *laid))
         })
