@@ -139,7 +139,6 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
     let mut laid = Vec::new();
     let mut spans = Vec::new();
     let mut nested = Vec::new();
-    let mut whole = true;
     for (at, placement) in view.placed.iter().copied().enumerate() {
         if placement == Placement::Inside {
             gone.above.push(at);
@@ -148,7 +147,6 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             continue;
         };
         if !walk.wanted.has(at) {
-            whole = false;
             continue;
         }
         let column = match version {
@@ -157,14 +155,10 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         };
         let Some(column) = column else {
             gone.unreadable.push(at);
-            whole = false;
             continue;
         };
-        if !column.faults.is_empty() {
-            whole = false;
-            if column.pages.is_empty() {
-                gone.unreadable.push(at);
-            }
+        if column.pages.is_empty() && !column.faults.is_empty() {
+            gone.unreadable.push(at);
         }
         cells(at, version, &column, &mut gone.cells);
         if !walk.judged {
@@ -198,7 +192,6 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             at,
             index,
             rows: rows(&column),
-            pages: column.pages.len(),
             items: items(&column),
             misfits: faults
                 .iter()
@@ -232,7 +225,6 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             version,
             schema,
             laid: &laid,
-            whole,
             differences,
             own,
             shared: &shared(spans),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ColumnView;
+use super::{ColumnView, mends};
 use crate::finding::{Finding, Marked};
 use crate::model::data_file::Page;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
@@ -114,22 +114,16 @@ pub fn mend_commit_plain(field: &Field, arrow_type: &str) -> String {
     if field.parent.is_some() {
         return format!(
             "commit the schema with `{}` as plain {arrow_type} in it, all names, order and nesting \
-             as they are:\n\
-             ds = lance.dataset(uri)\n\
-             files = [f.metadata for f in ds.get_fragments()]\n\
-             op = lance.LanceOperation.Overwrite(plain_schema, files)\n\
-             lance.LanceDataset.commit(uri, op, read_version=ds.version)",
-            field.path
+             as they are:\n{}",
+            field.path,
+            mends::commit("", "plain_schema")
         );
     }
+    let plain = format!("pa.field({name:?}, {arrow_type})");
     format!(
         "commit the schema with a plain field, all names and their order as they are (no data \
-         is rewritten):\n\
-         ds = lance.dataset(uri)\n\
-         fields = [pa.field({name:?}, {arrow_type}) if f.name == {name:?} else f for f in ds.schema]\n\
-         files = [f.metadata for f in ds.get_fragments()]\n\
-         op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
-         lance.LanceDataset.commit(uri, op, read_version=ds.version)"
+         is rewritten):\n{}",
+        mends::commit_field(name, &plain)
     )
 }
 

@@ -9,7 +9,7 @@
 //! blob v2: Lance's own writers turn the v1 key into the extension when they commit.
 
 use super::blob::{mend_commit_plain, mend_rewrite_v2, pages_stored, with_page};
-use super::{ColumnView, Rule};
+use super::{ColumnView, Rule, mends};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::schema::{BlobDeclaration, Field};
 use crate::model::version::FileVersion;
@@ -75,13 +75,10 @@ fn v1_over_v2(finding: Finding, path: &str) -> Finding {
             "fails: Expected Struct, got LargeBinary",
         )
         .cause("the schema was committed by something that does not know blob v2")
-        .mend(
-            "commit the schema anew through Lance itself, which makes the field a v2 blob:\n\
-             ds = lance.dataset(uri)\n\
-             files = [f.metadata for f in ds.get_fragments()]\n\
-             op = lance.LanceOperation.Overwrite(ds.schema, files)\n\
-             lance.LanceDataset.commit(uri, op, read_version=ds.version)",
-        )
+        .mend(format!(
+            "commit the schema anew through Lance itself, which makes the field a v2 blob:\n{}",
+            mends::commit("", "ds.schema")
+        ))
 }
 
 fn v2_over_v1(finding: Finding, field: &Field) -> Finding {

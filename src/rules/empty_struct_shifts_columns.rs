@@ -10,7 +10,7 @@
 //! Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
 //! wrong. The data is sound: read without the struct, every column is right again.
 
-use super::{ColumnsView, Rule};
+use super::{ColumnsView, Rule, mends};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::Field;
@@ -49,7 +49,6 @@ impl Rule for EmptyStructShiftsColumns {
                 continue;
             }
             let path = &field.path;
-            let top = path.split('.').next().unwrap_or(path);
             let next = view.laid.get(position + 1);
             let Some(victim) = next.and_then(|next| view.field(next)) else {
                 // Behind a list of such structs there is nothing that could be shifted but its offsets.
@@ -74,9 +73,8 @@ impl Rule for EmptyStructShiftsColumns {
                 )
                 .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
                 .mend(format!(
-                    "leave the struct out when reading:\n\
-                     ds = lance.dataset(uri)\n\
-                     ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+                    "leave the struct out when reading:\n{}",
+ mends::read_without(view.schema, field)
                 ))
                 .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
             );
@@ -87,7 +85,6 @@ impl Rule for EmptyStructShiftsColumns {
 /// A list of such structs in 2.3, which is unreadable by itself (seen with pylance 14.0.2).
 fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
     let path = &field.path;
-    let top = path.split('.').next().unwrap_or(path);
     INFO.finding(format!("column `{path}` is a struct without fields in a list, which 2.3 cannot read back"))
         .column(path)
         .at(view.place(column))
@@ -95,9 +92,8 @@ fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
         .reader("to_table()", "panics: offsets cannot be empty (decoder.rs)")
         .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
         .mend(format!(
-            "leave the list out when reading:\n\
-             ds = lance.dataset(uri)\n\
-             ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+            "leave the list out when reading:\n{}",
+ mends::read_without(view.schema, field)
         ))
 }
 

@@ -7,6 +7,7 @@ use super::{ColumnView, Rule};
 use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
 use crate::model::encoding::{Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary};
 use crate::model::version::FileVersion;
+use crate::typing::pages::vocabulary;
 
 static INFO: RuleInfo = RuleInfo {
     id: "encoding-unreadable",
@@ -122,12 +123,7 @@ fn effect(fault: &EncodingFault) -> String {
 /// The vocabulary that pages of a version must be in, when theirs is another. Those of
 /// unfinished versions have a rule of their own.
 fn wrong_vocabulary(version: FileVersion, found: Vocabulary) -> Option<Vocabulary> {
-    let expected = match version {
-        FileVersion::V0_1 => Vocabulary::Legacy,
-        FileVersion::V2_0 => Vocabulary::Array,
-        FileVersion::V2_1 | FileVersion::V2_2 => Vocabulary::Structural,
-        FileVersion::V2_3 => Vocabulary::Planar,
-    };
+    let expected = vocabulary(version);
     let unfinished = match version {
         FileVersion::V2_1 | FileVersion::V2_2 => found == Vocabulary::PreStable,
         FileVersion::V2_3 => found == Vocabulary::Structural,

@@ -10,7 +10,7 @@
 //! It comes about when a fragment is registered without all field ids of its file, and when a
 //! schema with one more required field is committed.
 
-use super::{FragmentView, Rule};
+use super::{FragmentView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
@@ -92,12 +92,8 @@ impl Rule for FieldNotListed {
                     .cause("a schema with a required field was committed over files that lack it")
                     .mend(format!(
                         "commit the schema with the field nullable, all names and their order as they are \
-                         (no data is rewritten):\n\
-                         ds = lance.dataset(uri)\n\
-                         fields = [f.with_nullable(True) if f.name == {name:?} else f for f in ds.schema]\n\
-                         files = [f.metadata for f in ds.get_fragments()]\n\
-                         op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
-                         lance.LanceDataset.commit(uri, op, read_version=ds.version)"
+                         (no data is rewritten):\n{}",
+                        mends::commit_field(name, "f.with_nullable(True)")
                     ))
                     .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
                 );

@@ -10,7 +10,7 @@
 //! writes the column anew.
 
 use super::blob::arrow_type;
-use super::{ColumnsView, Rule};
+use super::{ColumnsView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 use crate::typing::Misfit;
@@ -65,6 +65,11 @@ impl Rule for FieldTypeChanged {
                 Reading::Wrong(misfit) => finding.reader("to_table()", misfit.effect()),
             };
             let name = &read.name;
+            let prepare = format!(
+                "written = {}\n\
+                 fields = [pa.field({name:?}, written) if f.name == {name:?} else f for f in ds.schema]",
+                arrow_type(from)
+            );
             findings.add(
                 finding
                     .cause(
@@ -73,14 +78,8 @@ impl Rule for FieldTypeChanged {
                     )
                     .mend(format!(
                         "commit the type that was written, all names and their order as they are (no \
-                         data is rewritten), and cast it with alter_columns then:\n\
-                         ds = lance.dataset(uri)\n\
-                         written = {}\n\
-                         fields = [pa.field({name:?}, written) if f.name == {name:?} else f for f in ds.schema]\n\
-                         files = [f.metadata for f in ds.get_fragments()]\n\
-                         op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
-                         lance.LanceDataset.commit(uri, op, read_version=ds.version)",
-                        arrow_type(from)
+                         data is rewritten), and cast it with alter_columns then:\n{}",
+                        mends::commit(&prepare, "pa.schema(fields)")
                     )),
             );
         }

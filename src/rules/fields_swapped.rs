@@ -8,7 +8,7 @@
 //! files (`LanceOperation.Overwrite` gives ids in the order of the schema), be it at the top or
 //! inside of a struct.
 
-use super::{ColumnsView, Rule};
+use super::{ColumnsView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::typing::schemas::Difference;
 
@@ -79,15 +79,14 @@ impl Rule for FieldsSwapped {
                      agree, and fails where they do not",
                 )
                 .cause("a schema whose fields stand in another order was committed over the file")
-                .mend(
+                .mend(format!(
                     "commit the schema in the order in which the files were written (no data is \
-                     rewritten); an earlier version of the dataset still has it:\n\
-                     ds = lance.dataset(uri)\n\
-                     right = lance.dataset(uri, version=1).schema  # a version from before the commit\n\
-                     files = [f.metadata for f in ds.get_fragments()]\n\
-                     op = lance.LanceOperation.Overwrite(right, files)\n\
-                     lance.LanceDataset.commit(uri, op, read_version=ds.version)",
-                ),
+                     rewritten); an earlier version of the dataset still has it:\n{}",
+                    mends::commit(
+                        "right = lance.dataset(uri, version=1).schema  # a version from before the commit",
+                        "right"
+                    )
+                )),
         );
     }
 }

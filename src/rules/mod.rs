@@ -38,6 +38,7 @@ mod global_buffer_misplaced;
 mod keys;
 mod layers_mismatch;
 mod manifest_unreadable;
+mod mends;
 mod metadata_key_unknown;
 mod metadata_key_without_effect;
 mod metadata_value_invalid;
@@ -257,8 +258,6 @@ pub struct ColumnsView<'a> {
     pub schema: &'a FieldTree,
     /// The columns that were read, in the order of the schema.
     pub laid: &'a [Laid],
-    /// Whether these are all that the schema has in the file, and none is damaged.
-    pub whole: bool,
     /// Where the fields of the data file's own schema are in it, as that schema counts; empty
     /// where there is none.
     pub own: &'a [Placement],
@@ -282,8 +281,6 @@ pub struct Laid {
     pub index: u32,
     /// Rows of its pages; items, for columns below a 2.0 list.
     pub rows: u64,
-    /// How many pages it has.
-    pub pages: usize,
     /// Whether a page of it yields another type than the field has.
     pub misfits: bool,
     /// 2.0 list offsets: the items that its pages count.
@@ -371,16 +368,10 @@ impl ColumnView<'_> {
 
     /// What to do about a column whose metadata is damaged.
     pub fn restore_mend(&self) -> String {
-        let mut top = self.field;
-        while let Some(above) = top.parent.and_then(|above| self.schema.fields.get(above)) {
-            top = above;
-        }
-        let name = &top.name;
         format!(
             "restore the file from a copy, or write the column again from its source; the other \
-             columns may still be read:\n\
-             ds = lance.dataset(uri)\n\
-             ds.to_table(columns=[n for n in ds.schema.names if n != {name:?}])"
+             columns may still be read:\n{}",
+            mends::read_without(self.schema, self.field)
         )
     }
 

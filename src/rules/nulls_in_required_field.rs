@@ -5,7 +5,7 @@
 //!
 //! It comes about when a schema with `nullable=False` is committed over data that has nulls.
 
-use super::{ColumnView, Rule, page};
+use super::{ColumnView, Rule, mends, page};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::typing::About;
 
@@ -43,12 +43,8 @@ impl Rule for NullsInRequiredField {
             let name = &field.name;
             findings.add(finding.mend(format!(
                 "commit the schema with the field nullable again, all names and their order as they \
-                 are (no data is rewritten):\n\
-                 ds = lance.dataset(uri)\n\
-                 fields = [f.with_nullable(True) if f.name == {name:?} else f for f in ds.schema]\n\
-                 files = [f.metadata for f in ds.get_fragments()]\n\
-                 op = lance.LanceOperation.Overwrite(pa.schema(fields), files)\n\
-                 lance.LanceDataset.commit(uri, op, read_version=ds.version)"
+                 are (no data is rewritten):\n{}",
+                mends::commit_field(name, "f.with_nullable(True)")
             )));
         }
     }

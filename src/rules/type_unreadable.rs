@@ -12,7 +12,7 @@
 //!
 //! The other columns can be read. The values are there, but no release of Lance reads them.
 
-use super::{ColumnView, Rule};
+use super::{ColumnView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
@@ -62,7 +62,6 @@ impl Rule for TypeUnreadable {
             .cause(format!(
                 "Lance writes this type as {version} and cannot read it back (14.0.2 still)"
             ));
-        let top = path.split('.').next().unwrap_or(path);
         let finding = match effect {
             TAKE_PANICS => finding.severity(Severity::Warning),
             _ => finding,
@@ -76,9 +75,8 @@ impl Rule for TypeUnreadable {
             return;
         }
         findings.add(finding.mend(format!(
-            "read the other columns, and write this one anew from its source as 2.2 or with another type:\n\
-             ds = lance.dataset(uri)\n\
-             ds.to_table(columns=[n for n in ds.schema.names if n != {top:?}])"
+            "read the other columns, and write this one anew from its source as 2.2 or with another type:\n{}",
+            mends::read_without(view.schema, view.field)
         )));
     }
 }

@@ -8,7 +8,7 @@ use crate::model::encoding::{BufferRef, Compression, Kind, Node, Nulls};
 /// Bytes of an FSST symbol table, the only size that decoders take (fsst crate).
 pub const SYMBOL_TABLE_BYTES: u64 = 2312;
 /// Values of a block of bit-packed integers (lance-encoding `bitpack.rs`).
-const PACKED_BLOCK: u64 = 1024;
+pub const PACKED_BLOCK: u64 = 1024;
 
 const UNWRAP: &str = "panics: called `Option::unwrap()` on a `None` value (physical.rs)";
 const GARBAGE: &str = "returns wrong values without a word";

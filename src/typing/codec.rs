@@ -1,7 +1,7 @@
 //! The value codecs of 2.1 to 2.3, `CompressiveEncoding`: which may stand where, and what they
 //! yield (lance-encoding `compression.rs`; lance-file `versions/v2_*/reader.rs`).
 
-use super::array::symbol_table;
+use super::array::{PACKED_BLOCK, symbol_table};
 use super::judge::{About, Judge};
 use super::shape::Shape;
 use crate::model::encoding::{Compression, Kind, Node, PackedWidth};
@@ -633,9 +633,6 @@ pub enum Payload {
     /// One of so many bytes, or of so many: the last values are packed or plain.
     Either(u64, u64),
 }
-
-/// Values of a block of bit-packed integers (lance-encoding `bitpacking.rs`).
-const PACKED_BLOCK: u64 = 1024;
 
 /// Bytes of so many bit-packed values, the last block packed or plain.
 fn packed_payload(count: u64, packed: u64, bits: u64) -> Option<Payload> {

@@ -235,7 +235,7 @@ fn judge_encoding<'a>(
             Shape::Offsets(offsets) => {
                 if let Some(misfit) = misfit(want, offsets, false) {
                     judge.complain(
-                        misfit.about(),
+                        About::Type,
                         format!("list offsets that are {offsets}"),
                         "list offsets of 64 bits",
                         misfit.effect(),
@@ -256,7 +256,7 @@ fn judge_encoding<'a>(
             let zipped = is_zipped(encoding);
             if let Some(misfit) = misfit(want, &shape, zipped).filter(|_| !bytes) {
                 judge.complain(
-                    misfit.about(),
+                    About::Type,
                     shape.to_string(),
                     want.to_string(),
                     misfit.effect(),

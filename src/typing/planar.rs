@@ -220,10 +220,8 @@ fn plane(judge: &mut Judge, node: &Node, dense: Option<&[Layer]>) -> Shape {
                 Kind::Zipped { addressing, .. } => sparse_zipped(judge, inner, addressing),
                 _ => Shape::Unknown,
             });
-            Shape::Dictionary {
-                indices: Box::new(indices.unwrap_or(Shape::Unknown)),
-                items: Box::new(items.unwrap_or(Shape::Unknown)),
-            }
+            let indices = indices.unwrap_or(Shape::Unknown);
+            indices.coded(Some(items.unwrap_or(Shape::Unknown)))
         }
         _ => Shape::Unknown,
     }
@@ -276,13 +274,7 @@ fn chunked(
             }
             coded.shape
         });
-        return match items {
-            Some(items) => Shape::Dictionary {
-                indices: Box::new(shape),
-                items: Box::new(items),
-            },
-            None => shape,
-        };
+        return shape.coded(items);
     };
     let Some(depth) = judge.child(node, "levels", |_, levels| match levels.kind {
         Kind::ChunkLevels {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::judge::About;
 use super::want::Want;
 
 /// The type of an encoding's output, as far as the tree alone tells.
@@ -33,6 +32,19 @@ pub enum Shape {
     Offsets(Box<Shape>),
     /// Not told by the tree.
     Unknown,
+}
+
+impl Shape {
+    /// Values that are indices where there is a dictionary, and themselves where there is none.
+    pub fn coded(self, dictionary: Option<Self>) -> Self {
+        match dictionary {
+            Some(items) => Self::Dictionary {
+                indices: Box::new(self),
+                items: Box::new(items),
+            },
+            None => self,
+        }
+    }
 }
 
 impl fmt::Display for Shape {
@@ -78,11 +90,6 @@ impl Misfit {
             Self::Fails(message) => message,
         }
     }
-
-    /// What a complaint of it is about.
-    pub fn about(self) -> About {
-        About::Type
-    }
 }
 
 const NARROW: Misfit =
@@ -105,7 +112,6 @@ const KEYS: Misfit =
 const LIST_SHORT: Misfit = Misfit::Fails(
     "fails: Values length … is less than the length (…) multiplied by the value size (…)",
 );
-const NULL_TYPE: Misfit = Misfit::Silent;
 
 /// Whether values of a shape can be handed out as a want (lance-encoding `data.rs`); `None` if so.
 /// `zipped` pages hold one byte for a boolean.
@@ -113,7 +119,7 @@ pub fn misfit(want: &Want, shape: &Shape, zipped: bool) -> Option<Misfit> {
     match (want, shape) {
         (Want::Unknown, _) | (_, Shape::Unknown | Shape::Nulls) => None,
         (_, Shape::StructHeader | Shape::Offsets(_)) => Some(STRUCT),
-        (Want::Null, _) => Some(NULL_TYPE),
+        (Want::Null, _) => Some(Misfit::Silent),
         (Want::Fixed(1), Shape::Fixed(8)) if zipped => None,
         (Want::Fixed(want), Shape::Fixed(got)) => match want.cmp(got) {
             std::cmp::Ordering::Equal => None,

@@ -308,12 +308,8 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     }
     match items {
-        Some(items) => Shape::Dictionary {
-            indices: Box::new(coded.shape),
-            items: Box::new(items),
-        },
         None if has_dictionary => Shape::Unknown,
-        None => coded.shape,
+        items => coded.shape.coded(items),
     }
 }
 
