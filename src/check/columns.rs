@@ -1,8 +1,8 @@
 //! The columns of one data file, each beside its field.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::tally::{Cell, Wanted, cells};
@@ -11,12 +11,13 @@ use crate::format::limits::MAX_CACHED_SCHEMAS;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
-use crate::model::schema::FieldTree;
+use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 use crate::rules::{ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf, RULES};
 use crate::storage::Storage;
 use crate::typing::About;
-use crate::typing::pages::{self, Held};
+use crate::typing::blob;
+use crate::typing::pages::{self, Held, Judgements};
 use crate::typing::schemas::{Difference, differences};
 
 /// What going through the columns of a file came to; fields are indices into the schema.
@@ -30,11 +31,12 @@ pub struct Gone {
     pub unreadable: Vec<usize>,
 }
 
-/// Comparisons of the schema with those of data files, each distinct one made once.
+/// Comparisons of the schema with those of data files and with encodings, each distinct one made
+/// once.
 #[derive(Debug, Default)]
 pub struct Compared {
     known: Mutex<FxHashMap<(usize, FileVersion, u32), Comparison>>,
-    renamed: OnceLock<bool>,
+    judgements: Judgements,
 }
 
 /// The schema of data files beside that of the dataset.
@@ -109,9 +111,20 @@ pub struct Walk<'a> {
     pub compared: &'a Compared,
     /// Where the dataset is.
     pub storage: &'a dyn Storage,
+    /// Whether a change of names is on record in the dataset's transactions, once that is known.
+    pub renamed: &'a OnceLock<bool>,
     /// Whether the columns are judged. They are not where the manifest takes the file for one of
     /// another version: then every column is wrong, for one reason that has a rule of its own.
     pub judged: bool,
+}
+
+impl Walk<'_> {
+    fn column(&self, field: &Field, index: u32) -> Option<Column> {
+        match self.version {
+            FileVersion::V0_1 => self.data.legacy_column(field),
+            _ => self.data.column(index, self.caches),
+        }
+    }
 }
 
 /// Goes through the columns of a file and runs the rules on them.
@@ -149,11 +162,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         if !walk.wanted.has(at) {
             continue;
         }
-        let column = match version {
-            FileVersion::V0_1 => data.legacy_column(field),
-            _ => data.column(index, walk.caches),
-        };
-        let Some(column) = column else {
+        let Some(column) = walk.column(field, index) else {
             gone.unreadable.push(at);
             continue;
         };
@@ -170,6 +179,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             at,
             column: &column,
             data_end: data.metadata_start().unwrap_or(u64::MAX),
+            judgements: &walk.compared.judgements,
         });
         if field.parent.is_some() && version.is_structural() {
             let pages = column.pages.iter();
@@ -180,14 +190,10 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
                 pages: pages.collect(),
             });
         }
-        for (page, held) in column.pages.iter().enumerate() {
-            let buffers = held.buffers.iter().filter(|buffer| !buffer.is_empty());
-            spans.extend(buffers.map(|buffer| Span {
-                start: buffer.start,
-                end: buffer.end,
-                of: (laid.len(), page),
-            }));
-        }
+        spans.extend((0u32..).zip(&column.pages).filter_map(|(page, held)| {
+            let Range { start, end } = held.span()?;
+            Some(Span { start, end, page })
+        }));
         laid.push(Laid {
             at,
             index,
@@ -206,6 +212,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             index,
             column: &column,
             faults: &faults,
+            stored: &blob::runs(&column),
             differs: differs.contains(&at),
         };
         for rule in RULES {
@@ -215,10 +222,14 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
     if walk.judged {
         let swapped = |difference: &Difference| matches!(difference, Difference::Swapped { .. });
         let renamed = differences.iter().any(swapped)
-            && *walk.compared.renamed.get_or_init(|| {
+            && *walk.renamed.get_or_init(|| {
                 view.snapshot
                     .is_some_and(|snapshot| snapshot.projection_on_record(walk.storage))
             });
+        let shared = match overlap(spans) {
+            true => shared(walk, &laid),
+            false => Vec::new(),
+        };
         let columns = ColumnsView {
             file: view,
             data,
@@ -227,7 +238,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             laid: &laid,
             differences,
             own,
-            shared: &shared(spans),
+            shared: &shared,
             nested: &nested,
             renamed,
         };
@@ -274,34 +285,49 @@ fn items(column: &Column) -> Option<u64> {
     counts.reduce(u64::saturating_add)
 }
 
-/// The bytes of a page buffer, and the column and page that it is of.
+/// The bytes from the first to the last of a page's buffers, and its number.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: u64,
     end: u64,
-    of: PageOf,
+    page: u32,
 }
 
-/// Buffers of a file whose sorting is worth a second thread.
-const MANY_SPANS: usize = 16_384;
+/// Whether the bytes of pages overlap.
+fn overlap(mut spans: Vec<Span>) -> bool {
+    // Writers mostly go from column to column and then to the next page, and what is sorted
+    // already is sorted fast.
+    spans.sort_by_key(|span| span.page);
+    spans.sort_by_key(|span| span.start);
+    let mut pairs = spans.iter().zip(spans.iter().skip(1));
+    pairs.any(|(before, span)| span.start < before.end)
+}
 
-/// Pages whose buffers share bytes, neighbours in the file.
-fn shared(mut spans: Vec<Span>) -> Vec<(PageOf, PageOf)> {
-    match spans.len() {
-        0..MANY_SPANS => spans.sort_unstable_by_key(|span| span.start),
-        _ => spans.par_sort_unstable_by_key(|span| span.start),
+/// Pages that share buffers, or parts of them, neighbours in the file. Pages whose bytes overlap
+/// may be but woven into each other.
+fn shared(walk: &Walk<'_>, laid: &[Laid]) -> Vec<(PageOf, PageOf)> {
+    let mut buffers = Vec::new();
+    for (at, laid) in laid.iter().enumerate() {
+        let field = walk.schema.fields.get(laid.at);
+        let column = field.and_then(|field| walk.column(field, laid.index));
+        let pages = column.map(|column| column.pages).unwrap_or_default();
+        for (page, held) in pages.into_iter().enumerate() {
+            let held = held.buffers.into_iter().filter(|buffer| !buffer.is_empty());
+            buffers.extend(held.map(|buffer| (buffer, (at, page))));
+        }
     }
-    let mut last: Option<Span> = None;
+    buffers.sort_unstable_by_key(|(buffer, _)| buffer.start);
+    let mut last: Option<(Range<u64>, PageOf)> = None;
     let mut found = Vec::new();
-    for span in spans {
-        match last {
-            Some(before) if span.start < before.end => {
-                found.push((before.of, span.of));
-                if span.end > before.end {
-                    last = Some(span);
+    for (buffer, page) in buffers {
+        match &last {
+            Some((before, of)) if buffer.start < before.end => {
+                found.push((*of, page));
+                if buffer.end > before.end {
+                    last = Some((buffer, page));
                 }
             }
-            _ => last = Some(span),
+            _ => last = Some((buffer, page)),
         }
     }
     found

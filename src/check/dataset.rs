@@ -1,7 +1,7 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -32,6 +32,9 @@ use crate::storage::{Location, Storage, StorageError};
 /// Fragments that are read at a time before their results are added up. Bounds the memory of
 /// results and keeps all cores busy.
 const FRAGMENTS_AT_ONCE: usize = 1024;
+
+/// Most fragments that are not worth a thread pool.
+const FRAGMENTS_ALONE: usize = 4;
 
 /// Checks a dataset, or parts of it. Data files that were named and are not in the snapshot
 /// become subjects of their own.
@@ -319,8 +322,15 @@ fn check_snapshot(
             rule.field(&view, &mut findings);
         }
     }
-    let caches = Caches::default();
-    let compared = Compared::default();
+    // A few fragments are read before a thread pool is up.
+    let alone = chosen.len() <= FRAGMENTS_ALONE;
+    let threads = if alone {
+        1
+    } else {
+        rayon::current_num_threads()
+    };
+    let learnt: Vec<Learnt> = (0..threads).map(|_| Learnt::default()).collect();
+    let renamed = OnceLock::new();
     let mut tally = Tally::default();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
     let mut report = SubjectReport {
@@ -343,13 +353,12 @@ fn check_snapshot(
             snapshot,
             parts,
             wanted: &wanted,
-            caches: &caches,
-            compared: &compared,
+            learnt: &learnt,
+            renamed: &renamed,
         };
-        // A few fragments are read before a thread pool is up.
-        let results: Vec<FragmentResult> = match batch.len() {
-            0..=4 => batch.iter().map(|f| run.fragment(f)).collect(),
-            _ => batch.par_iter().map(|f| run.fragment(f)).collect(),
+        let results: Vec<FragmentResult> = match alone {
+            true => batch.iter().map(|f| run.fragment(f)).collect(),
+            false => batch.par_iter().map(|f| run.fragment(f)).collect(),
         };
         for result in results {
             report.data_files += result.files;
@@ -456,12 +465,28 @@ struct Run<'a> {
     snapshot: &'a Snapshot,
     parts: &'a Parts,
     wanted: &'a Wanted,
-    caches: &'a Caches,
-    compared: &'a Compared,
+    learnt: &'a [Learnt],
+    renamed: &'a OnceLock<bool>,
+}
+
+/// What a thread knows of the files that it has read: equal parts are parsed, compared and judged
+/// once. Threads that shared it would wait for each other at every page.
+#[derive(Debug, Default)]
+struct Learnt {
+    caches: Caches,
+    compared: Compared,
 }
 
 impl Run<'_> {
     fn fragment(&self, fragment: &DataFragment) -> FragmentResult {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        match self.learnt.get(thread) {
+            Some(learnt) => self.fragment_by(fragment, learnt),
+            None => self.fragment_by(fragment, &Learnt::default()),
+        }
+    }
+
+    fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {
         let mut findings = Findings::default();
         let mut result = FragmentResult {
             id: fragment.id,
@@ -487,6 +512,7 @@ impl Run<'_> {
             }
             let mut of_file = Findings::default();
             let rows = self.file(
+                learnt,
                 fragment,
                 entry,
                 &mut present,
@@ -595,6 +621,7 @@ impl Run<'_> {
     /// Looks at one data file; returns its rows when it says.
     fn file(
         &self,
+        learnt: &Learnt,
         fragment: &DataFragment,
         entry: &DataFileEntry,
         present: &mut [bool],
@@ -610,7 +637,7 @@ impl Run<'_> {
             Ok(_) if entry.path.split('/').any(|part| part == "..") => Err(FileFault::Unreadable(
                 Unreadable::Storage(StorageError::NotFound),
             )),
-            Ok(location) => self.open(&location, entry),
+            Ok(location) => self.open(&learnt.caches, &location, entry),
         };
         match &state {
             Ok(data) => {
@@ -656,14 +683,19 @@ impl Run<'_> {
             self.claim(entry, present, result);
             return data.rows;
         };
-        self.columns(&view, data, version, present, result, findings);
+        self.columns(learnt, &view, data, version, present, result, findings);
         data.rows
     }
 
-    fn open(&self, location: &Location, entry: &DataFileEntry) -> Result<DataFile, FileFault> {
+    fn open(
+        &self,
+        caches: &Caches,
+        location: &Location,
+        entry: &DataFileEntry,
+    ) -> Result<DataFile, FileFault> {
         let raw =
             read(self.storage, location, entry.file_size_bytes).map_err(FileFault::Unreadable)?;
-        let mut data = DataFile::new(raw, self.caches);
+        let mut data = DataFile::new(raw, caches);
         data.load_legacy_pages(self.storage, location, entry.fields.iter().copied());
         Ok(data)
     }
@@ -699,6 +731,7 @@ impl Run<'_> {
 
     fn columns(
         &self,
+        learnt: &Learnt,
         view: &FileView<'_>,
         data: &DataFile,
         version: FileVersion,
@@ -720,8 +753,9 @@ impl Run<'_> {
             version,
             schema: &self.snapshot.schema,
             wanted: self.wanted,
-            caches: self.caches,
-            compared: self.compared,
+            caches: &learnt.caches,
+            compared: &learnt.compared,
+            renamed: self.renamed,
             storage: self.storage,
             judged: view.entry.and_then(stated_version) == Some(version),
         };

@@ -1,5 +1,7 @@
 //! A data file by itself, held against the schema in itself.
 
+use std::sync::OnceLock;
+
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::tally::{Tally, Wanted};
@@ -78,6 +80,7 @@ pub fn check(
                     wanted: &wanted,
                     caches: &caches,
                     compared: &Compared::default(),
+                    renamed: &OnceLock::new(),
                     storage,
                     judged: true,
                 };

@@ -18,8 +18,11 @@ pub const MAX_SIDE_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// ones carry a symbol table and are as good as never repeated.
 pub const MAX_CACHED_ENCODING_BYTES: usize = 1024;
 
-/// Most distinct encodings that are remembered.
-pub const MAX_CACHED_ENCODINGS: usize = 100_000;
+/// Most distinct encodings that a thread remembers.
+pub const MAX_CACHED_ENCODINGS: usize = 32_768;
+
+/// Most judgements of an encoding beside a field that a thread remembers.
+pub const MAX_JUDGED_ENCODINGS: usize = 32_768;
 
 /// Deepest nesting that is followed when raw protobuf is walked; prost's own limit is 100.
 pub const MAX_WIRE_DEPTH: usize = 100;

@@ -473,6 +473,8 @@ impl Vocabulary {
 /// The encoding of a page or column, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoding {
+    /// Its number among the distinct encodings of a run; `None` for one that is not remembered.
+    pub number: Option<u32>,
     /// What it was written in.
     pub vocabulary: Vocabulary,
     /// The tree.

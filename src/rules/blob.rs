@@ -1,12 +1,9 @@
 //! What the blob rules share: how a column is stored, and the ways to mend it.
 
-use std::sync::Arc;
-
 use super::{ColumnView, mends};
 use crate::finding::{Finding, Marked};
-use crate::model::data_file::Page;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
-use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS, storage};
+use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
 /// How a blob field says that it is one, as a user would look it up.
 pub fn declaration(field: &Field, declared: BlobDeclaration) -> String {
@@ -26,27 +23,15 @@ pub fn pages_stored(
 ) -> Option<(usize, Storage, u64)> {
     let mut first = None;
     let mut count = 0;
-    // Most pages of a column share their encoding, and with it how they are stored.
-    let mut known: Option<(&Page, Storage)> = None;
-    for (at, page) in view.column.pages.iter().enumerate() {
-        let same = known.as_ref().filter(|(known, _)| is_alike(known, page));
-        let stored = match same {
-            Some((_, stored)) => stored.clone(),
-            None => storage(view.column, page),
-        };
-        if wanted(&stored) {
-            count += 1;
-            first.get_or_insert_with(|| (at, stored.clone()));
+    let mut at = 0;
+    for (end, stored) in view.stored {
+        if wanted(stored) {
+            count += u64::try_from(end.saturating_sub(at)).unwrap_or(u64::MAX);
+            first.get_or_insert((at, stored));
         }
-        known = Some((page, stored));
+        at = *end;
     }
-    first.map(|(at, stored)| (at, stored, count))
-}
-
-fn is_alike(one: &Page, other: &Page) -> bool {
-    let encodings = (&one.encoding, &other.encoding);
-    let same = matches!(encodings, (Ok(one), Ok(other)) if Arc::ptr_eq(one, other));
-    same && one.buffers.len() == other.buffers.len()
+    first.map(|(at, stored)| (at, stored.clone(), count))
 }
 
 /// What the pages of a blob field should hold in this file.

@@ -66,6 +66,7 @@ use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
 use crate::model::version::FileVersion;
+use crate::typing::blob::Storage;
 use crate::typing::pages::PageFault;
 use crate::typing::schemas::Difference;
 
@@ -241,6 +242,9 @@ pub struct ColumnView<'a> {
     pub column: &'a Column,
     /// What is wrong with its pages, at most one fault a page.
     pub faults: &'a [PageFault],
+    /// How its pages are stored, seen by a blob reader: for each run of pages alike, the number of
+    /// the first behind it.
+    pub stored: &'a [(usize, Storage)],
     /// Whether the schema of the data file itself says something else of the field.
     pub differs: bool,
 }

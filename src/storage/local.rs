@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,15 +24,19 @@ impl LocalStorage {
     }
 
     fn open(&self, location: &Location) -> Result<(File, u64), StorageError> {
-        let metadata = std::fs::metadata(location.as_path()).map_err(from_io)?;
+        let mut options = File::options();
+        options.read(true);
+        // Opening a pipe waits for its other end, for ever if there is none.
+        #[cfg(unix)]
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let file = options.open(location.as_path()).map_err(from_io)?;
+        let metadata = file.metadata().map_err(from_io)?;
         if metadata.is_dir() {
             return Err(StorageError::IsDirectory);
         }
         if !metadata.is_file() {
-            // Opening a pipe waits for its other end, for ever if there is none.
             return Err(StorageError::Other("is not a regular file".to_string()));
         }
-        let file = File::open(location.as_path()).map_err(from_io)?;
         Ok((file, metadata.len()))
     }
 

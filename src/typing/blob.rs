@@ -1,5 +1,7 @@
 //! Whether a page holds blobs, and of which generation.
 
+use std::sync::Arc;
+
 use super::{Shape, shape};
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::{Encoding, Kind, Vocabulary};
@@ -50,8 +52,30 @@ fn is_v2_descriptor(shape: &Shape) -> bool {
     ))
 }
 
+/// How the pages of a column are stored: for each run of pages alike, the number of the first
+/// behind it.
+pub fn runs(column: &Column) -> Vec<(usize, Storage)> {
+    let mut runs: Vec<(usize, Storage)> = Vec::new();
+    let mut last: Option<&Page> = None;
+    for (at, page) in column.pages.iter().enumerate() {
+        // Most pages of a column share their encoding, and with it how they are stored.
+        let alike = last.replace(page).is_some_and(|last| is_alike(last, page));
+        match runs.last_mut().filter(|_| alike) {
+            Some((end, _)) => *end = at + 1,
+            None => runs.push((at + 1, storage(column, page))),
+        }
+    }
+    runs
+}
+
+fn is_alike(one: &Page, other: &Page) -> bool {
+    let encodings = (&one.encoding, &other.encoding);
+    let same = matches!(encodings, (Ok(one), Ok(other)) if Arc::ptr_eq(one, other));
+    same && one.buffers.len() == other.buffers.len()
+}
+
 /// Judges one page of a column.
-pub fn storage(column: &Column, page: &Page) -> Storage {
+fn storage(column: &Column, page: &Page) -> Storage {
     let Ok(encoding) = &page.encoding else {
         return Storage::Unknown;
     };

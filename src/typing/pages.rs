@@ -1,17 +1,20 @@
 //! The pages of a column, each held against its field.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
 
 use super::array::packed_blocks;
 use super::judge::{About, BufferOf, Complaint, Count, Judge, Measure, Needs, SizeNeed};
 use super::judged;
 use super::shape::{Shape, misfit};
 use super::want::{LayerWant, Want, layers};
+use crate::format::limits::MAX_JUDGED_ENCODINGS;
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::{Encoding, Kind, Node, Nulls, Vocabulary};
 use crate::model::logical_type::LogicalType;
-use crate::model::schema::{BlobDeclaration, FieldTree};
+use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::version::FileVersion;
 
 /// Where page buffers start, in bytes: a multiple of this (lance-file `writer.rs`). Readers of 2.1
@@ -30,7 +33,7 @@ pub struct PageFault {
 }
 
 /// What a column is to its field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Role {
     /// 2.0: the header of a struct.
     Header,
@@ -40,13 +43,29 @@ enum Role {
     Values,
 }
 
-/// What a page's encoding came to, kept for the next page of the same encoding.
-struct Known<'a> {
-    encoding: &'a Arc<Encoding>,
-    buffers: usize,
+/// Judgements of encodings beside the fields of one schema, each made once.
+#[derive(Debug, Default)]
+pub struct Judgements(RwLock<FxHashMap<Key, Arc<Judgement>>>);
+
+/// All that a judgement depends on, besides the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    encoding: u32,
+    field: usize,
+    version: FileVersion,
+    role: Role,
+    page_buffers: usize,
+    column_buffers: usize,
+}
+
+/// What an encoding came to.
+#[derive(Debug)]
+struct Judgement {
     complaint: Option<Complaint>,
     shape: Shape,
     needs: Needs,
+    /// Whether each row of the page is one item.
+    single_items: bool,
 }
 
 /// A column and the field that it is held against.
@@ -62,6 +81,8 @@ pub struct Held<'a> {
     pub column: &'a Column,
     /// Where the metadata of the file begins, in bytes: page buffers end before it.
     pub data_end: u64,
+    /// Where judgements are remembered, for this schema only.
+    pub judgements: &'a Judgements,
 }
 
 /// Holds every page of a column against its field. At most one complaint a page: the root of
@@ -70,39 +91,22 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
     let Some(field) = held.schema.fields.get(held.at) else {
         return Vec::new();
     };
-    let structural = held.version.is_structural();
-    let want = Want::of_field(held.schema, field);
-    let (role, want) = match (&field.logical_type, structural) {
+    let role = match (&field.logical_type, held.version.is_structural()) {
         (LogicalType::Struct, false) if field.blob().is_none() => {
             match first_is_packed(held.column) {
-                true => (Role::Values, want),
-                false => (Role::Header, Want::Unknown),
+                true => Role::Values,
+                false => Role::Header,
             }
         }
-        (LogicalType::List, false) => (Role::Offsets, Want::Fixed(64)),
-        _ => (Role::Values, want),
+        (LogicalType::List, false) => Role::Offsets,
+        _ => Role::Values,
     };
-    // A struct without children is stored as nulls only, in one layer however deep it stands.
-    let is_empty = structural && want == Want::Struct(Vec::new());
-    let want = match is_empty {
-        true => Want::Null,
-        false => want,
-    };
-    // Descriptors of v2 blobs are nested in a struct of their own, which the schema does not show.
-    let layers = match structural && !is_empty && field.blob() != Some(BlobDeclaration::V2) {
-        true => layers(held.schema, held.at),
-        false => Vec::new(),
-    };
-    let single_items = !held.schema.ancestors(held.at).any(|above| {
-        let above = held.schema.fields.get(above);
-        above.is_some_and(|above| above.logical_type == LogicalType::FixedSizeListStruct)
-    });
     let mut faults = Vec::new();
     if role == Role::Header && held.column.pages.len() != 1 {
         faults.extend(header_pages(held.column.pages.len()));
         return faults;
     }
-    let mut known: Option<Known<'_>> = None;
+    let mut last: Option<(&Encoding, usize, Arc<Judgement>)> = None;
     for (at, page) in held.column.pages.iter().enumerate() {
         let Ok(encoding) = &page.encoding else {
             continue;
@@ -123,24 +127,18 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
         if page.rows == 0 {
             continue;
         }
-        let same = known.take().filter(|known| {
-            Arc::ptr_eq(known.encoding, encoding) && known.buffers == page.buffers.len()
-        });
-        let judged = same.unwrap_or_else(|| {
-            judge_encoding(
-                held,
-                &role,
-                &want,
-                &layers,
-                encoding,
-                page.buffers.len(),
-                field.nullable,
-            )
-        });
+        let buffers = page.buffers.len();
+        let same = |(known, count, _): &(&Encoding, usize, Arc<Judgement>)| {
+            std::ptr::eq(*known, &**encoding) && *count == buffers
+        };
+        let judged = match last.take().filter(same) {
+            Some((_, _, judged)) => judged,
+            None => judgement(held, field, role, encoding, buffers),
+        };
         let complaint = match &judged.complaint {
             Some(complaint) if complaint.about != About::Nulls => Some(complaint.clone()),
             nulls => sizes(&judged.needs.sizes, page, held.column)
-                .or_else(|| items(judged.needs.items.filter(|_| single_items), page))
+                .or_else(|| items(judged.needs.items.filter(|_| judged.single_items), page))
                 .or_else(|| slots(&judged.needs, page))
                 .or_else(|| nulls.clone()),
         };
@@ -151,7 +149,7 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
                 shape: judged.shape.clone(),
             });
         }
-        known = Some(judged);
+        last = Some((encoding, buffers, judged));
     }
     faults
 }
@@ -208,17 +206,71 @@ fn first_is_packed(column: &Column) -> bool {
     encoding.is_some_and(|encoding| matches!(encoding.root.kind, Kind::PackedStruct { .. }))
 }
 
-fn judge_encoding<'a>(
+/// The judgement of an encoding, remembered or made now.
+fn judgement(
     held: &Held<'_>,
-    role: &Role,
-    want: &Want,
-    layers: &[LayerWant],
-    encoding: &'a Arc<Encoding>,
+    field: &Field,
+    role: Role,
+    encoding: &Encoding,
+    page_buffers: usize,
+) -> Arc<Judgement> {
+    let key = encoding.number.map(|encoding| Key {
+        encoding,
+        field: held.at,
+        version: held.version,
+        role,
+        page_buffers,
+        column_buffers: held.column.buffers.len(),
+    });
+    let Judgements(judgements) = held.judgements;
+    let known = key.and_then(|key| {
+        let known = judgements.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&key).cloned()
+    });
+    if let Some(known) = known {
+        return known;
+    }
+    let judged = Arc::new(judge_encoding(held, field, role, encoding, page_buffers));
+    if let Some(key) = key {
+        let mut known = judgements.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_JUDGED_ENCODINGS {
+            known.insert(key, judged.clone());
+        }
+    }
+    judged
+}
+
+/// What a field demands of a column of a role, and the layers that its nesting demands.
+fn demands(held: &Held<'_>, field: &Field, role: Role) -> (Want, Vec<LayerWant>) {
+    let structural = held.version.is_structural();
+    let want = match role {
+        Role::Header => Want::Unknown,
+        Role::Offsets => Want::Fixed(64),
+        Role::Values => Want::of_field(held.schema, field),
+    };
+    // A struct without children is stored as nulls only, in one layer however deep it stands.
+    if structural && want == Want::Struct(Vec::new()) {
+        return (Want::Null, Vec::new());
+    }
+    // Descriptors of v2 blobs are nested in a struct of their own, which the schema does not show.
+    let layers = match structural && field.blob() != Some(BlobDeclaration::V2) {
+        true => layers(held.schema, held.at),
+        false => Vec::new(),
+    };
+    (want, layers)
+}
+
+fn judge_encoding(
+    held: &Held<'_>,
+    field: &Field,
+    role: Role,
+    encoding: &Encoding,
     buffers: usize,
-    nullable: bool,
-) -> Known<'a> {
+) -> Judgement {
+    let (want, layers) = demands(held, field, role);
+    let (want, nullable) = (&want, field.nullable);
     let mut judge = Judge::new(held.version, buffers, held.column.buffers.len());
-    let shape = judged(&mut judge, encoding, want, layers);
+    let shape = judged(&mut judge, encoding, want, &layers);
     match role {
         Role::Header => {
             if !matches!(shape, Shape::StructHeader | Shape::Unknown) {
@@ -280,12 +332,15 @@ fn judge_encoding<'a>(
         .complaints
         .into_iter()
         .min_by_key(|complaint| complaint.about);
-    Known {
-        encoding,
-        buffers,
+    let by_items = |above: usize| {
+        let above = held.schema.fields.get(above);
+        above.is_some_and(|above| above.logical_type == LogicalType::FixedSizeListStruct)
+    };
+    Judgement {
         complaint: root,
         shape,
         needs: judge.needs,
+        single_items: !held.schema.ancestors(held.at).any(by_items),
     }
 }
 

@@ -6,7 +6,8 @@ mod planar;
 mod structural;
 
 use codecs::codecs;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use prost::Message;
@@ -24,7 +25,8 @@ use crate::format::wire::unknown_fields;
 /// Parses encodings, each distinct one once.
 #[derive(Debug, Default)]
 pub struct EncodingCache {
-    known: Mutex<FxHashMap<Bytes, EncodingResult>>,
+    known: RwLock<FxHashMap<Bytes, EncodingResult>>,
+    numbers: AtomicU32,
 }
 
 impl EncodingCache {
@@ -35,23 +37,26 @@ impl EncodingCache {
             Err(fault) => return Err(Arc::new(EncodingFault::Envelope(fault))),
         };
         if bytes.len() > MAX_CACHED_ENCODING_BYTES {
-            return parse(&bytes);
+            return parse(&bytes, None);
         }
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&bytes) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&bytes) {
             return known.clone();
         }
-        let parsed = parse(&bytes);
-        let mut known = lock();
-        if known.len() < MAX_CACHED_ENCODINGS {
-            // A copy, or the key would keep the whole file's metadata in memory.
-            known.insert(Bytes::copy_from_slice(&bytes), parsed.clone());
+        let full = known.len() >= MAX_CACHED_ENCODINGS;
+        drop(known);
+        if full {
+            return parse(&bytes, None);
         }
-        parsed
+        let parsed = parse(&bytes, Some(self.numbers.fetch_add(1, Ordering::Relaxed)));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // A copy, or the key would keep the whole file's metadata in memory.
+        let key = Bytes::copy_from_slice(&bytes);
+        known.entry(key).or_insert(parsed).clone()
     }
 }
 
-fn parse(direct: &Bytes) -> EncodingResult {
+fn parse(direct: &Bytes, number: Option<u32>) -> EncodingResult {
     let envelope = open(direct).map_err(|fault| Arc::new(EncodingFault::Envelope(fault)))?;
     let vocabularies = [
         Vocabulary::Structural,
@@ -84,6 +89,7 @@ fn parse(direct: &Bytes) -> EncodingResult {
     })?;
     let message = format!(".{}", vocabulary.type_url().trim_start_matches('/'));
     Ok(Arc::new(Encoding {
+        number,
         vocabulary,
         notation: notation(&root).into(),
         unknown: unknown_fields(&message, &envelope.value),
@@ -95,6 +101,7 @@ fn parse(direct: &Bytes) -> EncodingResult {
 pub fn legacy(number: i32, bits: Option<u64>) -> EncodingResult {
     let root = Node::leaf(Kind::Legacy { number, bits });
     Ok(Arc::new(Encoding {
+        number: None,
         vocabulary: Vocabulary::Legacy,
         notation: notation(&root).into(),
         unknown: Vec::new(),
