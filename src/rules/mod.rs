@@ -330,19 +330,29 @@ impl ColumnsView<'_> {
     }
 
     /// The top-level fields in the file, each with its rows and the column that says so. Fields
-    /// that hold fixed-size lists of structs are left out: their rows are those of the items.
+    /// that hold fixed-size lists of structs within others are left out: their rows are those of
+    /// the items.
     pub fn top_rows(&self) -> impl Iterator<Item = (usize, u64, Laid)> {
-        let by_items = |at: usize| {
+        let lists = |at: usize| {
             let field = self.schema.fields.get(at);
-            field.is_some_and(|field| field.logical_type == LogicalType::FixedSizeListStruct)
+            field.filter(|field| field.logical_type == LogicalType::FixedSizeListStruct)
         };
         self.schema.roots.iter().filter_map(move |root| {
             let subtree = self.schema.subtree(*root);
             // Columns stand in the order of the schema.
             let first = self.laid.partition_point(|laid| laid.at < subtree.start);
             let laid = self.laid.get(first).filter(|laid| laid.at < subtree.end)?;
-            let counted = !subtree.into_iter().any(by_items);
-            counted.then_some((*root, laid.rows, *laid))
+            if subtree.skip(1).any(|at| lists(at).is_some()) {
+                return None;
+            }
+            let rows = match lists(*root) {
+                Some(field) => {
+                    let items = Some(field.struct_list_items()).filter(|items| *items > 0)?;
+                    laid.rows / items
+                }
+                None => laid.rows,
+            };
+            Some((*root, rows, *laid))
         })
     }
 

@@ -49,7 +49,7 @@ impl Rule for PageBuffersMismatch {
                 .mend(view.restore_mend()),
             );
         }
-        for fault in page::about(view, About::Buffers) {
+        for fault in page::about(view, About::Buffers).chain(page::about(view, About::Unread)) {
             let path = &view.field.path;
             let message =
                 format!("the buffers of column `{path}` are not those that its encoding reads");

@@ -136,7 +136,7 @@ impl Fault {
         .mend(
             "if a newer Lance wrote it, read it with that; else go back to the last version that \
              opens, which becomes the newest:\n\
-             lance.dataset(uri, version=1).restore()",
+             lance.dataset(uri, version=N).restore()  # N: the last version before it",
         )
     }
 }
@@ -216,9 +216,13 @@ fn fault(
             "panics: Unsupported logical type: …",
         );
     }
-    if let LogicalType::FixedSizeList { dimension, .. } = parsed
-        && dimension <= 0
-    {
+    let text = &field.logical_type;
+    let dimension = match parsed {
+        LogicalType::FixedSizeList { dimension, .. } => Some(i64::from(dimension)),
+        LogicalType::FixedSizeListStruct => text.rsplit(':').next().and_then(|n| n.parse().ok()),
+        _ => None,
+    };
+    if let Some(dimension) = dimension.filter(|dimension| *dimension <= 0) {
         return fault(
             format!("is a fixed-size list of {dimension} items"),
             "lists of 1 item or more",
@@ -230,6 +234,16 @@ fn fault(
         LogicalType::List | LogicalType::Map | LogicalType::FixedSizeListStruct
     );
     let is_blob = field.extension_name == BLOB_V2_EXTENSION;
+    let entries = ids
+        .get(&field.parent_id)
+        .filter(|parent| parent.logical_type == "map" && field.parent_id >= 0);
+    if entries.is_some() && children.get(&field.id) != Some(&2) {
+        return fault(
+            "holds the entries of a map that are no pairs of a key and a value".to_string(),
+            "a struct of a key and a value",
+            "fails: Map entries struct must contain both key and value fields",
+        );
+    }
     if needs_child && !is_blob && !children.contains_key(&field.id) {
         return fault(
             format!("is a {} without an item", field.logical_type),

@@ -13,6 +13,31 @@ pub const PACKED_BLOCK: u64 = 1024;
 const UNWRAP: &str = "panics: called `Option::unwrap()` on a `None` value (physical.rs)";
 const GARBAGE: &str = "returns wrong values without a word";
 
+/// Judges the encoding of a page and says what it yields.
+pub fn page(judge: &mut Judge, root: &Node, want: &Want) -> Shape {
+    let complaints = judge.complaints.len();
+    let shape = array(judge, root, want, Count::PerRow(1));
+    let read = (0..judge.page_buffers).filter(|index| judge.pointed.contains(index));
+    let (read, found) = (read.count(), judge.page_buffers);
+    // What is wrong with pointers was said where they are.
+    if read < found && judge.complaints.len() == complaints {
+        judge.complain(
+            About::Unread,
+            match found {
+                1 => "a page buffer".to_string(),
+                _ => format!("{found} page buffers"),
+            },
+            match read {
+                0 => "none, as the encoding points to none".to_string(),
+                _ => format!("{read}, as many as the encoding points to"),
+            },
+            "returns wrong values or nulls without a word, where the buffers left over are those \
+             of the values",
+        );
+    }
+    shape
+}
+
 /// Judges a node and says what it yields. `want` is the type that the decoder is told of, which
 /// some encodings need to know.
 pub fn array(judge: &mut Judge, node: &Node, want: &Want, count: Count) -> Shape {

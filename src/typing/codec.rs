@@ -58,6 +58,11 @@ impl Coded {
     }
 }
 
+/// Judges the grammar of a codec that no reader runs.
+pub fn unrun(judge: &mut Judge, node: &Node, role: &str) {
+    unread(judge, node, role, Position::Block);
+}
+
 /// Judges a codec.
 pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
     use Position::{Block, FixedPerValue, MiniBlock, OptionalBlock, VariablePerValue};
@@ -97,14 +102,19 @@ pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
             Kind::Variable { compression, .. },
             MiniBlock | VariablePerValue | Block | OptionalBlock,
         ) => variable(judge, node, compression.as_ref(), position),
-        (Kind::Fsst { symbol_table_bytes }, MiniBlock | VariablePerValue) => {
+        (Kind::Fsst { symbol_table_bytes }, VariablePerValue) => {
+            symbol_table(judge, *symbol_table_bytes);
+            unread(judge, node, "values", position);
+            Coded::new(Shape::Variable(0), 1)
+        }
+        (Kind::Fsst { symbol_table_bytes }, MiniBlock) => {
             symbol_table(judge, *symbol_table_bytes);
             let is_variable = |node: &Node| matches!(node.kind, Kind::Variable { .. });
             match judge.child(node, "values", |judge, inner| {
                 (is_variable(inner), codec(judge, inner, position))
             }) {
                 Some((true, coded)) => coded,
-                Some((false, _)) if position == MiniBlock => {
+                Some((false, _)) => {
                     malformed(
                         judge,
                         "FSST over another codec",
@@ -113,7 +123,7 @@ pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
                     );
                     Coded::unknown()
                 }
-                _ => Coded::new(Shape::Variable(0), 1),
+                None => Coded::new(Shape::Variable(0), 1),
             }
         }
         (Kind::PackedStruct { widths, .. }, MiniBlock | FixedPerValue) => {
@@ -147,13 +157,16 @@ pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
                 }
             }
         }
-        (Kind::General { compression }, MiniBlock | VariablePerValue | Block | OptionalBlock) => {
+        (Kind::General { compression }, VariablePerValue) => {
             scheme(judge, compression.as_ref());
-            match judge.child(node, "values", |judge, inner| codec(judge, inner, position)) {
-                Some(coded) => coded,
-                None if position == VariablePerValue => Coded::new(Shape::Variable(0), 1),
-                None => Coded::unknown(),
-            }
+            unread(judge, node, "values", position);
+            Coded::new(Shape::Variable(0), 1)
+        }
+        (Kind::General { compression }, MiniBlock | Block | OptionalBlock) => {
+            scheme(judge, compression.as_ref());
+            judge
+                .child(node, "values", |judge, inner| codec(judge, inner, position))
+                .unwrap_or_else(Coded::unknown)
         }
         (Kind::Constant { value_bytes }, FixedPerValue | Block | OptionalBlock) => Coded::new(
             value_bytes.map_or(Shape::Nulls, |bytes| Shape::Fixed(bytes.saturating_mul(8))),
@@ -167,22 +180,69 @@ pub fn codec(judge: &mut Judge, node: &Node, position: Position) -> Coded {
         // 2.3 decodes the parts of its dictionaries by a grammar of its own.
         (Kind::Dictionary { .. }, OptionalBlock) => Coded::unknown(),
         (kind, _) => {
-            let name = name(kind);
-            malformed(
-                judge,
-                format!("{name} in a {} position", position.name()),
-                format!(
-                    "a codec that readers take in a {} position",
-                    position.name()
-                ),
-                format!(
-                    "fails: {name} is not supported for {} decompression",
-                    position.name()
-                ),
-            );
+            misplaced(judge, kind, position);
             Coded::unknown()
         }
     }
+}
+
+/// Judges a codec that readers check for its grammar and then never use (lance-file
+/// `versions/v2_*/reader.rs`, `validate_compressive_encoding`).
+fn unread(judge: &mut Judge, node: &Node, role: &str, position: Position) {
+    judge.child(node, role, |judge, inner| {
+        unread_node(judge, inner, position)
+    });
+}
+
+fn unread_node(judge: &mut Judge, node: &Node, position: Position) {
+    match &node.kind {
+        Kind::Rle { .. } if judge.version != FileVersion::V2_3 => {
+            rle(judge, node);
+            return;
+        }
+        Kind::Variable { .. } if judge.version != FileVersion::V2_3 => {
+            judge.child(node, "offsets", |judge, offsets| {
+                if !matches!(offsets.kind, Kind::Flat { .. }) {
+                    coded_offsets(judge, offsets);
+                }
+            });
+        }
+        Kind::VariablePackedStruct { .. } if judge.version == FileVersion::V2_1 => {
+            misplaced(judge, &node.kind, position);
+        }
+        Kind::Range { .. } | Kind::Delta { .. } if position != Position::OptionalBlock => {
+            misplaced(judge, &node.kind, position);
+        }
+        _ => {}
+    }
+    for child in &node.children {
+        unread(judge, node, child.role, position);
+    }
+}
+
+fn misplaced(judge: &mut Judge, kind: &Kind, position: Position) {
+    let name = name(kind);
+    malformed(
+        judge,
+        format!("{name} in a {} position", position.name()),
+        format!(
+            "a codec that readers take in a {} position",
+            position.name()
+        ),
+        format!(
+            "fails: {name} is not supported for {} decompression",
+            position.name()
+        ),
+    );
+}
+
+fn coded_offsets(judge: &mut Judge, offsets: &Node) {
+    malformed(
+        judge,
+        format!("offsets coded as {}", name(&offsets.kind)),
+        "flat offsets",
+        "fails: Generic variable offsets require Lance v2.3; stable formats require Flat offsets",
+    );
 }
 
 fn malformed(
@@ -298,18 +358,32 @@ fn variable(
             }
             (*bits, Some(1))
         }
-        other => {
+        _ => {
+            if generic && matches!(position, Position::Block | Position::OptionalBlock) {
+                unread_node(judge, offsets, position);
+                return (0, None);
+            }
             if !generic || position != Position::MiniBlock {
-                malformed(
-                    judge,
-                    format!("offsets coded as {}", name(other)),
-                    "flat offsets",
-                    "fails: Generic variable offsets require Lance v2.3; stable formats require Flat offsets",
-                );
+                coded_offsets(judge, offsets);
                 return (0, None);
             }
             match sequence_bits(offsets, 0) {
                 Some(bits @ (32 | 64)) => {
+                    // A chunk of one value has two offsets, and others have more.
+                    if let Kind::Range { start, step, .. } = offsets.kind {
+                        range(judge, bits, start, step, 2);
+                    }
+                    if let Kind::Delta { base, .. } = offsets.kind
+                        && bits == 32
+                        && base > u64::from(u32::MAX)
+                    {
+                        malformed(
+                            judge,
+                            format!("32-bit offsets that start at {base}"),
+                            "a start within 32 bits",
+                            format!("fails: Delta base {base} exceeds u32::MAX"),
+                        );
+                    }
                     let payload = sequence(judge, offsets, bits, None);
                     (bits, Some(1 + u64::from(payload != Payload::None)))
                 }
@@ -580,13 +654,13 @@ fn plain_bits(node: &Node) -> Option<u64> {
 /// Bits of the values or run lengths of RLE in 2.3: plain, bit-packed, or one of these compressed
 /// (lance-encoding `rle.rs`).
 fn run_bits(node: &Node) -> Option<u64> {
-    match &node.kind {
+    match node.kind {
         Kind::OutOfLineBitpacking {
             uncompressed_bits, ..
         } => node
             .child("values")
             .and_then(plain_bits)
-            .map(|_| *uncompressed_bits),
+            .map(|_| uncompressed_bits),
         Kind::General { .. } => {
             let inner = node.child("values")?;
             match inner.kind {
@@ -594,7 +668,9 @@ fn run_bits(node: &Node) -> Option<u64> {
                 _ => run_bits(inner),
             }
         }
-        _ => plain_bits(node),
+        // What compresses these values is not looked at.
+        Kind::Flat { bits, .. } => Some(bits),
+        _ => None,
     }
 }
 

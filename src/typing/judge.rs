@@ -19,6 +19,8 @@ pub enum About {
     Rows,
     /// Nulls in a field that does not allow any.
     Nulls,
+    /// The page has buffers that nothing in its encoding points to.
+    Unread,
 }
 
 /// Something wrong with an encoding.

@@ -21,7 +21,7 @@ pub use shape::{Misfit, Shape, misfit};
 
 use crate::model::encoding::{Encoding, Vocabulary};
 use crate::model::version::FileVersion;
-use judge::{Count, Judge};
+use judge::Judge;
 use want::{LayerWant, Want};
 
 /// The shape of a page's encoding by itself, for a page of so many buffers.
@@ -40,7 +40,7 @@ pub fn shape(encoding: &Encoding, page_buffers: usize) -> Shape {
 fn judged(judge: &mut Judge, encoding: &Encoding, want: &Want, layers: &[LayerWant]) -> Shape {
     let root = &encoding.root;
     match encoding.vocabulary {
-        Vocabulary::Array => array::array(judge, root, want, Count::PerRow(1)),
+        Vocabulary::Array => array::page(judge, root, want),
         Vocabulary::Structural => structural::page(judge, root, layers),
         Vocabulary::Planar => planar::page(judge, root, layers),
         Vocabulary::PreStable | Vocabulary::Legacy | Vocabulary::Column => Shape::Unknown,

@@ -136,7 +136,7 @@ pub fn check(held: &Held<'_>) -> Vec<PageFault> {
             None => judgement(held, field, role, encoding, buffers),
         };
         let complaint = match &judged.complaint {
-            Some(complaint) if complaint.about != About::Nulls => Some(complaint.clone()),
+            Some(complaint) if complaint.about < About::Nulls => Some(complaint.clone()),
             nulls => sizes(&judged.needs.sizes, page, held.column)
                 .or_else(|| items(judged.needs.items.filter(|_| judged.single_items), page))
                 .or_else(|| slots(&judged.needs, page))

@@ -4,7 +4,9 @@
 use super::codec::{Payload, Position, codec, sequence};
 use super::judge::{About, BufferOf, Count, Judge, Measure};
 use super::shape::Shape;
-use super::structural::{Chunks, Zip, check_layers, chunks, level_codec, levels_present, zipped};
+use super::structural::{
+    CHUNK_ALIGNMENT, Chunks, Zip, check_layers, chunks, level_codec, levels_present, zipped,
+};
 use super::want::{LayerKind, LayerWant};
 use crate::model::encoding::{Addressing, Kind, Layer, Node};
 
@@ -261,6 +263,10 @@ fn chunked(
                 "no levels",
                 "fails: Sparse chunked values contain dense levels",
             );
+        }
+        if judge.page_buffers > 1 {
+            judge.measure(BufferOf::Page(0), Measure::ChunkWords(4));
+            judge.measure(BufferOf::Page(1), Measure::MultipleOf(CHUNK_ALIGNMENT));
         }
         let coded = judge.child(node, "compression", |judge, inner| {
             codec(judge, inner, Position::MiniBlock)

@@ -17,7 +17,8 @@ pub enum Difference {
         /// In the file.
         in_file: usize,
     },
-    /// The field id is that of another field, while the field of this name is there beside it.
+    /// The field id is that of another field, while the field of this name is there beside it, or
+    /// is that of a field within another parent.
     Swapped {
         /// In the manifest.
         at: usize,
@@ -55,7 +56,11 @@ pub fn differences(
         let Some(other) = file.fields.get(in_file) else {
             continue;
         };
-        if field.name != other.name && is_swapped(manifest, file, field, other) {
+        let elsewhere = match field.name == other.name {
+            true => is_moved(manifest, file, field, other),
+            false => is_swapped(manifest, file, field, other),
+        };
+        if elsewhere {
             found.push(Difference::Swapped { at, in_file });
         } else if field.blob().is_some() || other.blob().is_some() {
             continue;
@@ -68,7 +73,7 @@ pub fn differences(
             if reads != Reading::Same && is_sound(field) && !found.iter().any(above) {
                 found.push(Difference::Type { at, in_file });
             }
-        } else if field.packed() && order(manifest, field) != order(file, other) {
+        } else if field.packed() && is_reordered(manifest, file, field, other) {
             found.push(Difference::Order { at });
         }
     }
@@ -87,11 +92,21 @@ fn is_sound(field: &Field) -> bool {
     }
 }
 
-fn order(schema: &FieldTree, field: &Field) -> Vec<i32> {
-    let children = field.children.iter();
-    children
-        .filter_map(|child| Some(schema.fields.get(*child)?.id))
-        .collect()
+/// Whether children of a struct were written that are not read, or in another order.
+fn is_reordered(manifest: &FieldTree, file: &FieldTree, field: &Field, other: &Field) -> bool {
+    let ids = |schema: &FieldTree, field: &Field| -> Vec<i32> {
+        let children = field.children.iter();
+        children
+            .filter_map(|child| Some(schema.fields.get(*child)?.id))
+            .collect()
+    };
+    let (read, written) = (ids(manifest, field), ids(file, other));
+    let common = |ids: &[i32], others: &[i32]| -> Vec<i32> {
+        let ids = ids.iter().copied();
+        ids.filter(|id| others.contains(id)).collect()
+    };
+    let lacks = written.iter().any(|id| !read.contains(id));
+    lacks || common(&read, &written) != common(&written, &read)
 }
 
 /// Whether a field of another name goes by the id of this one, while the file has one of this
@@ -107,6 +122,21 @@ fn is_swapped(manifest: &FieldTree, file: &FieldTree, field: &Field, other: &Fie
     };
     let taken = manifest.by_id(namesake.id);
     taken.is_some_and(|taken| taken.name != field.name && taken.parent == field.parent)
+}
+
+/// Whether a field was written within another struct, or in none. Of other parents readers take
+/// the first child, whatever its id.
+fn is_moved(manifest: &FieldTree, file: &FieldTree, field: &Field, other: &Field) -> bool {
+    let parent = |at: Option<usize>, schema: &FieldTree| match schema.fields.get(at?) {
+        Some(parent) if parent.logical_type == LogicalType::Struct => Some(Some(parent.id)),
+        _ => Some(None),
+    };
+    match (parent(field.parent, manifest), parent(other.parent, file)) {
+        // Without a parent that stands before it, a field is nowhere.
+        _ if manifest.orphan.is_some() => false,
+        (Some(None), _) | (_, Some(None)) => false,
+        (read, written) => read != written,
+    }
 }
 
 /// What readers make of values written as one type and read as another.

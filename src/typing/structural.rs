@@ -1,7 +1,7 @@
 //! 2.1 and 2.2: `PageLayout` (lance-file `versions/v2_1/reader.rs`, `versions/v2_2/reader.rs`;
 //! lance-encoding `encodings/logical/primitive/`).
 
-use super::codec::{Position, codec, list_bits};
+use super::codec::{Position, codec, list_bits, unrun};
 use super::judge::{About, BufferOf, Judge, Measure};
 use super::shape::Shape;
 use super::want::LayerWant;
@@ -9,7 +9,7 @@ use crate::model::encoding::{Addressing, Kind, Layer, Node};
 use crate::model::version::FileVersion;
 
 /// Bytes that each chunk of a mini-block page is padded to (lance-encoding `miniblock.rs`).
-const CHUNK_ALIGNMENT: u64 = 8;
+pub const CHUNK_ALIGNMENT: u64 = 8;
 /// Bits of a repetition or definition level.
 const LEVEL_BITS: u64 = 16;
 
@@ -290,6 +290,13 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
     }
     if rep == 0 {
         judge.needs.items = Some(parts.num_items);
+    } else if parts.num_items == 0 {
+        judge.complain(
+            About::Rows,
+            "chunks of 0 items",
+            "1 item or more, as a page of empty or null lists has no chunks",
+            "panics, or returns lists without their items without a word",
+        );
     }
     let Some(coded) = coded else {
         return Shape::Unknown;
@@ -305,6 +312,15 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
                 "fails: … mini-block has {} buffers, expected {buffers}, or panics",
                 parts.num_buffers
             ),
+        );
+    }
+    let indexes = matches!(coded.shape, Shape::Fixed(_) | Shape::Unknown);
+    if has_dictionary && !indexes {
+        judge.complain(
+            About::Grammar,
+            format!("indices into a dictionary that are {}", coded.shape),
+            "indices of 8, 16, 32 or 64 bits",
+            "fails, panics, or returns wrong values without a word",
         );
     }
     match items {
@@ -452,7 +468,7 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
     let indexed = !fixed || rep > 0;
     let found = judge.page_buffers;
     let expected = 1 + usize::from(indexed);
-    if found < expected || judge.version == FileVersion::V2_3 && found != expected {
+    if found != expected {
         judge.complain(
             About::Buffers,
             format!("{found} page buffers"),
@@ -460,7 +476,8 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
                 true => "2: values and repetition index",
                 false => "1: values",
             },
-            "panics: index out of bounds, or: internal error: entered unreachable code (fullzip_decode.rs)",
+            "panics: index out of bounds, or: internal error: entered unreachable code \
+             (fullzip_decode.rs); one too many aborts take()",
         );
     } else if indexed {
         judge.measure(BufferOf::Page(1), Measure::RowIndex);
@@ -515,8 +532,16 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         return Shape::Unknown;
     };
     check_layers(judge, layers, wanted);
-    let has_rep = level_codec(judge, node, "rep_compression");
-    let compressed = level_codec(judge, node, "def_compression") || has_rep;
+    let nulls_only = matches!(layers.as_slice(), [Layer(3)]) && inline_bytes.is_none();
+    let compressed = ["rep_compression", "def_compression"].map(|role| match nulls_only {
+        // Nothing but nulls in one layer has no levels to be read.
+        true => {
+            unrun(judge, node, role);
+            node.child(role).is_some()
+        }
+        false => level_codec(judge, node, role),
+    });
+    let compressed = compressed.contains(&true);
     if judge.version == FileVersion::V2_1 {
         if inline_bytes.is_some() {
             judge.complain(
@@ -536,15 +561,19 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
     }
     let buffers = judge.page_buffers;
     if inline_bytes.is_some() || matches!(buffers, 1 | 3) {
-        let fits = match inline_bytes {
-            Some(_) => matches!(buffers, 0 | 2),
-            None => true,
+        let fits = match (inline_bytes, levels(layers)) {
+            (Some(_), (0, 0)) => matches!(buffers, 0 | 2),
+            (Some(_), _) => buffers == 2,
+            (None, _) => true,
         };
         if !fits {
             judge.complain(
                 About::Buffers,
                 format!("{buffers} page buffers beside a value in the layout"),
-                "none, or two of levels",
+                match levels(layers) {
+                    (0, 0) => "none, or two of levels",
+                    _ => "two, of levels",
+                },
                 format!(
                     "fails: Invalid constant layout: inline_value present with {buffers} buffers"
                 ),
@@ -552,7 +581,22 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         }
         return Shape::OneValue(*inline_bytes);
     }
-    if !matches!(layers.as_slice(), [Layer(3)]) && buffers < 2 {
+    if inline_bytes.is_none() && matches!(layers.as_slice(), [Layer(1)]) {
+        judge.complain(
+            About::Layers,
+            "a layer without nulls around nothing but nulls",
+            "a layer of nullable items, or a value",
+            "panics: index out of bounds (all_null.rs), fails: Invalid repetition level …, or returns \
+             nulls without a word",
+        );
+    } else if nulls_only && buffers > 0 {
+        judge.complain(
+            About::Buffers,
+            format!("{buffers} page buffers"),
+            "none, as all values are null",
+            "returns nothing but nulls without a word, whatever the buffers hold",
+        );
+    } else if !nulls_only && buffers < 2 {
         judge.complain(
             About::Buffers,
             format!("{buffers} page buffers"),
