@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Make the datasets of several versions that the tests of history, diff and orphans use, and
+those that are healthy but for their shape.
+
+    make_history_fixtures.py [--out DIR]
+
+Runs under an interpreter that has pylance 14.0.2. Nothing is edited afterwards: the faults are
+those of commits that Lance takes.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import lance
+import pyarrow as pa
+
+HERE = Path(__file__).resolve().parent
+
+
+def pairs(start, count):
+    """Two columns of one type, so that their ids can change places without a word."""
+    numbers = list(range(start, start + count))
+    return pa.table({"left": numbers, "right": [-n for n in numbers]})
+
+
+def swapped_later(to):
+    """Version 3 commits the schema in another order over the files, version 5 takes that back.
+
+    A tag on version 2, a branch from version 2 with a commit of its own, a deletion, and the data
+    file of a write that was never committed.
+    """
+    ds = lance.write_dataset(pairs(0, 20), to, data_storage_version="2.1")
+    ds = lance.write_dataset(pairs(20, 10), to, mode="append")
+    ds.tags.create("before", 2)
+    other = pa.schema([ds.schema.field("right"), ds.schema.field("left")])
+    files = [fragment.metadata for fragment in ds.get_fragments()]
+    swap = lance.LanceOperation.Overwrite(other, files)
+    lance.LanceDataset.commit(to, swap, read_version=ds.version)
+    ds = lance.dataset(to)
+    ds.delete("left = -3")
+    ds = lance.dataset(to, version=2)
+    ds.restore()
+    branch = lance.dataset(to, version=2).create_branch("trial/one")
+    branch.delete("left > 25")
+    lance.fragment.write_fragments(pairs(90, 5), to, data_storage_version="2.1", mode="append")
+
+
+def deleted_rows(to):
+    """One value in 120,000 rows, of which 20,000 are deleted."""
+    rows = pa.table({"seven": pa.array([7] * 120_000, pa.int64())})
+    ds = lance.write_dataset(rows, to, data_storage_version="2.2")
+    ds.delete("_rowid < 20000")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, default=HERE.parent)
+    out = parser.parse_args().out
+    for make, name in (
+        (swapped_later, "history/swapped-later-2.1"),
+        (deleted_rows, "broken/health-deleted-rows-2.2"),
+    ):
+        to = out / name
+        shutil.rmtree(to, ignore_errors=True)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        make(str(to))
+
+
+if __name__ == "__main__":
+    main()
