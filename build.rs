@@ -1,27 +1,34 @@
 //! Compiles `proto/` with protox (no protoc needed) into two things: the prost
 //! messages, and a table of every known field number, against which raw bytes
-//! are held to find fields that this build does not know.
+//! are held to find fields that this build does not know. Takes in `advisories/`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "encodings_2_0.proto",
     "encodings_2_1.proto",
     "encodings_2_3.proto",
     "file.proto",
     "file2.proto",
+    "rowids.proto",
     "table.proto",
+    "transaction.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    println!("cargo:rerun-if-changed=advisories");
+    std::fs::write(
+        out.join("advisories.rs"),
+        advisories(Path::new("advisories"))?,
+    )?;
     std::fs::write(out.join("known_fields.rs"), known_fields(&descriptors))?;
     prost_build::Config::new()
         .bytes(["."])
@@ -85,4 +92,68 @@ fn collect(prefix: &str, message: &DescriptorProto, rows: &mut Vec<Row>) {
         collect(&name, nested, rows);
     }
     rows.push((name, fields));
+}
+
+/// An advisory as its file has it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advisory {
+    id: String,
+    title: String,
+    threads: Vec<String>,
+    library: String,
+    affected_from: String,
+    affected_before: String,
+    file_versions: Vec<String>,
+    operations: Vec<String>,
+    schema: Vec<String>,
+    effect: String,
+    confirm: String,
+    remedy: String,
+    fixed_in: String,
+    /// For those who keep the file.
+    #[serde(rename = "seen")]
+    _seen: String,
+}
+
+/// Renders the advisories as a slice, by id.
+fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let mut all: Vec<Advisory> = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let text = std::fs::read_to_string(&path)?;
+            let advisory: Advisory =
+                toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            all.push(advisory);
+        }
+    }
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut code = String::from("&[\n");
+    for a in all {
+        let _ = writeln!(
+            code,
+            "Advisory {{ id: {:?}, title: {:?}, threads: &{:?}, library: {:?}, from: {:?}, before: {:?}, \
+             file_versions: &{:?}, operations: &{:?}, schema: &{:?}, effect: {:?}, confirm: {:?}, \
+             remedy: {:?}, fixed_in: {:?} }},",
+            a.id,
+            a.title,
+            a.threads,
+            a.library,
+            a.affected_from,
+            a.affected_before,
+            a.file_versions,
+            a.operations,
+            a.schema,
+            a.effect.trim(),
+            a.confirm.trim(),
+            a.remedy.trim(),
+            a.fixed_in
+        );
+    }
+    code.push(']');
+    Ok(code)
 }

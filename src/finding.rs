@@ -168,8 +168,34 @@ pub struct Finding {
     pub cause: Option<String>,
     /// Ways to mend it, each to paste or to do.
     pub mends: Vec<String>,
+    /// Since when it is there, when all versions were looked at.
+    pub since: Option<Since>,
     /// What, seen anywhere else, makes the finding void.
     unless: Option<Sight>,
+}
+
+/// A version of a dataset, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// The version.
+    pub version: u64,
+    /// The branch; `None` for the dataset's own line.
+    pub branch: Option<String>,
+    /// Library and version of the writer, when the manifest says.
+    pub writer: Option<String>,
+    /// What the commit did, when that is on record.
+    pub operation: Option<&'static str>,
+}
+
+/// In which versions a fault is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The first that still has a manifest.
+    pub first: Moment,
+    /// How many have it.
+    pub versions: u64,
+    /// Whether the latest of a line has it.
+    pub in_latest: bool,
 }
 
 /// Something that a rule saw of a field: the rule, the field's id, and what.
@@ -198,12 +224,22 @@ impl RuleInfo {
             witnessed_count: 0,
             cause: None,
             mends: Vec::new(),
+            since: None,
             unless: None,
         }
     }
 }
 
 impl Finding {
+    fn key(&self) -> Key {
+        (
+            self.rule.id,
+            self.column.clone(),
+            self.message.clone(),
+            self.cause.clone(),
+        )
+    }
+
     /// Makes it more or less severe than its rule.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
@@ -299,7 +335,7 @@ impl Finding {
 }
 
 /// What makes two findings one: rule, column, message and cause.
-type Key = (&'static str, Option<String>, String, Option<String>);
+pub type Key = (&'static str, Option<String>, String, Option<String>);
 
 /// Findings, those of one fault folded into one.
 #[derive(Debug, Default)]
@@ -310,14 +346,19 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// What they are known by.
+    pub fn keys(&self) -> Vec<Key> {
+        self.all.iter().map(Finding::key).collect()
+    }
+
+    /// Whether one of the same rule, column, message and cause is there.
+    pub fn has(&self, finding: &Finding) -> bool {
+        self.index.contains_key(&finding.key())
+    }
+
     /// Adds a finding, or its places to one of the same rule, column, message and cause.
     pub fn add(&mut self, finding: Finding) {
-        let key = (
-            finding.rule.id,
-            finding.column.clone(),
-            finding.message.clone(),
-            finding.cause.clone(),
-        );
+        let key = finding.key();
         match self.index.get(&key).and_then(|at| self.all.get_mut(*at)) {
             None => {
                 self.index.insert(key, self.all.len());
@@ -342,6 +383,11 @@ impl Findings {
                     .saturating_add(finding.witnessed_count);
             }
         }
+    }
+
+    /// Adds some.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
     }
 
     /// Notes what a rule saw of a field in one file, which voids what it said of others.
@@ -369,6 +415,14 @@ impl Findings {
             .into_iter()
             .for_each(|finding| kept.add(finding));
         kept
+    }
+
+    /// The same, each with the versions that it is in.
+    pub fn into_sorted_with(mut self, since: &FxHashMap<Key, Since>) -> Vec<Finding> {
+        for finding in &mut self.all {
+            finding.since = since.get(&finding.key()).cloned();
+        }
+        self.into_sorted()
     }
 
     /// All findings: the most severe first, within a severity in order of first occurrence.

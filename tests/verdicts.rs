@@ -63,6 +63,16 @@ fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
     assert_eq!(registered.len(), RULES.len(), "two rules share a name");
     // It takes a decoder, and tests/decode.rs.
     fired.insert("decode-failed".to_string());
+    // It takes an option, and the test below.
+    fired.insert("reader-too-old".to_string());
+    // Its fixtures come with its advisories.
+    if std::fs::read_dir(root().join("advisories"))
+        .unwrap()
+        .count()
+        < 2
+    {
+        fired.insert("known-bug".to_string());
+    }
     let unfired: Vec<_> = registered.difference(&fired).collect();
     assert!(unfired.is_empty(), "no fixture triggers {unfired:?}");
     for entry in std::fs::read_dir(root().join("src/rules")).unwrap() {
@@ -73,6 +83,34 @@ fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
             assert!(registered.contains(&id), "{name} is not registered");
         }
     }
+}
+
+#[test]
+fn a_reader_that_is_too_old_is_named_with_what_it_does_not_know() {
+    let fixture = "testdata/clean/by-pylance-14.0.2-2.1";
+    for (reader, outcome) in [("pylance==0.32.1", 1), ("14.0.2", 0), ("0.39", 0)] {
+        let output = lint(&[fixture, "--reader", reader, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(outcome), "{reader}");
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("valid JSON");
+        let found = document["findings"].as_array().expect("findings");
+        assert_eq!(
+            found.len(),
+            usize::from(outcome == 1),
+            "{reader}: {found:#?}"
+        );
+        for finding in found {
+            assert_eq!(finding["rule"], "reader-too-old");
+            assert!(
+                finding["found"]
+                    .as_str()
+                    .unwrap()
+                    .contains("data files of 2.1"),
+                "{finding:#}"
+            );
+        }
+    }
+    let output = lint(&[fixture, "--reader", "newest"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -1,31 +1,42 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
 
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::file;
-use super::tally::{Cell, Tally, Wanted};
+use super::tally::{Cell, FieldReport, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
 use crate::finding::Findings;
+use crate::format::MAGIC;
 use crate::format::data_file::{Unreadable, read};
 use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
 use crate::format::manifest::UnreadableManifest;
+use crate::format::proto::lance::table::data_fragment::{
+    CreatedAtVersionSequence, LastUpdatedAtVersionSequence, RowIdSequence,
+};
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
+use crate::format::row_ids::{self, RowIds};
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
+use crate::model::history;
+use crate::model::index::{INDICES, Index};
 use crate::model::join::{Placement, join};
+use crate::model::readers::{Readers, readers};
 use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, BaseError, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    Absence, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView, FileFault,
-    FileView, FragmentView, RULES, cascade,
+    Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView,
+    FileFault, FileView, FragmentView, IndexFile, IndexState, RULES, RowIdsOf, WholeView, cascade,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -50,10 +61,18 @@ pub fn check(
     };
     let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
+    let indices = match &opened.snapshot {
+        Some(snapshot) => indices(storage, snapshot),
+        None => Vec::new(),
+    };
     let view = DatasetView {
         snapshot: opened.snapshot.as_ref(),
         broken: &opened.broken,
         versions: &opened.versions,
+        manifests: &opened.manifests,
+        indices: &indices,
+        lost_tags: &history::lost_tags(storage, root),
+        operation: &|| history::operation(storage, opened.snapshot.as_ref()?),
     };
     for rule in RULES {
         rule.dataset(&view, &mut findings);
@@ -63,7 +82,11 @@ pub fn check(
     };
     let mut subjects = Vec::new();
     let parts = Parts::new(snapshot, &scope);
-    let mut report = check_snapshot(storage, snapshot, &parts, request, findings)?;
+    let known = Known {
+        indices: &indices,
+        versions: opened.versions.len(),
+    };
+    let mut report = check_snapshot(storage, snapshot, &parts, request, &known, findings)?;
     report.bytes = report.bytes.saturating_add(broken_bytes(&opened));
     if let Some(broken) = opened.broken.first() {
         report.notes.push(format!(
@@ -95,6 +118,84 @@ pub fn check(
         }
     }
     Ok(subjects)
+}
+
+/// The indices of a snapshot, and what is there of their files.
+pub(super) fn indices(storage: &dyn Storage, snapshot: &Snapshot) -> Vec<IndexState> {
+    let listed = snapshot.manifest.indices.read();
+    let listed = listed.map_or(&[][..], |section| section.indices.as_slice());
+    let states = listed.iter().map(|message| {
+        let index = Index::new(message);
+        IndexState {
+            files: index_files(storage, snapshot, &index),
+            index,
+        }
+    });
+    states.collect()
+}
+
+/// The files of an index with their bytes, those in folders of its own included; `None` where they
+/// cannot be looked for or need not be there.
+fn index_files(
+    storage: &dyn Storage,
+    snapshot: &Snapshot,
+    index: &Index,
+) -> Option<Vec<IndexFile>> {
+    // What Lance keeps for itself stands in the manifest file as a rule.
+    if index.is_internal() && index.files.is_empty() {
+        return None;
+    }
+    let uuid = index.uuid.as_ref().ok()?;
+    let root = snapshot.base_root(index.base_id).ok()?;
+    let folder = root.join(INDICES).join(uuid);
+    let mut files = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(below) = folders.pop() {
+        let listed = match below.as_str() {
+            "" => storage.list(&folder),
+            below => storage.list(&folder.join(below)),
+        };
+        match listed {
+            Ok(entries) => {
+                for entry in entries {
+                    let name = format!("{below}{}", entry.name);
+                    match entry.is_dir {
+                        true => folders.push(format!("{name}/")),
+                        false => files.push(IndexFile {
+                            cut: !told(index, &name) && is_cut(storage, &folder.join(&name)),
+                            name,
+                            size: entry.size,
+                        }),
+                    }
+                }
+            }
+            Err(StorageError::NotFound | StorageError::NotDirectory) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(files)
+}
+
+/// Whether the manifest tells the size of an index file.
+fn told(index: &Index, name: &str) -> bool {
+    let mut files = index.files.iter();
+    files.any(|(known, size)| known == name && *size > 0)
+}
+
+/// Whether an index file that is to be a Lance file does not end as one.
+fn is_cut(storage: &dyn Storage, location: &Location) -> bool {
+    let name = location.file_name();
+    let lance = name.ends_with(".lance") || name.ends_with(".idx");
+    lance
+        && storage
+            .tail(location, MAGIC.len() as u64)
+            .is_ok_and(|tail| tail.bytes != MAGIC.as_slice())
+}
+
+/// What is known of a dataset beside one snapshot's fragments.
+struct Known<'a> {
+    indices: &'a [IndexState],
+    versions: usize,
 }
 
 /// The data files that are looked at, as indices of fragments and of files in them.
@@ -273,7 +374,7 @@ pub fn file_place(
     (location, name)
 }
 
-fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
+pub(super) fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
     let extension =
         deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
     format!("{fragment}-{}-{}.{extension}", file.read_version, file.id)
@@ -293,6 +394,7 @@ struct FragmentResult {
     absent: Vec<usize>,
     above: Vec<usize>,
     unreadable: Vec<usize>,
+    row_ids: Option<RowIdsOf>,
     findings: Findings,
 }
 
@@ -301,6 +403,7 @@ fn check_snapshot(
     snapshot: &Snapshot,
     parts: &Parts,
     request: &Request,
+    known: &Known<'_>,
     mut findings: Findings,
 ) -> Result<SubjectReport, CheckError> {
     let root = snapshot.root.to_string();
@@ -333,19 +436,10 @@ fn check_snapshot(
     let renamed = OnceLock::new();
     let mut tally = Tally::default();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
-    let mut report = SubjectReport {
-        path: root,
-        kind: SubjectKind::Dataset(facts(snapshot)),
-        fragments: chosen.len() as u64,
-        data_files: 0,
-        physical_rows: 0,
-        deleted_rows: 0,
+    let mut row_ids = Vec::new();
+    let mut totals = Totals {
         bytes: snapshot.manifest.size,
-        file_versions: Vec::new(),
-        fields: Vec::new(),
-        findings: Vec::new(),
-        notes: Vec::new(),
-        decodable: None,
+        ..Totals::default()
     };
     for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
         let run = Run {
@@ -361,10 +455,10 @@ fn check_snapshot(
             false => batch.par_iter().map(|f| run.fragment(f)).collect(),
         };
         for result in results {
-            report.data_files += result.files;
-            report.bytes = report.bytes.saturating_add(result.bytes);
-            report.physical_rows = report.physical_rows.saturating_add(result.rows);
-            report.deleted_rows = report.deleted_rows.saturating_add(result.deleted);
+            totals.data_files += result.files;
+            totals.bytes = totals.bytes.saturating_add(result.bytes);
+            totals.physical_rows = totals.physical_rows.saturating_add(result.rows);
+            totals.deleted_rows = totals.deleted_rows.saturating_add(result.deleted);
             for version in result.versions {
                 *versions.entry(version).or_default() += 1;
             }
@@ -384,14 +478,76 @@ fn check_snapshot(
                 .into_iter()
                 .for_each(|field| tally.add_above(field));
             tally.add(result.id, result.cells);
+            row_ids.extend(result.row_ids);
             findings.merge(result.findings);
         }
     }
-    report.file_versions = versions.into_iter().collect();
-    report.fields = tally.into_fields(&snapshot.schema, &wanted);
-    report.findings = findings.into_sorted();
+    let fields = tally.into_fields(&snapshot.schema, &wanted);
+    let known_versions: Vec<FileVersion> = versions
+        .keys()
+        .filter_map(|name| FileVersion::from_name(name))
+        .collect();
+    let encodings = fields.iter().flat_map(|field| &field.encodings);
+    let readers = readers(
+        snapshot,
+        &known_versions,
+        encodings.filter_map(|stored| stored.encoding.as_deref()),
+    );
+    let columns: Vec<ColumnTotal> = fields.iter().map(column_total).collect();
+    let whole = WholeView {
+        snapshot,
+        complete: parts.data_files.is_none()
+            && request.columns.is_empty()
+            && chosen.len() == snapshot.message().fragments.len(),
+        row_ids: &row_ids,
+        physical_rows: totals.physical_rows,
+        deleted_rows: totals.deleted_rows,
+        versions: known.versions,
+        indices: known.indices,
+        columns: &columns,
+        readers: &readers,
+        asked_readers: &request.readers,
+    };
+    for rule in RULES {
+        rule.whole(&whole, &mut findings);
+    }
+    let mut report = SubjectReport {
+        path: root,
+        kind: SubjectKind::Dataset(Box::new(facts(snapshot, readers))),
+        fragments: chosen.len() as u64,
+        data_files: totals.data_files,
+        physical_rows: totals.physical_rows,
+        deleted_rows: totals.deleted_rows,
+        bytes: totals.bytes,
+        file_versions: versions.into_iter().collect(),
+        fields,
+        findings: findings.into_sorted(),
+        notes: Vec::new(),
+        decodable: None,
+    };
     report.give_verdicts();
     Ok(report)
+}
+
+/// What the fragments come to.
+#[derive(Debug, Default)]
+struct Totals {
+    data_files: u64,
+    bytes: u64,
+    physical_rows: u64,
+    deleted_rows: u64,
+}
+
+fn column_total(field: &FieldReport) -> ColumnTotal {
+    let encodings = field.encodings.iter();
+    let (pages, bytes) = encodings.fold((0, 0u64), |(pages, bytes), encoding| {
+        (pages + encoding.pages, bytes.saturating_add(encoding.bytes))
+    });
+    ColumnTotal {
+        path: field.path.clone(),
+        pages,
+        bytes,
+    }
 }
 
 fn choose_fragments<'a>(
@@ -433,7 +589,7 @@ fn choose_fragments<'a>(
     Ok(chosen)
 }
 
-fn facts(snapshot: &Snapshot) -> DatasetFacts {
+fn facts(snapshot: &Snapshot, readers: Readers) -> DatasetFacts {
     let message = snapshot.message();
     let labels = |word| flags(word).iter().map(Flag::label).collect();
     let overlaid = |fragment: &&DataFragment| !fragment.overlays.is_empty();
@@ -455,7 +611,56 @@ fn facts(snapshot: &Snapshot) -> DatasetFacts {
             .iter()
             .map(|b| (b.id, b.path.clone()))
             .collect(),
+        readers,
         overlaid_fragments: message.fragments.iter().filter(overlaid).count() as u64,
+    }
+}
+
+/// Looks at fragments of several versions, and remembers for each schema what was learnt.
+#[derive(Debug, Default)]
+pub(super) struct Walker {
+    learnt: RefCell<FxHashMap<u64, Arc<Vec<Learnt>>>>,
+    renamed: OnceLock<bool>,
+}
+
+impl Walker {
+    /// What is found in fragments of a version, one by one; `schema` tells schemas apart.
+    ///
+    /// # Errors
+    /// A sentence, when a column that was asked for is in no schema.
+    pub(super) fn fragments(
+        &self,
+        storage: &dyn Storage,
+        snapshot: &Snapshot,
+        schema: u64,
+        fragments: &[&DataFragment],
+        request: &Request,
+    ) -> Result<Vec<Findings>, CheckError> {
+        let root = snapshot.root.to_string();
+        let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
+        let learnt = self
+            .learnt
+            .borrow_mut()
+            .entry(schema)
+            .or_insert_with(|| {
+                let threads = rayon::current_num_threads();
+                Arc::new((0..threads).map(|_| Learnt::default()).collect())
+            })
+            .clone();
+        let parts = Parts::new(snapshot, &Scope::Whole);
+        let run = Run {
+            storage,
+            snapshot,
+            parts: &parts,
+            wanted: &wanted,
+            learnt: &learnt,
+            renamed: &self.renamed,
+        };
+        let result = |fragment: &&DataFragment| run.fragment(fragment).findings;
+        Ok(match fragments.len() <= FRAGMENTS_ALONE {
+            true => fragments.iter().map(result).collect(),
+            false => fragments.par_iter().map(result).collect(),
+        })
     }
 }
 
@@ -477,6 +682,32 @@ struct Learnt {
     compared: Compared,
 }
 
+/// What has been seen of a fragment so far.
+struct Seen {
+    /// For each field of the schema, whether a file has it.
+    present: Vec<bool>,
+    /// The schemas of the files themselves, with their names.
+    held: Vec<(String, Arc<FieldTree>)>,
+    result: FragmentResult,
+}
+
+/// How many row versions of each kind the manifest stores for a fragment.
+fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, String>)> {
+    let created = match &fragment.created_at_version_sequence {
+        Some(CreatedAtVersionSequence::InlineCreatedAtVersions(bytes)) => Some(bytes),
+        _ => None,
+    };
+    let updated = match &fragment.last_updated_at_version_sequence {
+        Some(LastUpdatedAtVersionSequence::InlineLastUpdatedAtVersions(bytes)) => Some(bytes),
+        _ => None,
+    };
+    let kinds = [("created_at", created), ("last_updated_at", updated)];
+    kinds
+        .into_iter()
+        .filter_map(|(kind, bytes)| Some((kind, row_ids::versions(bytes?))))
+        .collect()
+}
+
 impl Run<'_> {
     fn fragment(&self, fragment: &DataFragment) -> FragmentResult {
         let thread = rayon::current_thread_index().unwrap_or(0);
@@ -487,90 +718,107 @@ impl Run<'_> {
     }
 
     fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {
-        let mut findings = Findings::default();
         let mut result = FragmentResult {
             id: fragment.id,
             rows: fragment.physical_rows,
             ..FragmentResult::default()
         };
         let deletion = self.deletion(fragment, &mut result);
-        if fragment.files.is_empty() {
-            result.empty = true;
-            self.judge(fragment, deletion.as_ref(), &[], &mut findings);
-            result.findings = findings;
-            return result;
-        }
         let fields = self.snapshot.schema.fields.len();
-        let mut present = vec![false; fields];
+        let mut seen = Seen {
+            present: vec![false; fields],
+            held: Vec::new(),
+            result,
+        };
         let mut whole = true;
         let mut rows_seen = None;
-        let mut held = Vec::new();
+        let mut findings = Findings::default();
         for entry in &fragment.files {
             if !self.parts.has_file(fragment, entry) {
                 whole = false;
                 continue;
             }
             let mut of_file = Findings::default();
-            let rows = self.file(
-                learnt,
-                fragment,
-                entry,
-                &mut present,
-                &mut held,
-                &mut result,
-                &mut of_file,
-            );
+            let rows = self.file(learnt, fragment, entry, &mut seen, &mut of_file);
             rows_seen = rows_seen.or(rows);
             findings.merge(of_file.fold(cascade::fold));
         }
-        if whole {
+        let Seen {
+            present,
+            held,
+            mut result,
+        } = seen;
+        result.empty = fragment.files.is_empty();
+        if whole && !result.empty {
             let absent = present
                 .iter()
                 .enumerate()
                 .filter(|(at, here)| !**here && self.wanted.has(*at));
             result.absent = absent.map(|(at, _)| at).collect();
         }
-        let schema = &self.snapshot.schema;
         let absent: Vec<Absence> = result
             .absent
             .iter()
-            .map(|at| Absence {
-                at: *at,
-                in_file: schema.fields.get(*at).and_then(|field| {
-                    let mut held = held.iter();
-                    held.find(|(_, in_file)| {
-                        in_file
-                            .by_id(field.id)
-                            .is_some_and(|other| other.name == field.name)
-                    })
-                    .map(|(name, _): &(String, Arc<FieldTree>)| name.clone())
-                }),
-            })
+            .map(|at| self.absence(*at, &held))
             .collect();
-        self.judge(fragment, deletion.as_ref(), &absent, &mut findings);
+        let row_ids = match &fragment.row_id_sequence {
+            Some(RowIdSequence::InlineRowIds(bytes)) => Some(RowIds::decode(bytes)),
+            _ => None,
+        };
+        let view = FragmentView {
+            snapshot: self.snapshot,
+            fragment,
+            deletion: deletion.as_ref(),
+            row_ids: row_ids
+                .as_ref()
+                .map(|ids| ids.as_ref().map_err(String::as_str)),
+            row_versions: &row_versions(fragment),
+            held: &held,
+            absent: &absent,
+        };
+        for rule in RULES {
+            rule.fragment(&view, &mut findings);
+        }
         // The first Lance releases left the row count to the files.
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
+        result.row_ids = row_ids.and_then(Result::ok).map(|ids| RowIdsOf {
+            fragment: fragment.id,
+            ids,
+            deleted: deletion.and_then(|deletion| deletion.rows.ok()),
+        });
         result.findings = findings.fold(cascade::fold);
         result
     }
 
-    fn judge(
-        &self,
-        fragment: &DataFragment,
-        deletion: Option<&DeletionState>,
-        absent: &[Absence],
-        findings: &mut Findings,
-    ) {
-        let view = FragmentView {
-            snapshot: self.snapshot,
-            fragment,
-            deletion,
-            absent,
-        };
-        for rule in RULES {
-            rule.fragment(&view, findings);
+    /// A field that no file is said to hold, with the file that holds it by its own schema.
+    fn absence(&self, at: usize, held: &[(String, Arc<FieldTree>)]) -> Absence {
+        let field = self.snapshot.schema.fields.get(at);
+        let in_file = field.and_then(|field| {
+            let same = |in_file: &FieldTree| {
+                in_file
+                    .by_id(field.id)
+                    .is_some_and(|other| other.name == field.name)
+            };
+            let found = held.iter().find(|(_, in_file)| same(in_file));
+            found.map(|(name, _)| name.clone())
+        });
+        let under_other_id = field.and_then(|field| {
+            held.iter().find_map(|(name, in_file)| {
+                let mut fields = in_file.fields.iter();
+                let other = fields.find(|other| {
+                    other.path == field.path
+                        && other.type_text == field.type_text
+                        && other.id != field.id
+                })?;
+                Some((name.clone(), other.id))
+            })
+        });
+        Absence {
+            at,
+            in_file,
+            under_other_id,
         }
     }
 
@@ -583,8 +831,13 @@ impl Run<'_> {
         let name = deletion_name(fragment.id, file);
         let path = format!("{DELETIONS}/{name}");
         let rows = self.deleted_rows(file, &path, result);
-        result.deleted = rows.as_ref().copied().unwrap_or(file.num_deleted_rows);
-        Some(DeletionState { path, rows })
+        let listed = rows.as_ref().map(RoaringBitmap::len);
+        result.deleted = listed.unwrap_or(file.num_deleted_rows);
+        Some(DeletionState {
+            path,
+            stated: file.num_deleted_rows,
+            rows,
+        })
     }
 
     fn deleted_rows(
@@ -592,7 +845,7 @@ impl Run<'_> {
         file: &DeletionFile,
         path: &str,
         result: &mut FragmentResult,
-    ) -> Result<u64, DeletionFault> {
+    ) -> Result<RoaringBitmap, DeletionFault> {
         let kind = deletion::Kind::from_number(file.file_type)
             .ok_or(DeletionFault::UnknownType(file.file_type))?;
         let root = self
@@ -615,7 +868,7 @@ impl Run<'_> {
                 tail.size
             )));
         }
-        deletion::count(kind, &tail.bytes).map_err(DeletionFault::Unreadable)
+        deletion::read(kind, &tail.bytes).map_err(DeletionFault::Unreadable)
     }
 
     /// Looks at one data file; returns its rows when it says.
@@ -624,11 +877,10 @@ impl Run<'_> {
         learnt: &Learnt,
         fragment: &DataFragment,
         entry: &DataFileEntry,
-        present: &mut [bool],
-        held: &mut Vec<(String, Arc<FieldTree>)>,
-        result: &mut FragmentResult,
+        seen: &mut Seen,
         findings: &mut Findings,
     ) -> Option<u64> {
+        let result = &mut seen.result;
         result.files += 1;
         let (location, name) = file_place(self.snapshot, entry);
         let state = match location {
@@ -675,15 +927,16 @@ impl Run<'_> {
             rule.file(&view, findings);
         }
         let Ok(data) = &state else {
-            self.claim(entry, present, result);
+            self.claim(entry, seen);
             return None;
         };
-        held.extend(data.schema.clone().map(|schema| (name.clone(), schema)));
+        seen.held
+            .extend(data.schema.clone().map(|schema| (name.clone(), schema)));
         let Some(version) = data.version else {
-            self.claim(entry, present, result);
+            self.claim(entry, seen);
             return data.rows;
         };
-        self.columns(learnt, &view, data, version, present, result, findings);
+        self.columns(learnt, &view, (data, version), seen, findings);
         data.rows
     }
 
@@ -701,7 +954,10 @@ impl Run<'_> {
     }
 
     /// Fields of an unreadable file are not missing from the fragment.
-    fn claim(&self, entry: &DataFileEntry, present: &mut [bool], result: &mut FragmentResult) {
+    fn claim(&self, entry: &DataFileEntry, seen: &mut Seen) {
+        let Seen {
+            present, result, ..
+        } = seen;
         let schema = &self.snapshot.schema;
         let mut claimed = vec![false; schema.fields.len()];
         for id in entry.fields.iter().filter(|id| **id >= 0) {
@@ -733,12 +989,13 @@ impl Run<'_> {
         &self,
         learnt: &Learnt,
         view: &FileView<'_>,
-        data: &DataFile,
-        version: FileVersion,
-        present: &mut [bool],
-        result: &mut FragmentResult,
+        (data, version): (&DataFile, FileVersion),
+        seen: &mut Seen,
         findings: &mut Findings,
     ) {
+        let Seen {
+            present, result, ..
+        } = seen;
         for (at, placement) in view.placed.iter().enumerate() {
             if let Some(slot) = present
                 .get_mut(at)

@@ -3,8 +3,11 @@
 mod columns;
 mod dataset;
 mod decodable;
+pub mod diff;
 mod file;
+mod history;
 pub mod inspect;
+pub mod orphans;
 mod tally;
 
 use std::ffi::OsString;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, Severity};
+use crate::model::readers::{Readers, Release};
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Location, Meter, Storage};
@@ -31,6 +35,10 @@ pub struct Request {
     pub columns: Vec<String>,
     /// Only these fragments; all when empty.
     pub fragments: Vec<u64>,
+    /// Look at every version that still has a manifest, those of branches too.
+    pub all_versions: bool,
+    /// Releases of Lance that must be able to read each dataset.
+    pub readers: Vec<Release>,
     /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
     pub decode: bool,
 }
@@ -113,7 +121,7 @@ pub struct SubjectReport {
 #[derive(Debug)]
 pub enum SubjectKind {
     /// A snapshot of a dataset.
-    Dataset(DatasetFacts),
+    Dataset(Box<DatasetFacts>),
     /// A dataset whose manifests cannot be read; its data files are listed by their own schema.
     LostDataset,
     /// A data file by itself.
@@ -143,6 +151,8 @@ pub struct DatasetFacts {
     pub writer_flags: Vec<String>,
     /// Base paths by id.
     pub base_paths: Vec<(u32, String)>,
+    /// Who can read it.
+    pub readers: Readers,
     /// Fragments that have overlay files, whose values replace others when read.
     pub overlaid_fragments: u64,
 }
@@ -192,6 +202,9 @@ pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Re
     let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
     for target in targets {
         let checked = match target {
+            Target::Dataset { root, .. } if request.all_versions => {
+                history::check(storage.as_ref(), &root, request)
+            }
             Target::Dataset { root, scope } => {
                 dataset::check(storage.as_ref(), &root, scope, request)
             }
@@ -223,6 +236,7 @@ fn single_file(
 /// Options that choose among what only a dataset has.
 fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), CheckError> {
     let options = match (request.selection.is_latest(), request.fragments.is_empty()) {
+        (true, true) if request.all_versions => "--all-versions needs",
         (false, _) => "--version, --tag and --branch need",
         (true, false) => "--fragment needs",
         (true, true) => return Ok(()),

@@ -12,6 +12,7 @@ use super::{
 };
 use lance_lint::check::check;
 use lance_lint::finding::Severity;
+use lance_lint::model::readers::Release;
 use lance_lint::report::{json, text};
 #[cfg(feature = "decode")]
 use lance_lint::witness;
@@ -23,12 +24,18 @@ pub struct CheckArgs {
     paths: Vec<OsString>,
     #[command(flatten)]
     selection: SelectionArgs,
+    /// Check every version that still has a manifest, and say in which each fault came up
+    #[arg(long, conflicts_with_all = ["version", "tag", "branch", "fragment", "decode"])]
+    all_versions: bool,
     /// Only this column and what is below it, such as meta.caption (repeatable)
     #[arg(long, value_name = "PATH")]
     column: Vec<String>,
     /// Only this fragment (repeatable)
     #[arg(long, value_name = "ID")]
     fragment: Vec<u64>,
+    /// Say what a release of Lance cannot read, such as 0.32.1 or pylance==0.32.1 (repeatable)
+    #[arg(long, value_name = "RELEASE")]
+    reader: Vec<Release>,
     /// Also read every page through Lance's own decoder, in child processes
     #[arg(long)]
     decode: bool,
@@ -67,6 +74,8 @@ impl CheckArgs {
         let started = Instant::now();
         let (storage, meter) = storage();
         let mut request = request(self.paths, self.selection, self.column, self.fragment);
+        request.all_versions = self.all_versions;
+        request.readers = self.reader;
         request.decode = self.decode;
         #[cfg(not(feature = "decode"))]
         if self.decode {

@@ -3,7 +3,9 @@
 mod check;
 #[cfg(feature = "decode")]
 mod decode;
+mod diff;
 mod inspect;
+mod orphans;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -57,6 +59,10 @@ pub struct Cli {
 enum Command {
     /// Show every page of a column: the full encoding tree, all parameters, all buffers
     Inspect(inspect::InspectArgs),
+    /// Say what differs between two versions, datasets or data files
+    Diff(diff::DiffArgs),
+    /// List the files that no manifest of any version, tag or branch names
+    Orphans(orphans::OrphansArgs),
     /// Read through Lance's own decoder what standard input asks for
     #[cfg(feature = "decode")]
     #[command(hide = true)]
@@ -190,6 +196,8 @@ impl Cli {
         self.common.apply();
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
+            Some(Command::Diff(arguments)) => arguments.run(),
+            Some(Command::Orphans(arguments)) => arguments.run(),
             #[cfg(feature = "decode")]
             Some(Command::DecodeWorker(arguments)) => arguments.run(),
             None => self.check.run(),
@@ -223,6 +231,8 @@ fn request(
         },
         columns,
         fragments,
+        all_versions: false,
+        readers: Vec::new(),
         decode: false,
     }
 }

@@ -1,9 +1,16 @@
-//! Deletion files: how many rows a fragment has lost.
+//! Deletion files: which rows a fragment has lost.
 //!
 //! A `.bin` file is one roaring bitmap; an `.arrow` file is Arrow IPC with one
 //! batch of `row_id: uint32` (lance-table `io/deletion.rs`).
 
+use std::borrow::Cow;
+use std::io::Read;
+use std::ops::Range;
+
 use bytes::Bytes;
+use roaring::RoaringBitmap;
+
+use super::limits::MAX_SIDE_FILE_BYTES;
 
 /// Bytes before the first message of an Arrow IPC file: `ARROW1` and two of padding.
 const ARROW_MAGIC: &[u8] = b"ARROW1";
@@ -36,30 +43,97 @@ impl Kind {
     }
 }
 
-/// Counts the deleted rows that a deletion file lists.
+/// Reads the offsets of the rows that a deletion file deletes, from the first of the fragment.
 ///
 /// # Errors
-/// A clause that says why the file cannot be read.
-pub fn count(kind: Kind, bytes: &Bytes) -> Result<u64, String> {
+/// A clause without a subject that says why readers refuse the file.
+pub fn read(kind: Kind, bytes: &Bytes) -> Result<RoaringBitmap, String> {
     match kind {
-        Kind::Bitmap => roaring::RoaringBitmap::deserialize_from(bytes.as_ref())
-            .map(|bitmap| bitmap.len())
+        Kind::Bitmap => RoaringBitmap::deserialize_from(bytes.as_ref())
             .map_err(|error| format!("is not a roaring bitmap ({error})")),
-        Kind::Arrow => arrow_rows(bytes).ok_or_else(|| "is not an Arrow IPC file".to_string()),
+        Kind::Arrow => match batches(bytes).as_deref() {
+            None => Err("is not an Arrow IPC file".to_string()),
+            Some([batch]) => offsets(bytes, batch),
+            Some(batches) => Err(format!(
+                "has {} record batches where readers expect one",
+                batches.len()
+            )),
+        },
     }
 }
 
-/// Adds up the rows of the record batches of an Arrow IPC file, through its footer.
+/// A record batch of an Arrow IPC file.
+struct Batch {
+    rows: u64,
+    nulls: u64,
+    /// Where the values of its first column are in the file.
+    values: Range<usize>,
+    /// The codec that all buffers are compressed by, by its number.
+    codec: Option<u8>,
+}
+
+/// The codec that Lance's writers use (Arrow `Message.fbs`, `CompressionType`).
+const ZSTD: u8 = 1;
+
+/// The offsets that a batch of one column `row_id: uint32` holds.
+fn offsets(file: &Bytes, batch: &Batch) -> Result<RoaringBitmap, String> {
+    if batch.nulls > 0 {
+        return Err("holds nulls".to_string());
+    }
+    let cut = || "ends before its values do".to_string();
+    let stored = file.get(batch.values.clone()).ok_or_else(cut)?;
+    let wanted = batch
+        .rows
+        .checked_mul(4)
+        .filter(|bytes| *bytes <= MAX_SIDE_FILE_BYTES)
+        .ok_or_else(cut)?;
+    let bytes = match batch.codec {
+        None => Cow::Borrowed(stored),
+        // An empty buffer has no length before it.
+        Some(_) if stored.is_empty() => Cow::Borrowed(stored),
+        Some(codec) => {
+            let (length, frame) = stored.split_first_chunk::<8>().ok_or_else(cut)?;
+            match (i64::from_le_bytes(*length), codec) {
+                (-1, _) => Cow::Borrowed(frame),
+                (_, ZSTD) => Cow::Owned(inflated(frame, wanted)?),
+                _ => {
+                    return Err(format!(
+                        "is compressed by codec {codec}, which is not read here"
+                    ));
+                }
+            }
+        }
+    };
+    let (values, _) = bytes.as_chunks::<4>();
+    let rows = usize::try_from(batch.rows).unwrap_or(usize::MAX);
+    let values = values.get(..rows).ok_or_else(cut)?;
+    Ok(values
+        .iter()
+        .map(|bytes| u32::from_le_bytes(*bytes))
+        .collect())
+}
+
+/// Decompresses zstd to so many bytes, no more.
+fn inflated(frame: &[u8], wanted: u64) -> Result<Vec<u8>, String> {
+    let bad = |error: String| format!("does not decompress ({error})");
+    let decoder =
+        ruzstd::decoding::StreamingDecoder::new(frame).map_err(|error| bad(error.to_string()))?;
+    let mut bytes = Vec::new();
+    decoder
+        .take(wanted)
+        .read_to_end(&mut bytes)
+        .map_err(|error| bad(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Finds the record batches of an Arrow IPC file through its footer.
 ///
 /// Only the few FlatBuffers fields on the way are followed: `Footer.recordBatches` (a vector
-/// of 24-byte blocks), `Message.header` and `RecordBatch.length` (Arrow `File.fbs`, `Message.fbs`).
-fn arrow_rows(file: &Bytes) -> Option<u64> {
+/// of 24-byte blocks), `Message.header`, and of `RecordBatch` its length, the first node's null
+/// count, the second buffer and the compression (Arrow `File.fbs`, `Message.fbs`).
+fn batches(file: &Bytes) -> Option<Vec<Batch>> {
     const RECORD_BATCHES: usize = 3;
-    const MESSAGE_HEADER: usize = 2;
-    const BATCH_LENGTH: usize = 0;
     const BLOCK_BYTES: usize = 24;
-    /// The continuation marker before a message's length.
-    const CONTINUATION: u32 = u32::MAX;
 
     let end = file.len().checked_sub(ARROW_MAGIC.len())?;
     if !file.starts_with(ARROW_MAGIC) || file.get(end..)? != ARROW_MAGIC {
@@ -70,28 +144,76 @@ fn arrow_rows(file: &Bytes) -> Option<u64> {
     let footer = file.get(footer_start..end)?;
     let root = usize::try_from(u32_at(footer, 0)?).ok()?;
     let Some(blocks) = indirect(footer, root, RECORD_BATCHES)? else {
-        return Some(0);
+        return Some(Vec::new());
     };
     let count = usize::try_from(u32_at(footer, blocks)?).ok()?;
-    let mut rows = 0u64;
-    for index in 0..count {
-        let block = blocks
-            .checked_add(4)?
-            .checked_add(index.checked_mul(BLOCK_BYTES)?)?;
-        let mut at = usize::try_from(u64_at(footer, block)?).ok()?;
-        if u32_at(file, at)? == CONTINUATION {
-            at = at.checked_add(4)?;
-        }
-        let message = file.get(at.checked_add(4)?..)?;
-        let root = usize::try_from(u32_at(message, 0)?).ok()?;
-        let header = indirect(message, root, MESSAGE_HEADER)??;
-        let length = match field(message, header, BATCH_LENGTH)? {
-            Some(position) => u64_at(message, position)?,
-            None => 0,
-        };
-        rows = rows.checked_add(length)?;
+    // As many as there are must stand in the footer.
+    if count > footer.len() / BLOCK_BYTES {
+        return None;
     }
-    Some(rows)
+    let block = |index: usize| {
+        blocks
+            .checked_add(4)?
+            .checked_add(index.checked_mul(BLOCK_BYTES)?)
+    };
+    (0..count)
+        .map(|index| batch(file, footer, block(index)?))
+        .collect()
+}
+
+fn batch(file: &Bytes, footer: &[u8], block: usize) -> Option<Batch> {
+    const MESSAGE_HEADER: usize = 2;
+    const BATCH_LENGTH: usize = 0;
+    const BATCH_NODES: usize = 1;
+    const BATCH_BUFFERS: usize = 2;
+    const BATCH_COMPRESSION: usize = 3;
+    const COMPRESSION_CODEC: usize = 0;
+    const BUFFER_BYTES: usize = 16;
+    /// The continuation marker before a message's length.
+    const CONTINUATION: u32 = u32::MAX;
+
+    let start = usize::try_from(u64_at(footer, block)?).ok()?;
+    let metadata = usize::try_from(u32_at(footer, block.checked_add(8)?)?).ok()?;
+    let body = start.checked_add(metadata)?;
+    let at = match u32_at(file, start)? {
+        CONTINUATION => start.checked_add(4)?,
+        _ => start,
+    };
+    let message = file.get(at.checked_add(4)?..)?;
+    let root = usize::try_from(u32_at(message, 0)?).ok()?;
+    let header = indirect(message, root, MESSAGE_HEADER)??;
+    let number = |position: Option<usize>| match position {
+        Some(position) => u64_at(message, position),
+        None => Some(0),
+    };
+    let rows = number(field(message, header, BATCH_LENGTH)?)?;
+    let nulls = match indirect(message, header, BATCH_NODES)? {
+        // The length of the vector, then length and null count of the first node.
+        Some(nodes) if u32_at(message, nodes)? > 0 => u64_at(message, nodes.checked_add(12)?)?,
+        _ => 0,
+    };
+    let values = match indirect(message, header, BATCH_BUFFERS)? {
+        Some(buffers) if u32_at(message, buffers)? > 1 => {
+            let second = buffers.checked_add(4)?.checked_add(BUFFER_BYTES)?;
+            let start = body.checked_add(usize::try_from(u64_at(message, second)?).ok()?)?;
+            let length = u64_at(message, second.checked_add(8)?)?;
+            start..start.checked_add(usize::try_from(length).ok()?)?
+        }
+        _ => 0..0,
+    };
+    let codec = match indirect(message, header, BATCH_COMPRESSION)? {
+        Some(compression) => Some(match field(message, compression, COMPRESSION_CODEC)? {
+            Some(position) => *message.get(position)?,
+            None => 0,
+        }),
+        None => None,
+    };
+    Some(Batch {
+        rows,
+        nulls,
+        values,
+        codec,
+    })
 }
 
 /// Where a field of a FlatBuffers table stands; `Some(None)` when it has its default.

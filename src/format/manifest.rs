@@ -2,9 +2,10 @@
 //! (lance-table `io/manifest.rs`).
 
 use bytes::Bytes;
+use prost::Message;
 
-use super::limits::{MAX_MANIFEST_BYTES, TAIL_GUESS};
-use super::proto::lance::table::Manifest;
+use super::limits::{MAX_MANIFEST_BYTES, MAX_SECTION_BYTES, TAIL_GUESS};
+use super::proto::lance::table::{IndexSection, Manifest, Transaction};
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, UnknownField};
@@ -27,6 +28,34 @@ pub struct ManifestFile {
     pub unknown: Vec<UnknownField>,
     /// Parts that could not be read.
     pub faults: Vec<Fault>,
+    /// The indices of the version.
+    pub indices: Section<IndexSection>,
+    /// What the commit did; only looked at where it comes with the end of the file.
+    pub transaction: Section<Transaction>,
+}
+
+/// A message that stands before the manifest's own, in the same file.
+#[derive(Debug, Clone, Default)]
+pub enum Section<M> {
+    /// The manifest names none.
+    #[default]
+    Absent,
+    /// There is one, which was not read.
+    Unread,
+    /// What it holds.
+    Read(M),
+    /// It is not where the manifest says: the position, and a clause without a subject.
+    Broken(u64, String),
+}
+
+impl<M> Section<M> {
+    /// What it holds, when it was read.
+    pub fn read(&self) -> Option<&M> {
+        match self {
+            Self::Read(message) => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// Why nothing of a manifest can be read.
@@ -116,12 +145,69 @@ pub fn read(
             .iter()
             .map(|detail| fault(position..end, detail)),
     );
+    let mut unknown = wire::unknown_fields(".lance.table.Manifest", &bytes);
+    let message = salvaged.message;
+    let section = |position, name, unknown: &mut Vec<UnknownField>| {
+        let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
+        unknown.extend(wire::unknown_fields(name, &bytes));
+        Ok(bytes)
+    };
+    let indices = match message.index_section {
+        None => Section::Absent,
+        Some(position) => section(position, ".lance.table.IndexSection", &mut unknown)
+            .and_then(|bytes| IndexSection::decode(bytes).map_err(undecoded))
+            .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
+    };
+    let stated = message.transaction_section;
+    let transaction = match stated.or(message.transaction_section_deprecated) {
+        None => Section::Absent,
+        // Readers too look at it only where it comes with the rest.
+        Some(position) if position < window.start => Section::Unread,
+        Some(position) => section(position, ".lance.table.Transaction", &mut unknown)
+            .and_then(|bytes| Transaction::decode(bytes).map_err(undecoded))
+            .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
+    };
     Ok(ManifestFile {
         size,
-        unknown: wire::unknown_fields(".lance.table.Manifest", &bytes),
-        message: salvaged.message,
+        unknown,
+        message,
         faults,
+        indices,
+        transaction,
     })
+}
+
+fn undecoded(error: prost::DecodeError) -> String {
+    format!("does not decode ({error})")
+}
+
+/// Reads the transaction of a manifest file that [`read`] left out.
+///
+/// # Errors
+/// A clause without a subject.
+pub fn read_transaction(
+    storage: &dyn Storage,
+    location: &Location,
+    manifest: &ManifestFile,
+) -> Result<Option<Transaction>, String> {
+    match &manifest.transaction {
+        Section::Read(transaction) => return Ok(Some(transaction.clone())),
+        Section::Absent => return Ok(None),
+        Section::Broken(_, detail) => return Err(detail.clone()),
+        Section::Unread => {}
+    }
+    let message = &manifest.message;
+    let stated = message.transaction_section;
+    let Some(position) = stated.or(message.transaction_section_deprecated) else {
+        return Ok(None);
+    };
+    let window = Window {
+        size: manifest.size,
+        start: manifest.size,
+        bytes: Bytes::new(),
+    };
+    let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
+    Transaction::decode(bytes).map(Some).map_err(undecoded)
 }
 
 fn read_to_footer(

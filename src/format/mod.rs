@@ -9,6 +9,7 @@ pub mod encoding;
 pub mod legacy;
 pub mod limits;
 pub mod manifest;
+pub mod row_ids;
 pub mod sniff;
 pub mod window;
 pub mod wire;

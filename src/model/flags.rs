@@ -11,6 +11,23 @@ pub struct Flag {
     pub obstacle: Option<&'static str>,
 }
 
+/// Deleted rows are listed in deletion files.
+pub const DELETION_FILES: u64 = 1;
+/// Rows keep their ids when they are moved.
+pub const STABLE_ROW_IDS: u64 = 1 << 1;
+/// Files may be elsewhere.
+pub const BASE_PATHS: u64 = 1 << 4;
+/// Data files may be of several versions.
+pub const MIXED_VERSIONS: u64 = 1 << 8;
+/// There is an index of fragments that compaction moved.
+pub const FRAGMENT_REUSE: u64 = 1 << 10;
+/// Blobs are managed by the dataset.
+pub const MANAGED_BLOBS: u64 = 1 << 14;
+/// Ids of dropped fields are not given again.
+pub const NON_REUSABLE_FIELD_IDS: u64 = 1 << 15;
+/// Writes start from zones.
+pub const ZONE_WRITE_SEEDS: u64 = 1 << 16;
+
 /// Bits from 0 on: name, and why Lance 14.0.2 as released does not read a dataset that sets it.
 const KNOWN: [(&str, Option<&str>); 18] = [
     ("deletion files", None),

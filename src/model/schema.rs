@@ -61,12 +61,6 @@ pub enum BlobDeclaration {
 }
 
 impl Field {
-    /// Items of a fixed-size list of structs, by the spelling of its type; 0 for others.
-    pub fn struct_list_items(&self) -> u64 {
-        let last = self.type_text.rsplit(':').next();
-        last.and_then(|last| last.parse().ok()).unwrap_or(0)
-    }
-
     /// How the field declares itself a blob, if it does.
     pub fn blob(&self) -> Option<BlobDeclaration> {
         if self.extension.as_deref() == Some(BLOB_V2_EXTENSION) {

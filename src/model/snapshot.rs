@@ -129,6 +129,8 @@ pub struct Opened {
     pub broken: Vec<BrokenManifest>,
     /// Versions that have a manifest, in ascending order, detached ones left out.
     pub versions: Vec<u64>,
+    /// The manifests there are.
+    pub manifests: Vec<ManifestEntry>,
 }
 
 /// Why a dataset was not opened: a sentence for the user.
@@ -152,6 +154,7 @@ pub fn open(
 ) -> Result<Opened, OpenError> {
     let (root, version) = resolve_selection(storage, root, selection)?;
     let entries = list_manifests(storage, &root)?;
+    let manifests = entries.clone();
     let mut versions: Vec<u64> = entries
         .iter()
         .filter(|entry| entry.naming != Naming::Detached)
@@ -194,6 +197,7 @@ pub fn open(
                     root,
                     broken,
                     versions,
+                    manifests,
                 });
             }
             Err(UnreadableManifest::Storage(StorageError::NotFound))
@@ -213,6 +217,7 @@ pub fn open(
         snapshot: None,
         broken,
         versions,
+        manifests,
     })
 }
 
@@ -227,7 +232,10 @@ fn no_such_version(root: &Location, version: u64, versions: &[u64]) -> OpenError
     OpenError(format!("{root} has no version {version}; {known}"))
 }
 
-fn list_manifests(storage: &dyn Storage, root: &Location) -> Result<Vec<ManifestEntry>, OpenError> {
+pub(super) fn list_manifests(
+    storage: &dyn Storage,
+    root: &Location,
+) -> Result<Vec<ManifestEntry>, OpenError> {
     let directory = root.join(VERSIONS);
     let entries = match storage.list(&directory) {
         Ok(entries) => entries,
@@ -310,6 +318,19 @@ fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> String {
 }
 
 impl Snapshot {
+    /// Opens the version of a manifest.
+    ///
+    /// # Errors
+    /// [`UnreadableManifest`] when nothing of it can be read.
+    pub fn open(
+        storage: &dyn Storage,
+        root: &Location,
+        entry: ManifestEntry,
+    ) -> Result<Self, UnreadableManifest> {
+        let manifest = manifest::read(storage, &root.join(&entry.path))?;
+        Ok(Self::new(root.clone(), entry, manifest))
+    }
+
     fn new(root: Location, entry: ManifestEntry, manifest: ManifestFile) -> Self {
         let bases = manifest
             .message

@@ -12,6 +12,7 @@ use crate::check::{EncodingReport, FieldReport, Report, SubjectKind, SubjectRepo
 use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Encoding, Node};
+use crate::model::readers::Readers;
 
 /// Raised when a field is removed or changes its meaning; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -124,8 +125,28 @@ pub struct FindingJson {
     pub decoded_count: Option<u64>,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
+    /// In which versions it is; only with `--all-versions`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<SinceJson>,
     /// Ways to mend it; lines after the first are code.
     pub help: Vec<String>,
+}
+
+/// In which versions a fault is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SinceJson {
+    /// The first version that still has a manifest.
+    pub version: u64,
+    /// Its branch, when it is not main.
+    pub branch: Option<String>,
+    /// Who wrote it.
+    pub writer: Option<String>,
+    /// What the commit did, when that is on record.
+    pub operation: Option<&'static str>,
+    /// How many versions have it.
+    pub versions: u64,
+    /// Whether the latest version, or that of a branch, has it.
+    pub in_latest: bool,
 }
 
 /// Where a finding is.
@@ -291,6 +312,36 @@ pub struct DatasetJson {
     pub base_paths: Vec<BasePathJson>,
     /// Fragments whose values overlay files replace in part.
     pub overlaid_fragments: u64,
+    /// Which Lance releases can read it.
+    pub readers: ReadersJson,
+}
+
+/// Which Lance releases can read a dataset.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReadersJson {
+    /// The oldest that opens it.
+    pub opens_since: String,
+    /// The oldest that reads all of it.
+    pub reads_since: String,
+    /// The last that does; null when Lance 14.0.2 does.
+    pub reads_until: Option<String>,
+    /// What limits it, the most limiting first.
+    pub reasons: Vec<ReasonJson>,
+}
+
+/// One thing that limits who can read a dataset.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReasonJson {
+    /// What it is.
+    pub what: String,
+    /// The first release that opens a dataset with it.
+    pub opens_since: String,
+    /// The first that reads all of it.
+    pub reads_since: String,
+    /// The last that does; null when Lance 14.0.2 does.
+    pub reads_until: Option<String>,
+    /// What other releases do.
+    pub others: String,
 }
 
 /// A base path of a manifest.
@@ -448,6 +499,22 @@ pub fn json_schema() -> schemars::Schema {
     schemars::schema_for!(Document)
 }
 
+fn readers(readers: &Readers) -> ReadersJson {
+    let reasons = readers.reasons.iter().map(|reason| ReasonJson {
+        what: reason.what.clone(),
+        opens_since: reason.opens.to_string(),
+        reads_since: reason.reads.to_string(),
+        reads_until: reason.until.map(|until| until.to_string()),
+        others: reason.says.clone(),
+    });
+    ReadersJson {
+        opens_since: readers.opens.to_string(),
+        reads_since: readers.reads.to_string(),
+        reads_until: readers.until.map(|until| until.to_string()),
+        reasons: reasons.collect(),
+    }
+}
+
 fn severity(severity: Severity) -> SeverityJson {
     match severity {
         Severity::Error => SeverityJson::Error,
@@ -491,6 +558,14 @@ fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
         decoded: finding.witnessed.iter().map(decoded_json).collect(),
         decoded_count: Some(finding.witnessed_count).filter(|count| *count > 0),
         cause: finding.cause.clone(),
+        since: finding.since.as_ref().map(|since| SinceJson {
+            version: since.first.version,
+            branch: since.first.branch.clone(),
+            writer: since.first.writer.clone(),
+            operation: since.first.operation,
+            versions: since.versions,
+            in_latest: since.in_latest,
+        }),
         help: finding.mends.clone(),
     }
 }
@@ -572,6 +647,7 @@ fn subject_json(subject: &SubjectReport) -> Subject {
                     })
                     .collect(),
                 overlaid_fragments: facts.overlaid_fragments,
+                readers: readers(&facts.readers),
             }),
             _ => None,
         },

@@ -10,7 +10,8 @@ use super::layout::{DEFAULT_WIDTH, bytes, counted, number, place, wrapped};
 use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
-use crate::finding::{Failing, Finding, Severity};
+use crate::finding::{Failing, Finding, Severity, Since};
+use crate::model::readers::{OLDEST, Readers};
 use crate::model::target::BRANCHES;
 
 /// What to print and how.
@@ -116,6 +117,7 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
         if let Some(writer) = &facts.writer {
             parts.push(format!("written by {writer}"));
         }
+        parts.push(readable(&facts.readers));
         let mut flags = facts.reader_flags.clone();
         let more = facts
             .writer_flags
@@ -145,6 +147,19 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
         }
     }
     Ok(())
+}
+
+/// Who can read it.
+fn readable(readers: &Readers) -> String {
+    let Readers { opens, reads, .. } = readers;
+    let opened = match opens < reads && *opens > OLDEST {
+        true => format!(" (opened by {opens}+)"),
+        false => String::new(),
+    };
+    match readers.until {
+        Some(until) => format!("read by lance {reads} to {until}{opened}"),
+        None => format!("read by lance {reads}+{opened}"),
+    }
 }
 
 /// The last part of a dataset's path, that of the dataset for a branch; a file's whole path.
@@ -320,16 +335,18 @@ fn write_finding(
     let more = finding.count.saturating_sub(finding.places.len() as u64);
     if more > 0 {
         let among = match (&subject.kind, finding.fragments) {
-            (SubjectKind::Dataset(_), fragments) if fragments > 1 => format!(
-                "; in all {} in {} of {}",
-                counted(finding.count, "place"),
-                number(fragments),
-                counted(subject.fragments, "fragment")
-            ),
+            (SubjectKind::Dataset(_), fragments) if fragments > 1 && finding.since.is_none() => {
+                format!(
+                    "; in all {} in {} of {}",
+                    counted(finding.count, "place"),
+                    number(fragments),
+                    counted(subject.fragments, "fragment")
+                )
+            }
             _ => String::new(),
         };
         writeln!(out, "      … and {}{among}", counted(more, "more place"))?;
-    } else if subject.fragments > 1 && finding.fragments > 0 {
+    } else if subject.fragments > 1 && finding.fragments > 0 && finding.since.is_none() {
         let of = counted(subject.fragments, "fragment");
         writeln!(out, "      in {} of {of}", number(finding.fragments))?;
     }
@@ -364,10 +381,36 @@ fn write_finding(
     if let Some(cause) = &finding.cause {
         field(out, "cause", cause, width)?;
     }
+    if let Some(since) = &finding.since {
+        field(out, "since", &since_text(since), width)?;
+    }
     for mend in &finding.mends {
         field(out, "mend", mend, width)?;
     }
     Ok(())
+}
+
+/// In which versions something is, and who made the first.
+fn since_text(since: &Since) -> String {
+    let first = &since.first;
+    let branch = first.branch.as_ref();
+    let by = match (&first.writer, first.operation) {
+        (Some(writer), Some(operation)) => format!(", made by {writer} ({operation})"),
+        (Some(writer), None) => format!(", made by {writer}"),
+        (None, Some(operation)) => format!(", made by a release that left no name ({operation})"),
+        (None, None) => String::new(),
+    };
+    format!(
+        "version {}{}{by}; in {}{}",
+        first.version,
+        branch.map_or(String::new(), |branch| format!(" of branch {branch}")),
+        counted(since.versions, "version"),
+        if since.in_latest {
+            ""
+        } else {
+            ", and not in the latest"
+        }
+    )
 }
 
 /// What a decoder did, each thing that it said once.

@@ -66,6 +66,7 @@ const ROOTS: &[Root] = &[
             "nulls-in-required-field",
         ],
     ),
+    ("file-size-mismatch", Reach::File, &["row-count-mismatch"]),
     ("field-in-two-files", Reach::File, &["field-not-listed"]),
     ("column-lost", Reach::File, &["field-not-listed"]),
     ("column-lost", Reach::Column, ABOUT_PAGES),

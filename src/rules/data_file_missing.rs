@@ -27,6 +27,14 @@ impl Rule for DataFileMissing {
 
     fn file(&self, view: &FileView<'_>, findings: &mut Findings) {
         let base = view.entry.and_then(|entry| entry.base_id);
+        // Which of two bases of one id is meant is the matter then.
+        let named = |id: u32| {
+            let bases = view.snapshot.map_or(&[][..], |s| &s.message().base_paths);
+            bases.iter().filter(|base| base.id == id).count()
+        };
+        if base.is_some_and(|id| named(id) > 1) {
+            return;
+        }
         let finding = match view.state {
             Err(FileFault::Unreadable(Unreadable::Storage(
                 StorageError::NotFound | StorageError::NotDirectory,

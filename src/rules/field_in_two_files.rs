@@ -5,11 +5,13 @@
 //! Which of the two holds the current values cannot be told from the manifest.
 //!
 //! It comes about when a column is rewritten into a new file and the old one is not told that it
-//! no longer holds it (Lance marks it there with the field id -2).
+//! no longer holds it (Lance marks it there with the field id -2), and when the id of a column that
+//! was dropped is given to a new one, as Lance up to 0.10 did: the new column then has the values of
+//! the dropped one.
 
 use rustc_hash::FxHashMap;
 
-use super::{FragmentView, Rule};
+use super::{FragmentView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::proto::lance::table::DataFile;
 use crate::model::snapshot::stated_version;
@@ -30,9 +32,9 @@ impl Rule for FieldInTwoFiles {
     }
 
     fn fragment(&self, view: &FragmentView<'_>, findings: &mut Findings) {
-        // Old Lance left a rewritten column in both files of a 0.1 fragment, and its reader knows.
         let is_old = |entry: &DataFile| stated_version(entry) == Some(FileVersion::V0_1);
         if view.fragment.files.iter().any(is_old) {
+            used_again(view, findings);
             return;
         }
         // Most fragments have one file, whose ids ascend.
@@ -55,7 +57,9 @@ impl Rule for FieldInTwoFiles {
                 let field = view.snapshot.schema.by_id(*id);
                 let path = field.map_or(format!("field {id}"), |field| field.path.clone());
                 let finding = INFO
-                    .finding(format!("`{path}` is said to be in two data files of one fragment"))
+                    .finding(format!(
+                        "`{path}` is said to be in two data files of one fragment"
+                    ))
                     .at(Place {
                         fragment: Some(view.fragment.id),
                         file: Some(format!("data/{}", entry.path)),
@@ -63,9 +67,18 @@ impl Rule for FieldInTwoFiles {
                         ..Place::default()
                     })
                     .instead("one data file for each field", "two")
-                    .reader("to_table()", "returns the values of the first file, be they the older ones")
-                    .reader("validate()", format!("fails: Field id {id} is duplicated in fragment {}", view.fragment.id))
-                    .mend("commit the fragment anew with the field id -2 in the file that no longer holds the field");
+                    .reader(
+                        "to_table()",
+                        "returns the values of the first file, be they the older ones",
+                    )
+                    .reader(
+                        "validate()",
+                        format!(
+                            "fails: Field id {id} is duplicated in fragment {}",
+                            view.fragment.id
+                        ),
+                    )
+                    .mend(let_go(*id, 0));
                 findings.add(match field {
                     Some(field) => finding.column(&field.path),
                     None => finding,
@@ -73,4 +86,73 @@ impl Rule for FieldInTwoFiles {
             }
         }
     }
+}
+
+/// Fields of a 0.1 fragment whose id is that of a dropped column in the file that readers take.
+/// Lance of that time left a rewritten column in both files, under one name, which is no fault.
+fn used_again(view: &FragmentView<'_>, findings: &mut Findings) {
+    for field in &view.snapshot.schema.fields {
+        let lists = |(name, _): &&(String, _)| {
+            let mut files = view.fragment.files.iter();
+            files.any(|file| name.ends_with(&file.path) && file.fields.contains(&field.id))
+        };
+        let mut holders = view.held.iter().filter(lists).filter_map(|(name, schema)| {
+            let own = schema.by_id(field.id)?;
+            Some((name, own))
+        });
+        let Some((first, old)) = holders.next() else {
+            continue;
+        };
+        let new = holders.find(|(_, own)| own.name == field.name && own.name != old.name);
+        let Some((second, _)) = new else { continue };
+        let mut files = view.fragment.files.iter();
+        let old_at = files
+            .position(|file| first.ends_with(&file.path))
+            .unwrap_or(0);
+        findings.add(
+            INFO.finding(format!(
+                "column `{}` has the field id of the dropped column `{}`",
+                field.path, old.path
+            ))
+            .column(&field.path)
+            .at(Place {
+                fragment: Some(view.fragment.id),
+                file: Some(first.clone()),
+                detail: Some(format!("{second} holds `{}`", field.path)),
+                ..Place::default()
+            })
+            .instead("a field id of its own", format!("field id {}", field.id))
+            .reader(
+                "to_table()",
+                format!(
+                    "returns the values of `{}` for `{}` without a word",
+                    old.path, field.path
+                ),
+            )
+            .cause("Lance up to 0.10 gave the id of a dropped column to the next that was added")
+            .mend(format!(
+                "before anything else is written (an append makes it worse): {}",
+                mends::COMMIT_NOTHING
+            ))
+            .mend(let_go(field.id, old_at)),
+        );
+    }
+}
+
+/// How to tell a file that it holds a field no longer.
+fn let_go(id: i32, file: usize) -> String {
+    format!(
+        "tell the older file that it no longer holds the field (no data is rewritten):\n\
+         import json\n\
+         ds = lance.dataset(uri)\n\
+         fragments = []\n\
+         for fragment in ds.get_fragments():\n\
+         {i}m = fragment.metadata.to_json()\n\
+         {i}old = m[\"files\"][{file}]  # the older of the two\n\
+         {i}old[\"fields\"] = [-2 if i == {id} else i for i in old[\"fields\"]]\n\
+         {i}fragments.append(lance.FragmentMetadata.from_json(json.dumps(m)))\n\
+         op = lance.LanceOperation.Merge(fragments, ds.schema)\n\
+         lance.LanceDataset.commit(uri, op, read_version=ds.version)",
+        i = "    "
+    )
 }

@@ -11,7 +11,7 @@
 //! schema with one more required field is committed.
 
 use super::{FragmentView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 
@@ -31,6 +31,14 @@ impl Rule for FieldNotListed {
 
     fn fragment(&self, view: &FragmentView<'_>, findings: &mut Findings) {
         let schema = &view.snapshot.schema;
+        if let Some((file, finding)) = foreign(view) {
+            findings.add(finding.at(Place {
+                fragment: Some(view.fragment.id),
+                file: Some(file.clone()),
+                ..Place::default()
+            }));
+            return;
+        }
         for absence in view.absent {
             let Some(field) = schema.fields.get(absence.at) else {
                 continue;
@@ -100,6 +108,37 @@ impl Rule for FieldNotListed {
             }
         }
     }
+}
+
+/// A fragment of which the dataset has not one field, while its files hold fields of the same
+/// names and types under other ids. Where only some are missing they may have been dropped and
+/// added again.
+fn foreign<'a>(view: &'a FragmentView<'_>) -> Option<(&'a String, Finding)> {
+    let schema = &view.snapshot.schema;
+    if view.absent.is_empty() || view.absent.len() != schema.fields.len() {
+        return None;
+    }
+    let first = view.absent.first()?;
+    let (file, id) = first.under_other_id.as_ref()?;
+    let field = schema.fields.get(first.at)?;
+    let finding = INFO
+        .finding("a fragment holds the dataset's columns under other field ids")
+        .instead(
+            format!("field id {} for column `{}`", field.id, field.path),
+            format!("field id {id}"),
+        )
+        .reader(
+            "to_table()",
+            "returns nulls for all of its rows without a word; validate(): did not have any fields in common \
+             with the dataset schema",
+        )
+        .cause("the fragment was written for another dataset and registered here as it was")
+        .mend(
+            "read the file by itself and append its rows:\n\
+             from lance.file import LanceFileReader\n\
+             lance.write_dataset(LanceFileReader(path).read_all().to_table(), uri, mode=\"append\")",
+        );
+    Some((file, finding))
 }
 
 /// Whether a field is the item of a list, which has no lists without it.

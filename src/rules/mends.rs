@@ -34,3 +34,7 @@ pub fn read_without(schema: &FieldTree, field: &Field) -> String {
         top.name
     )
 }
+
+/// A commit that changes no rows, with which a current release puts right what it knows.
+pub const COMMIT_NOTHING: &str = "a commit of a current release puts it right, even one that changes nothing:\n\
+                                  lance.dataset(uri).delete(\"false\")";

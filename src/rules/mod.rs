@@ -3,6 +3,7 @@
 //! A rule implements the levels it needs: the dataset as a whole, a fragment, a data file,
 //! a column of a data file. It never reads bytes.
 
+mod base_path_invalid;
 mod blob;
 mod blob_behind_base_path;
 mod blob_descriptors_malformed;
@@ -19,14 +20,17 @@ mod column_lost;
 mod column_mapping_contradicted;
 mod data_file_missing;
 mod data_file_unreadable;
+mod dataset_health;
 pub mod decode_failed;
 mod deletion_file_missing;
+mod deletions_contradicted;
 mod empty_struct_shifts_columns;
 mod encoding_malformed;
 mod encoding_not_as_asked;
 mod encoding_type_mismatch;
 mod encoding_unreadable;
 mod feature_flag;
+mod feature_flags_contradicted;
 mod field_in_two_files;
 mod field_not_listed;
 mod field_type_changed;
@@ -34,9 +38,17 @@ mod fields_swapped;
 mod file_part_unreadable;
 mod file_size_mismatch;
 mod file_version_mismatch;
+mod file_versions_mixed;
+mod fragment_list_invalid;
 mod global_buffer_misplaced;
+mod index_files_missing;
+mod index_list_invalid;
+mod index_passed_over;
 mod keys;
+mod known_bug;
 mod layers_mismatch;
+mod manifest_misnamed;
+mod manifest_section_unreadable;
 mod manifest_unreadable;
 mod mends;
 mod metadata_key_unknown;
@@ -49,22 +61,31 @@ mod page_buffers_mismatch;
 mod page_buffers_shared;
 mod page_rows_mismatch;
 mod pre_stable_pages;
+mod reader_too_old;
 mod row_count_mismatch;
+mod row_ids_invalid;
 mod schema_invalid;
+mod tag_without_version;
 mod type_unreadable;
 mod unknown_to_this_build;
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
+use crate::format::row_ids::RowIds;
 use crate::model::data_file::{Column, DataFile};
 use crate::model::encoding::Encoding;
+use crate::model::history::Tag;
+use crate::model::index::Index;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
+use crate::model::readers::{Readers, Release};
 use crate::model::schema::{Field, FieldTree};
-use crate::model::snapshot::{BaseError, BrokenManifest, Snapshot};
+use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Snapshot};
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 use crate::typing::pages::PageFault;
@@ -77,6 +98,9 @@ pub trait Rule: Sync {
 
     /// Judges the manifest, and what came of opening it.
     fn dataset(&self, _dataset: &DatasetView<'_>, _findings: &mut Findings) {}
+
+    /// Judges what is known of a snapshot when all that was asked for has been read.
+    fn whole(&self, _whole: &WholeView<'_>, _findings: &mut Findings) {}
 
     /// Judges a field of the schema by itself, once. Fields without metadata are left out.
     fn field(&self, _field: &FieldView<'_>, _findings: &mut Findings) {}
@@ -95,7 +119,6 @@ pub trait Rule: Sync {
 }
 
 /// A dataset as rules see it.
-#[derive(Debug)]
 pub struct DatasetView<'a> {
     /// The snapshot, when any can be read.
     pub snapshot: Option<&'a Snapshot>,
@@ -103,6 +126,89 @@ pub struct DatasetView<'a> {
     pub broken: &'a [BrokenManifest],
     /// Versions that have a manifest.
     pub versions: &'a [u64],
+    /// The manifests there are.
+    pub manifests: &'a [ManifestEntry],
+    /// The indices of the snapshot.
+    pub indices: &'a [IndexState],
+    /// Tags whose version has no manifest.
+    pub lost_tags: &'a [Tag],
+    /// What the commit of the snapshot did, where that is on record. Looked up when asked.
+    pub operation: &'a dyn Fn() -> Option<&'static str>,
+}
+
+/// The place that is the manifest of a snapshot.
+fn manifest_place(snapshot: &Snapshot) -> Place {
+    Place {
+        file: Some(snapshot.entry.path.clone()),
+        ..Place::default()
+    }
+}
+
+/// An index and what is there of its files.
+#[derive(Debug)]
+pub struct IndexState {
+    /// What the manifest says of it.
+    pub index: Index,
+    /// Its files; `None` where they were not looked for.
+    pub files: Option<Vec<IndexFile>>,
+}
+
+/// A file of an index that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexFile {
+    /// Its path below the folder of the index.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Whether it ends as no Lance file does; only looked at where the manifest tells no size.
+    pub cut: bool,
+}
+
+/// A snapshot as rules see it when its fragments have been looked at.
+#[derive(Debug)]
+pub struct WholeView<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// Whether all of its fragments and files were looked at.
+    pub complete: bool,
+    /// Row ids of the fragments that store some.
+    pub row_ids: &'a [RowIdsOf],
+    /// Rows of the fragments, deleted ones included.
+    pub physical_rows: u64,
+    /// Deleted rows among them.
+    pub deleted_rows: u64,
+    /// How many versions there are.
+    pub versions: usize,
+    /// The indices.
+    pub indices: &'a [IndexState],
+    /// The leaf fields, what their pages come to.
+    pub columns: &'a [ColumnTotal],
+    /// Who can read it.
+    pub readers: &'a Readers,
+    /// Releases that must be able to.
+    pub asked_readers: &'a [Release],
+}
+
+/// What the pages of a field come to in all files.
+#[derive(Debug)]
+pub struct ColumnTotal {
+    /// The path of the field.
+    pub path: String,
+    /// Pages.
+    pub pages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The stable row ids of a fragment.
+#[derive(Debug)]
+pub struct RowIdsOf {
+    /// The fragment's id.
+    pub fragment: u64,
+    /// Its row ids.
+    pub ids: RowIds,
+    /// Offsets of its deleted rows.
+    pub deleted: Option<RoaringBitmap>,
 }
 
 /// A field of the schema as rules see it.
@@ -151,6 +257,12 @@ pub struct FragmentView<'a> {
     pub fragment: &'a DataFragment,
     /// What reading its deletion file came to, when it was looked at.
     pub deletion: Option<&'a DeletionState>,
+    /// Its stable row ids, or why they cannot be read; `None` when it stores none in the manifest.
+    pub row_ids: Option<Result<&'a RowIds, &'a str>>,
+    /// For each kind of row version that the manifest stores, how many there are.
+    pub row_versions: &'a [(&'static str, Result<u64, String>)],
+    /// The schemas of its data files themselves, with the files' names, as far as they were read.
+    pub held: &'a [(String, Arc<FieldTree>)],
     /// Fields of the schema that none of its files is said to hold, when all were looked at.
     pub absent: &'a [Absence],
 }
@@ -162,15 +274,19 @@ pub struct Absence {
     pub at: usize,
     /// A data file that holds it all the same, going by its own schema.
     pub in_file: Option<String>,
+    /// A data file that holds a field of its path and type under another id, and that id.
+    pub under_other_id: Option<(String, i32)>,
 }
 
 /// What is known of a fragment's deletion file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeletionState {
     /// Its path below the dataset's root.
     pub path: String,
-    /// Rows it deletes, or why it cannot be read.
-    pub rows: Result<u64, DeletionFault>,
+    /// How many rows it deletes, as the manifest says; 0 where it does not say.
+    pub stated: u64,
+    /// Offsets of the rows it deletes, or why it cannot be read.
+    pub rows: Result<RoaringBitmap, DeletionFault>,
 }
 
 /// Why a deletion file cannot be read.
@@ -330,29 +446,20 @@ impl ColumnsView<'_> {
     }
 
     /// The top-level fields in the file, each with its rows and the column that says so. Fields
-    /// that hold fixed-size lists of structs within others are left out: their rows are those of
-    /// the items.
+    /// that hold fixed-size lists of structs are left out: some of their pages count rows, and
+    /// others items.
     pub fn top_rows(&self) -> impl Iterator<Item = (usize, u64, Laid)> {
-        let lists = |at: usize| {
+        let by_items = |at: usize| {
             let field = self.schema.fields.get(at);
-            field.filter(|field| field.logical_type == LogicalType::FixedSizeListStruct)
+            field.is_some_and(|field| field.logical_type == LogicalType::FixedSizeListStruct)
         };
         self.schema.roots.iter().filter_map(move |root| {
             let subtree = self.schema.subtree(*root);
             // Columns stand in the order of the schema.
             let first = self.laid.partition_point(|laid| laid.at < subtree.start);
             let laid = self.laid.get(first).filter(|laid| laid.at < subtree.end)?;
-            if subtree.skip(1).any(|at| lists(at).is_some()) {
-                return None;
-            }
-            let rows = match lists(*root) {
-                Some(field) => {
-                    let items = Some(field.struct_list_items()).filter(|items| *items > 0)?;
-                    laid.rows / items
-                }
-                None => laid.rows,
-            };
-            Some((*root, rows, *laid))
+            let counted = !subtree.into_iter().any(by_items);
+            counted.then_some((*root, laid.rows, *laid))
         })
     }
 
@@ -400,8 +507,15 @@ impl ColumnView<'_> {
 /// this list against the files of this folder.
 pub const RULES: &[&dyn Rule] = &[
     &manifest_unreadable::ManifestUnreadable,
+    &manifest_misnamed::ManifestMisnamed,
+    &manifest_section_unreadable::ManifestSectionUnreadable,
     &feature_flag::FeatureFlag,
+    &feature_flags_contradicted::FeatureFlagsContradicted,
+    &tag_without_version::TagWithoutVersion,
     &schema_invalid::SchemaInvalid,
+    &base_path_invalid::BasePathInvalid,
+    &fragment_list_invalid::FragmentListInvalid,
+    &file_versions_mixed::FileVersionsMixed,
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
     &file_size_mismatch::FileSizeMismatch,
@@ -409,6 +523,11 @@ pub const RULES: &[&dyn Rule] = &[
     &global_buffer_misplaced::GlobalBufferMisplaced,
     &file_version_mismatch::FileVersionMismatch,
     &deletion_file_missing::DeletionFileMissing,
+    &deletions_contradicted::DeletionsContradicted,
+    &row_ids_invalid::RowIdsInvalid,
+    &index_list_invalid::IndexListInvalid,
+    &index_files_missing::IndexFilesMissing,
+    &index_passed_over::IndexPassedOver,
     &column_lost::ColumnLost,
     &field_in_two_files::FieldInTwoFiles,
     &field_not_listed::FieldNotListed,
@@ -444,4 +563,7 @@ pub const RULES: &[&dyn Rule] = &[
     &metadata_key_without_effect::MetadataKeyWithoutEffect,
     &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
+    &known_bug::KnownBug,
+    &dataset_health::DatasetHealth,
+    &reader_too_old::ReaderTooOld,
 ];

@@ -7,8 +7,8 @@
 //! It comes about when a data file is replaced by another, and when fragments are registered with
 //! a row count that was not taken from the file.
 
-use super::{ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use super::{ColumnsView, Rule, mends};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
 static INFO: RuleInfo = RuleInfo {
@@ -29,20 +29,26 @@ impl Rule for RowCountMismatch {
         let (Some(snapshot), Some(fragment)) = (view.file.snapshot, view.file.fragment) else {
             return;
         };
-        // The first Lance releases wrote wrong counts or none, and readers know it by the missing
-        // name of the writer.
-        if fragment.physical_rows == 0
-            || snapshot.writer().is_none()
-            || view.version == FileVersion::V0_1
-        {
+        // The first Lance releases left the count to the files.
+        if fragment.physical_rows == 0 {
             return;
         }
-        let mut tops = view.top_rows();
-        let Some((_, first, _)) = tops.next() else {
+        let first = match view.version {
+            // Its columns may have more pages than they have rows of their own.
+            FileVersion::V0_1 => view.data.rows,
+            _ => {
+                let mut tops = view.top_rows();
+                let first = tops.next().map(|(_, rows, _)| rows);
+                // Columns that do not agree among themselves have a rule of their own.
+                first.filter(|first| tops.all(|(_, rows, _)| rows == *first))
+            }
+        };
+        let Some(first) = first.filter(|first| *first != fragment.physical_rows) else {
             return;
         };
-        // Columns that do not agree among themselves have a rule of their own.
-        if tops.any(|(_, rows, _)| rows != first) || first == fragment.physical_rows {
+        // Readers since 0.8.1 do not trust a count without the name of the writer.
+        if snapshot.writer().is_none() {
+            findings.add(untrusted(fragment.physical_rows, first).at(view.file.place()));
             return;
         }
         let (stated, real) = (fragment.physical_rows, first);
@@ -61,4 +67,19 @@ impl Rule for RowCountMismatch {
                 .mend("restore the file that was committed from a copy, or register it anew with the right row count"),
         );
     }
+}
+
+/// A count that Lance 0.8.0 took over when it first wrote to a dataset of an older release: that of
+/// the rows that were left.
+fn untrusted(stated: u64, real: u64) -> Finding {
+    INFO.finding("the manifest counts other rows in a fragment than its data file holds, and does not name its writer")
+        .severity(Severity::Warning)
+        .instead(format!("{stated} rows, as the manifest says"), format!("{real} rows"))
+        .reader(
+            "count_rows() and deletes of Lance 0.8.0",
+            "go by the wrong count; today's readers look into the file, and validate() fails: incorrect \
+             physical_rows",
+        )
+        .cause("Lance 0.8.0 wrote the count when it appended to a dataset of an older release, without the deleted rows")
+        .mend(mends::COMMIT_NOTHING)
 }

@@ -92,6 +92,7 @@ impl Storage for LocalStorage {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 is_dir: metadata.is_dir(),
                 size: if metadata.is_dir() { 0 } else { metadata.len() },
+                modified: metadata.modified().ok(),
             });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));

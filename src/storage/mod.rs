@@ -10,6 +10,7 @@ mod location;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -62,6 +63,8 @@ pub struct Entry {
     pub is_dir: bool,
     /// Bytes of a file; 0 for a directory.
     pub size: u64,
+    /// When it was last written, where the storage tells.
+    pub modified: Option<SystemTime>,
 }
 
 /// A place that holds files. Reads only, ever.

@@ -156,7 +156,7 @@ pub fn layers(schema: &FieldTree, at: usize) -> Vec<LayerWant> {
     let layer = |field: &Field| LayerWant {
         kind: match field.logical_type {
             LogicalType::List | LogicalType::Map => LayerKind::List,
-            LogicalType::FixedSizeListStruct => LayerKind::FixedSizeList(field.struct_list_items()),
+            LogicalType::FixedSizeListStruct => LayerKind::FixedSizeList(dimension(field)),
             _ => LayerKind::Item,
         },
         nullable: field.nullable,
@@ -169,4 +169,10 @@ pub fn layers(schema: &FieldTree, at: usize) -> Vec<LayerWant> {
     own.into_iter()
         .chain(above.filter_map(|at| schema.fields.get(at)).map(layer))
         .collect()
+}
+
+/// Items of a fixed-size list of structs, by the spelling of its type.
+fn dimension(field: &Field) -> u64 {
+    let last = field.type_text.rsplit(':').next();
+    last.and_then(|last| last.parse().ok()).unwrap_or(0)
 }

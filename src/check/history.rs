@@ -1,0 +1,242 @@
+//! Every version that still has a manifest: in which each fault appears first, and who made it.
+
+use std::hash::{Hash, Hasher};
+
+use prost::Message;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+
+use super::dataset::{self, Walker};
+use super::{CheckError, Request, SubjectReport};
+use crate::finding::{Findings, Key, Moment, Since};
+use crate::model::history::{self, Line};
+use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
+use crate::rules::{DatasetView, RULES};
+use crate::storage::{Location, Storage};
+
+/// Manifests that are read at a time.
+const VERSIONS_AT_ONCE: usize = 64;
+
+/// Checks all versions of a dataset and of its branches. The report is that of the latest version,
+/// with what was found in any.
+pub fn check(
+    storage: &dyn Storage,
+    root: &Location,
+    request: &Request,
+) -> Result<Vec<SubjectReport>, CheckError> {
+    let lines = history::lines(storage, root)?;
+    let mut subjects = dataset::check(storage, root, crate::model::target::Scope::Whole, request)?;
+    let mut timeline = Timeline::default();
+    // What only the whole of the latest version shows is known to be in that one.
+    let latest = subjects
+        .first_mut()
+        .map(|report| std::mem::take(&mut report.findings));
+    let mut versions = 0;
+    for line in &lines {
+        versions += line.manifests.len();
+        check_line(storage, line, request, &mut timeline)?;
+    }
+    let tags = history::tags(storage, root).len();
+    if let Some(report) = subjects.first_mut() {
+        let mut findings = timeline.findings;
+        for finding in latest.into_iter().flatten() {
+            if !findings.has(&finding) {
+                findings.add(finding);
+            }
+        }
+        report.findings = findings.into_sorted_with(&timeline.since);
+        report.notes.push(format!(
+            "looked at all {versions} version{} that have a manifest{}{}; the table is that of the latest",
+            if versions == 1 { "" } else { "s" },
+            match lines.len() {
+                1 => String::new(),
+                many => format!(", {} branch{} among them", many - 1, if many == 2 { "" } else { "es" }),
+            },
+            match tags {
+                0 => String::new(),
+                1 => ", 1 of them tagged".to_string(),
+                tags => format!(", {tags} tags"),
+            },
+        ));
+        report.give_verdicts();
+    }
+    Ok(subjects)
+}
+
+/// What was found so far, and when.
+#[derive(Default)]
+struct Timeline {
+    findings: Findings,
+    since: FxHashMap<Key, Since>,
+    /// What a fragment came to beside a schema, by their bytes.
+    fragments: FxHashMap<u64, Vec<Key>>,
+}
+
+fn check_line(
+    storage: &dyn Storage,
+    line: &Line,
+    request: &Request,
+    timeline: &mut Timeline,
+) -> Result<(), CheckError> {
+    let walker = Walker::default();
+    let last = line.manifests.last().map(|entry| entry.version);
+    for batch in line.manifests.chunks(VERSIONS_AT_ONCE) {
+        let opened: Vec<(ManifestEntry, Result<Snapshot, _>)> = batch
+            .par_iter()
+            .map(|entry| {
+                (
+                    entry.clone(),
+                    Snapshot::open(storage, &line.root, entry.clone()),
+                )
+            })
+            .collect();
+        for (entry, opened) in opened {
+            let is_last = Some(entry.version) == last;
+            match opened {
+                Ok(snapshot) => {
+                    version(
+                        storage, line, &snapshot, &walker, request, is_last, timeline,
+                    )?;
+                }
+                Err(error) => {
+                    let version = entry.version;
+                    let broken = [BrokenManifest { entry, error }];
+                    let view = DatasetView {
+                        snapshot: None,
+                        broken: &broken,
+                        versions: &[],
+                        manifests: &[],
+                        indices: &[],
+                        lost_tags: &[],
+                        operation: &|| None,
+                    };
+                    let mut found = Findings::default();
+                    for rule in RULES {
+                        rule.dataset(&view, &mut found);
+                    }
+                    let moment = Moment {
+                        version,
+                        branch: line.branch.clone(),
+                        writer: None,
+                        operation: None,
+                    };
+                    let keys = timeline.add(found);
+                    timeline.seen(keys, is_last, || moment.clone());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn version(
+    storage: &dyn Storage,
+    line: &Line,
+    snapshot: &Snapshot,
+    walker: &Walker,
+    request: &Request,
+    is_last: bool,
+    timeline: &mut Timeline,
+) -> Result<(), CheckError> {
+    let indices = dataset::indices(storage, snapshot);
+    let view = DatasetView {
+        snapshot: Some(snapshot),
+        broken: &[],
+        versions: &[],
+        manifests: &line.manifests,
+        indices: &indices,
+        lost_tags: &[],
+        operation: &|| history::operation(storage, snapshot),
+    };
+    let mut found = Findings::default();
+    for rule in RULES {
+        rule.dataset(&view, &mut found);
+    }
+    let schema = schema_hash(snapshot);
+    let message = snapshot.message();
+    let hashes: Vec<u64> = message
+        .fragments
+        .par_iter()
+        .map(|fragment| {
+            let mut hasher = FxHasher::default();
+            schema.hash(&mut hasher);
+            fragment.encode_to_vec().hash(&mut hasher);
+            hasher.finish()
+        })
+        .collect();
+    let unseen: Vec<(u64, &_)> = hashes
+        .iter()
+        .copied()
+        .zip(&message.fragments)
+        .filter(|(hash, _)| !timeline.fragments.contains_key(hash))
+        .collect();
+    let fragments: Vec<_> = unseen.iter().map(|(_, fragment)| *fragment).collect();
+    let checked = walker.fragments(storage, snapshot, schema, &fragments, request)?;
+    let mut keys = timeline.add(found);
+    for ((hash, _), found) in unseen.iter().zip(checked) {
+        let of_fragment = timeline.add(found);
+        timeline.fragments.insert(*hash, of_fragment);
+    }
+    for hash in &hashes {
+        keys.extend(timeline.fragments.get(hash).into_iter().flatten().cloned());
+    }
+    timeline.seen(keys, is_last, || Moment {
+        version: snapshot.version(),
+        branch: line.branch.clone(),
+        writer: snapshot.writer(),
+        operation: history::operation(storage, snapshot),
+    });
+    Ok(())
+}
+
+/// All of a manifest that what is found in a fragment depends on, besides the fragment.
+fn schema_hash(snapshot: &Snapshot) -> u64 {
+    let mut hasher = FxHasher::default();
+    let message = snapshot.message();
+    for field in &message.fields {
+        field.encode_to_vec().hash(&mut hasher);
+    }
+    for base in &message.base_paths {
+        base.encode_to_vec().hash(&mut hasher);
+    }
+    message.writer_version.is_some().hash(&mut hasher);
+    let format = message.data_format.as_ref();
+    format.map(|format| &format.version).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Timeline {
+    /// Takes findings in and says what they are known by.
+    fn add(&mut self, found: Findings) -> Vec<Key> {
+        let keys = found.keys();
+        self.findings.merge(found);
+        keys
+    }
+
+    /// Notes what is in a version.
+    fn seen(&mut self, keys: Vec<Key>, is_last: bool, moment: impl Fn() -> Moment) {
+        let mut here: FxHashSet<Key> = FxHashSet::default();
+        let mut now: Option<Moment> = None;
+        for key in keys {
+            if here.contains(&key) {
+                continue;
+            }
+            here.insert(key.clone());
+            match self.since.get_mut(&key) {
+                Some(since) => {
+                    since.versions += 1;
+                    since.in_latest |= is_last;
+                }
+                None => {
+                    let first = now.get_or_insert_with(&moment).clone();
+                    let since = Since {
+                        first,
+                        versions: 1,
+                        in_latest: is_last,
+                    };
+                    self.since.insert(key, since);
+                }
+            }
+        }
+    }
+}

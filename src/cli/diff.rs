@@ -1,0 +1,43 @@
+//! `diff`: what differs between two versions, datasets or data files.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{Format, Outcome, RunError, print, storage};
+use lance_lint::check::diff::diff;
+use lance_lint::report::diff as report;
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A dataset, a version of one as PATH@12 or PATH@TAG, or a data file
+    #[arg(value_name = "LEFT")]
+    left: OsString,
+    /// What it is compared with, written in the same way
+    #[arg(value_name = "RIGHT")]
+    right: OsString,
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Exit with 1 when there is a difference
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl DiffArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        let (storage, _) = storage();
+        let found = diff(storage.as_ref(), &self.left, &self.right)?;
+        match self.format {
+            Format::Text => print(|out| report::write(out, &found))?,
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &report::document(&found))?;
+                writeln!(out)
+            })?,
+        }
+        Ok(match self.exit_code && !found.changes.is_empty() {
+            true => Outcome::Findings,
+            false => Outcome::Clean,
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! `orphans`: files that no manifest names.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{Format, Outcome, RunError, print, storage};
+use lance_lint::check::orphans::orphans;
+use lance_lint::report::orphans as report;
+
+#[derive(Debug, Args)]
+pub struct OrphansArgs {
+    /// A dataset
+    #[arg(value_name = "PATH")]
+    path: OsString,
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// List every file, not the first few of each kind
+    #[arg(long)]
+    all: bool,
+}
+
+impl OrphansArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        let (storage, _) = storage();
+        let found = orphans(storage.as_ref(), self.path)?;
+        match self.format {
+            Format::Text => print(|out| report::write(out, &found, self.all))?,
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &report::document(&found))?;
+                writeln!(out)
+            })?,
+        }
+        Ok(Outcome::Clean)
+    }
+}

@@ -1,0 +1,67 @@
+//! # base-path-invalid
+//!
+//! The base paths of a shallow clone or of a dataset in several places are not what readers need:
+//! two have one id, so that files are looked for in the wrong place, or the flag that tells
+//! readers of base paths is not set, so that Lance up to 0.38 looks for the files beside the
+//! manifest.
+
+use rustc_hash::FxHashMap;
+
+use super::{DatasetView, Rule, manifest_place};
+use crate::finding::{Findings, RuleInfo, Severity};
+use crate::model::flags::BASE_PATHS;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "base-path-invalid",
+    severity: Severity::Error,
+    summary: "two base paths have one id, or readers are not told that there are any",
+};
+
+/// See the module.
+pub struct BasePathInvalid;
+
+impl Rule for BasePathInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let message = snapshot.message();
+        let mut paths: FxHashMap<u32, &str> = FxHashMap::default();
+        for base in &message.base_paths {
+            if let Some(other) = paths.insert(base.id, &base.path) {
+                findings.add(
+                    INFO.finding("two base paths have one id")
+                        .at(manifest_place(snapshot))
+                        .instead(
+                            "ids that differ",
+                            format!("id {} for {other} and {}", base.id, base.path),
+                        )
+                        .reader(
+                            "to_table()",
+                            "looks for the files of both in the last: Not found, or other files of one name",
+                        )
+                        .mend("go back to a version whose base paths differ"),
+                );
+            }
+        }
+        if !message.base_paths.is_empty() && message.reader_feature_flags & BASE_PATHS == 0 {
+            findings.add(
+                INFO.finding(
+                    "the dataset has base paths, and the manifest does not tell old readers",
+                )
+                .severity(Severity::Warning)
+                .at(manifest_place(snapshot))
+                .instead("the feature flag “base paths”", "no such flag")
+                .reader(
+                    "to_table() of Lance up to 0.38",
+                    "looks for the files beside the manifest: Not found",
+                )
+                .mend("any commit by a current Lance sets the flag"),
+            );
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! # dataset-health
+//!
+//! Nothing is wrong, and reads are slower or take more space than they need: many small fragments,
+//! many deleted rows that scans still read over, many versions or a large manifest that
+//! every open pays for, rows that no index covers, pages far smaller or larger than Lance makes
+//! them. These are infos, and datasets of ordinary size and age have none.
+
+use super::{ColumnTotal, Rule, WholeView, manifest_place};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::model::snapshot::Naming;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "dataset-health",
+    severity: Severity::Info,
+    summary: "reads are slower or take more space than they need",
+};
+
+/// See the module.
+pub struct DatasetHealth;
+
+// Each threshold with the reason for its height.
+
+/// Rows below which a fragment is small: a tenth of what compaction aims at by default.
+const SMALL_FRAGMENT_ROWS: u64 = 100_000;
+/// Small fragments that are worth a compaction: each costs a scan a request or two.
+const MANY_SMALL_FRAGMENTS: usize = 100;
+/// Share of deleted rows, in percent, from which compaction takes a fragment by default.
+const DELETED_PERCENT: u64 = 10;
+/// Deleted rows that are worth it whatever their share.
+const DELETED_ROWS: u64 = 10_000;
+/// Versions from which listing them takes object stores more than one request.
+const MANY_VERSIONS: usize = 1_000;
+/// Versions from which manifests of the old naming make an open slow: it lists them all.
+const MANY_V1_VERSIONS: usize = 100;
+/// Bytes of a manifest that every open reads and decodes.
+const LARGE_MANIFEST: u64 = 16 * 1024 * 1024;
+/// Rows without an index that a query scans one by one.
+const UNINDEXED_ROWS: u64 = 100_000;
+/// Share of such rows, in percent.
+const UNINDEXED_PERCENT: u64 = 10;
+/// Bytes of a page on average below which its metadata and its request cost more than it holds.
+const TINY_PAGE: u64 = 1024;
+/// Bytes of a page above which one row costs megabytes of reads with some encodings.
+const GIANT_PAGE: u64 = 256 * 1024 * 1024;
+/// Pages of a column from which their average tells something.
+const MANY_PAGES: u64 = 1_000;
+
+impl Rule for DatasetHealth {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
+        if !view.complete {
+            return;
+        }
+        let small = fragments(view);
+        // Small fragments have small pages.
+        let pages = view
+            .columns
+            .iter()
+            .filter_map(|column| pages(column, small.is_none()));
+        let pages: Vec<Finding> = pages.collect();
+        let all = small
+            .into_iter()
+            .chain(deleted(view))
+            .chain(versions(view))
+            .chain(manifest(view))
+            .chain(indices(view))
+            .chain(pages);
+        for finding in all {
+            findings.add(finding.at(manifest_place(view.snapshot)));
+        }
+    }
+}
+
+const COMPACT: &str = "lance.dataset(uri).optimize.compact_files()";
+
+/// Whether a part is at least so many percent of a whole.
+fn is_share(part: u64, whole: u64, percent: u64) -> bool {
+    u128::from(part) * 100 >= u128::from(whole) * u128::from(percent)
+}
+
+fn fragments(view: &WholeView<'_>) -> Option<Finding> {
+    let all = &view.snapshot.message().fragments;
+    let small = all
+        .iter()
+        .filter(|fragment| (1..SMALL_FRAGMENT_ROWS).contains(&fragment.physical_rows));
+    let small = small.count();
+    (small >= MANY_SMALL_FRAGMENTS).then(|| {
+        INFO.finding(format!(
+            "{small} of {} fragments have fewer than {SMALL_FRAGMENT_ROWS} rows",
+            all.len()
+        ))
+        .reader("to_table()", "makes a request or more for each")
+        .mend(COMPACT)
+    })
+}
+
+fn deleted(view: &WholeView<'_>) -> Option<Finding> {
+    let (deleted, rows) = (view.deleted_rows, view.physical_rows);
+    (deleted >= DELETED_ROWS && is_share(deleted, rows, DELETED_PERCENT)).then(|| {
+        INFO.finding(format!(
+            "{deleted} of {rows} rows are deleted and still stored"
+        ))
+        .reader("to_table()", "reads over them")
+        .mend(COMPACT)
+    })
+}
+
+fn versions(view: &WholeView<'_>) -> Option<Finding> {
+    let old = view.snapshot.entry.naming == Naming::V1;
+    let most = if old { MANY_V1_VERSIONS } else { MANY_VERSIONS };
+    (view.versions > most).then(|| {
+        let finding = INFO
+            .finding(format!(
+                "the dataset keeps {} versions{}",
+                view.versions,
+                if old {
+                    ", whose manifests have names of the old scheme"
+                } else {
+                    ""
+                }
+            ))
+            .reader(
+                "lance.dataset(uri)",
+                "lists them before it opens the last, and their files stay",
+            );
+        let finding = match old {
+            true => finding.mend(
+                "give the manifests names that sort the last one first:\n\
+                 lance.dataset(uri).migrate_manifest_paths_v2()",
+            ),
+            false => finding,
+        };
+        finding.mend(
+            "let go what is older than two weeks:\n\
+             from datetime import timedelta\n\
+             lance.dataset(uri).cleanup_old_versions(timedelta(days=14))",
+        )
+    })
+}
+
+fn manifest(view: &WholeView<'_>) -> Option<Finding> {
+    let size = view.snapshot.manifest.size;
+    (size >= LARGE_MANIFEST).then(|| {
+        INFO.finding(format!("the manifest has {} MiB", size / 1024 / 1024))
+            .reader("lance.dataset(uri)", "reads and decodes all of it")
+            .mend(format!("fewer fragments make it smaller: {COMPACT}"))
+    })
+}
+
+fn indices(view: &WholeView<'_>) -> Vec<Finding> {
+    let fragments = &view.snapshot.message().fragments;
+    let mut names: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for state in view
+        .indices
+        .iter()
+        .filter(|state| !state.index.is_internal())
+    {
+        let name = state.index.name.as_str();
+        if names.contains(&name) {
+            continue;
+        }
+        names.push(name);
+        let segments = || view.indices.iter().filter(|other| other.index.name == name);
+        // Who does not tell may cover all.
+        if segments().any(|segment| segment.index.covered().is_none()) {
+            continue;
+        }
+        let covers = |id: u64| {
+            let id = u32::try_from(id).unwrap_or(u32::MAX);
+            segments().any(|s| {
+                s.index
+                    .covered()
+                    .is_some_and(|covered| covered.contains(id))
+            })
+        };
+        let outside = fragments.iter().filter(|fragment| !covers(fragment.id));
+        let rows = outside.map(|fragment| fragment.physical_rows);
+        let rows = rows.fold(0, u64::saturating_add);
+        if rows >= UNINDEXED_ROWS && is_share(rows, view.physical_rows, UNINDEXED_PERCENT) {
+            found.push(
+                INFO.finding(format!(
+                    "index {name:?} does not cover {rows} of {} rows",
+                    view.physical_rows
+                ))
+                .reader("to_table(filter=…) or nearest=…", "scans them one by one")
+                .mend("lance.dataset(uri).optimize.optimize_indices()"),
+            );
+        }
+    }
+    found
+}
+
+fn pages(column: &ColumnTotal, tiny: bool) -> Option<Finding> {
+    let average = column.bytes.checked_div(column.pages)?;
+    if average >= GIANT_PAGE {
+        return Some(
+            INFO.finding(format!(
+                "pages of column `{}` have {} MiB on average",
+                column.path,
+                average / 1024 / 1024
+            ))
+            .column(&column.path)
+            .reader("take()", "may read much for one row")
+            .mend("write the column in smaller batches"),
+        );
+    }
+    (tiny && column.pages >= MANY_PAGES && average < TINY_PAGE && column.bytes > 0).then(|| {
+        INFO.finding(format!(
+            "column `{}` has {} pages of {average} bytes on average",
+            column.path, column.pages
+        ))
+        .column(&column.path)
+        .reader("to_table()", "spends more on their metadata than on values")
+        .mend(COMPACT)
+    })
+}

@@ -1,0 +1,164 @@
+//! # feature-flags-contradicted
+//!
+//! The feature flags of the manifest do not fit what is in it, or one another. Some flags must
+//! stand for readers and writers alike, and readers refuse a dataset with half of one. A flag
+//! that is missing is what makes old readers go wrong: without “deletion files” they give
+//! deleted rows back, without “stable row ids” the row ids that are stored are not used.
+
+use super::{DatasetView, Rule, manifest_place, mends};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::format::proto::lance::table::Manifest;
+use crate::model::flags::{
+    DELETION_FILES, FRAGMENT_REUSE, MANAGED_BLOBS, MIXED_VERSIONS, NON_REUSABLE_FIELD_IDS,
+    STABLE_ROW_IDS, ZONE_WRITE_SEEDS,
+};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "feature-flags-contradicted",
+    severity: Severity::Error,
+    summary: "the manifest's feature flags do not fit one another or what it holds",
+};
+
+/// See the module.
+pub struct FeatureFlagsContradicted;
+
+impl Rule for FeatureFlagsContradicted {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let message = snapshot.message();
+        let found = pairs(message)
+            .chain(field_ids(message))
+            .chain(deletions(message))
+            .chain(row_ids(message));
+        for finding in found {
+            findings.add(finding.at(manifest_place(snapshot)));
+        }
+    }
+}
+
+/// Flags that readers refuse unless both words have them (lance-table `feature_flags.rs`).
+fn pairs(message: &Manifest) -> impl Iterator<Item = Finding> {
+    let differ = message.reader_feature_flags ^ message.writer_feature_flags;
+    let paired = [
+        (
+            MIXED_VERSIONS,
+            "mixed file versions",
+            "mixed data-file-version",
+        ),
+        (MANAGED_BLOBS, "managed blobs", "Managed Blob"),
+        (ZONE_WRITE_SEEDS, "zone write seeds", "zone write seed"),
+        (FRAGMENT_REUSE, "fragment reuse index", ""),
+    ];
+    let halves = paired
+        .into_iter()
+        .filter(move |(flag, ..)| differ & flag != 0);
+    halves.map(|(_, name, says)| {
+        INFO.finding(format!(
+            "the feature flag “{name}” is set for readers or for writers only"
+        ))
+        .instead("the flag in both words or in none", "in one of them")
+        .reader(
+            "lance.dataset(uri)",
+            match says {
+                "" => "fails: FRI requires both reader and writer feature flags".to_string(),
+                says => format!(
+                    "fails: Manifest has only one of the {says} reader and writer feature bits set"
+                ),
+            },
+        )
+        .mend("restore the manifest from a copy, or go back to a version without the flag")
+    })
+}
+
+fn field_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
+    let flag = message.writer_feature_flags & NON_REUSABLE_FIELD_IDS != 0;
+    let disagree = (flag != message.max_allocated_field_id.is_some()).then(|| {
+        INFO.finding("the flag “non-reusable field ids” and the highest field id do not go together")
+            .instead(
+                "both or neither",
+                match flag {
+                    true => "the flag without the id",
+                    false => "the id without the flag",
+                },
+            )
+            .reader(
+                "lance.dataset(uri)",
+                "fails: Manifest non-reusable-field-ID high-water mark and writer feature flag disagree",
+            )
+            .mend("restore the manifest from a copy")
+    });
+    let greatest = message.fields.iter().map(|field| field.id).max();
+    let low = message
+        .max_allocated_field_id
+        .zip(greatest)
+        .filter(|(stated, greatest)| stated < greatest)
+        .map(|(stated, greatest)| {
+            INFO.finding("the manifest's highest field id is below one that is in use")
+                .instead(format!("{greatest} or more"), stated.to_string())
+                .reader(
+                    "add_columns()",
+                    "may give a new column the id of another, and with it the other's values",
+                )
+                .mend("restore the manifest from a copy, or go back to an older version")
+        });
+    disagree.into_iter().chain(low)
+}
+
+fn deletions(message: &Manifest) -> impl Iterator<Item = Finding> {
+    let deleted = message.fragments.iter().any(|f| f.deletion_file.is_some());
+    let missing = deleted && message.reader_feature_flags & DELETION_FILES == 0;
+    missing
+        .then(|| {
+            INFO.finding("rows were deleted, and the manifest does not tell old readers")
+                .severity(Severity::Warning)
+                .instead("the feature flag “deletion files”", "no such flag")
+                .reader(
+                    "to_table() of the first releases",
+                    "gives the deleted rows back without a word",
+                )
+                .mend("any commit by a current Lance sets the flag")
+        })
+        .into_iter()
+}
+
+fn row_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
+    let with = message
+        .fragments
+        .iter()
+        .filter(|f| f.row_id_sequence.is_some());
+    let (with, all) = (with.count(), message.fragments.len());
+    let flag = message.reader_feature_flags & STABLE_ROW_IDS != 0;
+    let finding = match flag {
+        true if with < all => Some(
+            INFO.finding("fragments have no row ids where the dataset has stable ones")
+                .instead(
+                    format!("row ids in all {all} fragments"),
+                    format!("in {with} of them"),
+                )
+                .reader(
+                    "to_table(with_row_id=True) or the next write",
+                    "fails: All fragments must have row ids, or: has no row id metadata",
+                )
+                .cause("fragments were registered by a program that does not know of row ids")
+                .mend("go back to the last version in which all fragments have them"),
+        ),
+        false if with > 0 => Some(
+            INFO.finding("fragments store row ids that no reader uses")
+                .severity(Severity::Warning)
+                .instead("the feature flag “stable row ids”", "no such flag")
+                .reader(
+                    "to_table(with_row_id=True)",
+                    "returns row addresses in place of the stored row ids without a word; an append fails",
+                )
+                .mend(mends::COMMIT_NOTHING),
+        ),
+        _ => None,
+    };
+    finding.into_iter()
+}

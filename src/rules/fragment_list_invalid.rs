@@ -1,0 +1,164 @@
+//! # fragment-list-invalid
+//!
+//! The manifest's list of fragments contradicts itself: an id that stands twice, ids that do not
+//! ascend, a data file that two fragments name, a fragment without any data file, or a highest id
+//! below one that is in use. Readers take the list as it is: rows come **twice without a word**,
+//! `take()` fails or gives other rows than were asked for, and the next append fails or gives a
+//! new fragment an id that is taken.
+//!
+//! It comes about when a program registers fragments itself (`LanceOperation.Append` or
+//! `Overwrite`) and gives the same ones twice, or when two commits were merged by hand.
+
+use rustc_hash::FxHashMap;
+
+use super::{DatasetView, Rule, manifest_place, mends};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::model::snapshot::Snapshot;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "fragment-list-invalid",
+    severity: Severity::Error,
+    summary: "the manifest lists a fragment or data file twice, out of order, or without files",
+};
+
+/// See the module.
+pub struct FragmentListInvalid;
+
+const DROP: &str = "commit the fragments without the one that is wrong (no data is rewritten):\n\
+                    ds = lance.dataset(uri)\n\
+                    files = [f.metadata for f in ds.get_fragments() if f.fragment_id != ID]\n\
+                    op = lance.LanceOperation.Overwrite(ds.schema, files)\n\
+                    lance.LanceDataset.commit(uri, op, read_version=ds.version)";
+
+impl Rule for FragmentListInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        ids(snapshot, findings);
+        files(snapshot, findings);
+    }
+}
+
+fn place(snapshot: &Snapshot, fragment: u64) -> Place {
+    Place {
+        fragment: Some(fragment),
+        ..manifest_place(snapshot)
+    }
+}
+
+fn restored(finding: Finding) -> Finding {
+    finding.mend("go back to the last version whose list is sound, which becomes the newest:\nlance.dataset(uri, version=N).restore()")
+}
+
+fn ids(snapshot: &Snapshot, findings: &mut Findings) {
+    let message = snapshot.message();
+    let mut before: Option<u64> = None;
+    let mut unsorted = None;
+    let mut seen: FxHashMap<u64, u64> = FxHashMap::default();
+    for fragment in &message.fragments {
+        let id = fragment.id;
+        let times = seen.entry(id).or_default();
+        *times += 1;
+        if *times == 2 {
+            findings.add(restored(
+                INFO.finding("two fragments have one id")
+                    .at(Place {
+                        detail: Some(format!("fragment {id}")),
+                        ..place(snapshot, id)
+                    })
+                    .instead("ids that differ", format!("id {id} twice"))
+                    .reader(
+                        "to_table()",
+                        "returns the rows of both; deletions, row addresses and indices of one are taken \
+                         for those of the other without a word",
+                    ),
+            ));
+        }
+        if before.is_some_and(|before| id < before) {
+            unsorted = unsorted.or(before.map(|before| (before, id)));
+        }
+        before = Some(id);
+        if u32::try_from(id).is_err() {
+            findings.add(restored(
+                INFO.finding("a fragment has an id beyond 32 bits")
+                    .at(place(snapshot, id))
+                    .instead("an id of at most 4294967295", id.to_string())
+                    .reader("take()", "panics, or returns other rows without a word"),
+            ));
+        }
+    }
+    if let Some((before, id)) = unsorted {
+        findings.add(
+            INFO.finding("the fragments do not stand in the order of their ids")
+                .severity(Severity::Warning)
+                .at(place(snapshot, id))
+                .instead("ids that ascend", format!("{id} behind {before}"))
+                .reader("validate()", "fails: Fragment ids are not sorted in increasing fragment-id order")
+                .reader(
+                    "to_table()",
+                    "returns the rows in the order of the list, and in another one after the next commit",
+                )
+                .mend(mends::COMMIT_NOTHING),
+        );
+    }
+    let greatest = message.fragments.iter().map(|fragment| fragment.id).max();
+    if let (Some(stated), Some(greatest)) = (message.max_fragment_id, greatest)
+        && u64::from(stated) < greatest
+    {
+        findings.add(
+            INFO.finding("the manifest's highest fragment id is below one that is in use")
+                .at(place(snapshot, greatest))
+                .instead(format!("{greatest} or more"), stated.to_string())
+                .reader(
+                    "write_dataset(…, mode=\"append\")",
+                    "fails: … two fragments with id … (pylance 14), or gives a new fragment an id that is in \
+                     use, and take() other rows without a word (0.32)",
+                )
+                .mend(mends::COMMIT_NOTHING),
+        );
+    }
+}
+
+fn files(snapshot: &Snapshot, findings: &mut Findings) {
+    let mut named: FxHashMap<(Option<u32>, &str), u64> = FxHashMap::default();
+    for fragment in &snapshot.message().fragments {
+        if fragment.files.is_empty() {
+            findings.add(
+                INFO.finding("a fragment has no data file")
+                    .at(place(snapshot, fragment.id))
+                    .instead(
+                        "at least one data file",
+                        format!("none for {} rows", fragment.physical_rows),
+                    )
+                    .reader("to_table()", "fails: Fragment … does not contain any data")
+                    .mend(DROP),
+            );
+        }
+        for file in &fragment.files {
+            let key = (file.base_id, file.path.as_str());
+            let Some(other) = named.insert(key, fragment.id) else {
+                continue;
+            };
+            if other == fragment.id {
+                // Each of the two may hold other columns; a column in both has a rule of its own.
+                continue;
+            }
+            findings.add(
+                INFO.finding("two fragments name one data file")
+                    .at(Place {
+                        detail: Some(format!("data/{} is fragment {other}'s too", file.path)),
+                        ..place(snapshot, fragment.id)
+                    })
+                    .instead("a data file of its own", "that of another fragment")
+                    .reader("to_table()", "returns its rows twice without a word")
+                    .cause("the same fragments were committed twice")
+                    .mend(DROP),
+            );
+        }
+    }
+}

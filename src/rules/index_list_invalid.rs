@@ -1,0 +1,188 @@
+//! # index-list-invalid
+//!
+//! The list of indices in the manifest file has an entry that readers cannot take: no uuid or one
+//! of another length, a bitmap of fragments that does not decode, covering fields that are not among its
+//! fields, a field that the schema does not have, a uuid that stands twice, or two segments of one
+//! index for the same fragments. Most of these keep the dataset from being opened at all, or every
+//! query with a filter from being run, whatever column it is on.
+//!
+//! It comes about when a column is dropped by a program that leaves its index, when segments of an
+//! index are committed twice, and by hand.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{DatasetView, IndexState, Rule, manifest_place, mends};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::model::index::Index;
+use crate::model::snapshot::Snapshot;
+
+static INFO: RuleInfo = RuleInfo {
+    id: "index-list-invalid",
+    severity: Severity::Error,
+    summary: "an index in the manifest is one that readers cannot take",
+};
+
+/// See the module.
+pub struct IndexListInvalid;
+
+/// The flag of covering fields that stand for themselves (lance-table `feature_flags.rs`).
+const INDEPENDENT_COVERING: u64 = 1 << 13;
+
+/// The call that drops an index.
+pub fn drop_index(name: &str) -> String {
+    format!(
+        "drop the index and build it anew (no data is rewritten):\n\
+         lance.dataset(uri).drop_index({name:?})"
+    )
+}
+
+const OLDER: &str = "go back to a version from before the index, which becomes the newest:\n\
+                     lance.dataset(uri, version=N).restore()";
+
+impl Rule for IndexListInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let mut uuids: FxHashSet<&str> = FxHashSet::default();
+        for IndexState { index, .. } in view.indices {
+            let place = Place {
+                detail: Some(format!("index {:?}", index.name)),
+                ..manifest_place(snapshot)
+            };
+            for finding in entry(snapshot, index) {
+                findings.add(finding.at(place.clone()));
+            }
+            if let Ok(uuid) = &index.uuid
+                && !uuids.insert(uuid)
+            {
+                findings.add(
+                    INFO.finding("two indices have one uuid")
+                        .at(place)
+                        .instead("a uuid of its own", uuid.clone())
+                        .reader(
+                            "validate()",
+                            "fails: Duplicate index id; queries take the files of one for those of the other",
+                        )
+                        .mend(drop_index(&index.name)),
+                );
+            }
+        }
+        overlaps(snapshot, view.indices, findings);
+    }
+}
+
+fn entry(snapshot: &Snapshot, index: &Index) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Err(detail) = &index.uuid {
+        found.push(
+            INFO.finding(format!("index {:?} {detail}", index.name))
+                .instead("a uuid of 16 bytes", detail.clone())
+                .reader(
+                    "lance.dataset(uri)",
+                    "fails: uuid field does not exist in Index metadata, or: Protobuf UUID is malformed",
+                )
+                .mend(OLDER),
+        );
+    }
+    if let Err(detail) = &index.fragments {
+        found.push(
+            INFO.finding(format!("index {:?} {detail}", index.name))
+                .instead("a roaring bitmap", "something else")
+                .reader("lance.dataset(uri)", "fails: unknown cookie value")
+                .mend(OLDER),
+        );
+    }
+    if let Some(fault) = covering(snapshot, index) {
+        found.push(
+            INFO.finding(format!("index {:?} {fault}", index.name))
+                .instead(
+                    "covering fields that stand behind the others",
+                    format!("{:?} of {:?}", index.covering, index.fields),
+                )
+                .reader(
+                    "lance.dataset(uri)",
+                    format!("fails: index '{}' declares covering fields …", index.name),
+                )
+                .mend(OLDER),
+        );
+    }
+    let lost = index
+        .fields
+        .iter()
+        .find(|id| snapshot.schema.by_id(**id).is_none());
+    if let Some(id) = lost.filter(|_| !index.is_internal()) {
+        found.push(
+            INFO.finding(format!(
+                "index {:?} is on field {id}, which the schema does not have",
+                index.name
+            ))
+            .instead("a field of the schema", format!("field {id}"))
+            .reader(
+                "to_table(filter=…)",
+                format!(
+                    "fails whatever the filter: Index referenced a field with id {id} which did not exist in \
+                     the schema"
+                ),
+            )
+            .cause("the column was dropped, and its index was left")
+            .mend(mends::COMMIT_NOTHING),
+        );
+    }
+    found
+}
+
+/// Why covering fields are refused (lance-table `format/index.rs`).
+fn covering(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
+    let independent = snapshot.message().reader_feature_flags & INDEPENDENT_COVERING != 0;
+    if index.covering.is_empty() || independent {
+        return None;
+    }
+    if index.covering.iter().any(|id| !index.fields.contains(id)) {
+        return Some("carries fields that are not among its own");
+    }
+    if index.covering.len() >= index.fields.len() {
+        return Some("carries all of its fields and is keyed on none");
+    }
+    (!index.fields.ends_with(&index.covering)).then_some("carries fields that do not stand last")
+}
+
+/// Segments of one index must be for different fragments.
+fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings) {
+    let mut covered: FxHashMap<&str, roaring::RoaringBitmap> = FxHashMap::default();
+    for IndexState { index, .. } in indices {
+        let Some(bitmap) = index.covered() else {
+            continue;
+        };
+        let all = covered.entry(&index.name).or_default();
+        let twice = &*all & bitmap;
+        *all |= bitmap;
+        let Some(fragment) = twice.min() else {
+            continue;
+        };
+        findings.add(
+            INFO.finding(format!(
+                "two segments of index {:?} are for the same fragments",
+                index.name
+            ))
+            .at(Place {
+                fragment: Some(u64::from(fragment)),
+                ..manifest_place(snapshot)
+            })
+            .instead(
+                "segments for different fragments",
+                format!("{} fragments in two", twice.len()),
+            )
+            .reader(
+                "validate() and the next commit",
+                "fail: Overlapping fragments detected; queries return rows twice without a word",
+            )
+            .cause("segments were committed twice, or by two writers at once")
+            .mend(drop_index(&index.name)),
+        );
+    }
+}

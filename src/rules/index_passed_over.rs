@@ -1,0 +1,65 @@
+//! # index-passed-over
+//!
+//! An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. It logs
+//! so and goes on without: results are right, and queries are as slow as without an index.
+
+use super::{DatasetView, Rule, manifest_place};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "index-passed-over",
+    severity: Severity::Warning,
+    summary: "an index is one that readers do not know and do not use",
+};
+
+/// See the module.
+pub struct IndexPassedOver;
+
+impl Rule for IndexPassedOver {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        for state in view.indices {
+            let index = &state.index;
+            // The first releases did not say what an index is, and readers look into its files.
+            let Some(url) = &index.type_url else { continue };
+            let (expected, found, effect) = match (index.kind(), index.version) {
+                (None, _) => (
+                    "a kind that Lance up to 14.0.2 knows".to_string(),
+                    format!("{url:?}"),
+                    format!(
+                        "logs: Index {} has unrecognized type …, ignoring it",
+                        index.name
+                    ),
+                ),
+                (Some(kind), Some(version)) if version > kind.newest => (
+                    format!("version {} or less of {} indices", kind.newest, kind.name),
+                    format!("version {version}"),
+                    format!(
+                        "logs: Index {} has version {version}, which is not supported (<={}), ignoring it",
+                        index.name, kind.newest
+                    ),
+                ),
+                _ => continue,
+            };
+            findings.add(
+                INFO.finding(format!("index {:?} is not used", index.name))
+                    .at(Place {
+                        detail: Some(format!("index {:?}", index.name)),
+                        ..manifest_place(snapshot)
+                    })
+                    .instead(expected, found)
+                    .reader("to_table(filter=…) or nearest=…", effect)
+                    .cause("a newer Lance built it, or a program with indices of its own")
+                    .mend(
+                        "query with the release that built it, or build the index anew with yours",
+                    ),
+            );
+        }
+    }
+}

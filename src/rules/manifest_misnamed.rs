@@ -1,0 +1,110 @@
+//! # manifest-misnamed
+//!
+//! The names of the manifests in `_versions` do not fit together, or not what is in them. Names of
+//! both schemes in one folder (`12.manifest` and `18446744073709551603.manifest`) keep every
+//! current reader from opening the dataset. A name that says another version than the manifest
+//! does opens, but as a version that `lance.dataset(uri, version=…)` does not find.
+//!
+//! It comes about when a dataset is copied over another, when a migration of names was cut short,
+//! and when files are renamed by hand.
+
+use super::{DatasetView, Rule, manifest_place};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::model::snapshot::{ManifestEntry, Naming};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "manifest-misnamed",
+    severity: Severity::Error,
+    summary: "manifests are named by two schemes, or for another version than they hold",
+};
+
+/// See the module.
+pub struct ManifestMisnamed;
+
+/// The bit that versions of detached manifests have (lance-table `io/commit.rs`).
+const DETACHED: u64 = 1 << 63;
+
+/// Most renames that a mend spells out.
+const MOST_RENAMES: usize = 5;
+
+impl Rule for ManifestMisnamed {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        mixed(view.manifests, findings);
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        let (named, held) = (snapshot.entry.version, snapshot.version());
+        let message = match snapshot.entry.naming {
+            Naming::LatestFile => return,
+            Naming::Detached if held & DETACHED == 0 => {
+                "a manifest that is named as detached holds a version of the dataset's own line"
+                    .to_string()
+            }
+            _ if named != held => {
+                format!("the manifest named for version {named} holds version {held}")
+            }
+            _ => return,
+        };
+        findings.add(
+            INFO.finding(message)
+                .severity(Severity::Warning)
+                .at(manifest_place(snapshot))
+                .instead(format!("version {named}"), format!("version {held}"))
+                .reader(
+                    "lance.dataset(uri)",
+                    format!("opens it and says that it is version {held}; the next commit may find its number taken, and give up"),
+                )
+                .cause("the file was renamed, or copied from another version or dataset")
+                .mend("restore the file from a copy, or go back to a version whose name is right"),
+        );
+    }
+}
+
+fn mixed(manifests: &[ManifestEntry], findings: &mut Findings) {
+    let of = |naming| manifests.iter().filter(move |entry| entry.naming == naming);
+    let (old, new) = (of(Naming::V1), of(Naming::V2));
+    let (Some(first_old), Some(_)) = (of(Naming::V1).next(), of(Naming::V2).next()) else {
+        return;
+    };
+    let renames = of(Naming::V1).take(MOST_RENAMES).map(|entry| {
+        format!(
+            "mv {} _versions/{:020}.manifest",
+            entry.path,
+            u64::MAX - entry.version
+        )
+    });
+    let renames: Vec<String> = renames.collect();
+    let more = match of(Naming::V1).count() > MOST_RENAMES {
+        true => "\nand so on: the name is 18446744073709551615 less the version, in 20 digits",
+        false => "",
+    };
+    findings.add(
+        INFO.finding("the manifests of the dataset are named by two schemes")
+            .at(Place {
+                file: Some(first_old.path.clone()),
+                ..Place::default()
+            })
+            .instead(
+                "names of one scheme",
+                format!(
+                    "{} of the old scheme and {} of the new",
+                    old.count(),
+                    new.count()
+                ),
+            )
+            .reader(
+                "lance.dataset(uri)",
+                "fails: Found multiple manifest naming schemes in the same directory",
+            )
+            .cause("a migration of the names was cut short, or one dataset was copied over another")
+            .mend(format!(
+                "if both are of this dataset, give those of the old scheme their new names; where the \
+                 new name is taken, one of the two is of another dataset:\n{}{more}",
+                renames.join("\n")
+            )),
+    );
+}

@@ -1,0 +1,183 @@
+//! # row-ids-invalid
+//!
+//! The stable row ids of the dataset, or the versions in which its rows were made and last
+//! changed, do not fit the rows. Each row has an id of its own, a fragment has as many as rows, and the
+//! manifest says which comes next. Ids that repeat or are too few make `_rowid` and every index
+//! built on it point to **other rows without a word**.
+//!
+//! It comes about when fragments of another dataset are registered with the ids they had there, when
+//! a commit was merged by hand, and by bugs of compaction and updates in the releases that had
+//! just learnt stable row ids. `Dataset.validate()` finds the first such fault.
+
+use std::collections::BTreeMap;
+
+use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+
+static INFO: RuleInfo = RuleInfo {
+    id: "row-ids-invalid",
+    severity: Severity::Error,
+    summary: "stable row ids are too few, too many, repeated or cannot be read",
+};
+
+/// See the module.
+pub struct RowIdsInvalid;
+
+/// Most ids of runs that overlap which are compared one by one.
+const MOST_COMPARED: u64 = 20_000_000;
+
+const RESTORE: &str = "go back to the last version in which they were right, which becomes the newest:\n\
+                       lance.dataset(uri, version=N).restore()";
+
+impl Rule for RowIdsInvalid {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn fragment(&self, view: &FragmentView<'_>, findings: &mut Findings) {
+        let place = |detail: String| Place {
+            fragment: Some(view.fragment.id),
+            detail: Some(detail),
+            ..manifest_place(view.snapshot)
+        };
+        let rows = view.fragment.physical_rows;
+        match view.row_ids {
+            None => {}
+            Some(Err(detail)) => findings.add(
+                INFO.finding("the row ids of a fragment cannot be read")
+                    .at(place(format!("they {detail}")))
+                    .instead("row ids that decode", "something else")
+                    .reader(
+                        "to_table(with_row_id=True)",
+                        "fails: Encountered corrupt file row ID metadata: …",
+                    )
+                    .mend(RESTORE),
+            ),
+            Some(Ok(ids)) if ids.len() != rows && rows > 0 => findings.add(
+                INFO.finding("a fragment has other row ids than rows")
+                    .at(place(format!("{} row ids for {rows} rows", ids.len())))
+                    .instead(format!("{rows} row ids"), ids.len().to_string())
+                    .reader(
+                        "to_table(with_row_id=True)",
+                        format!(
+                            "returns wrong row ids without a word, or fails; validate(): Fragment {} has {} row ids, \
+                             but {rows} physical rows",
+                            view.fragment.id,
+                            ids.len()
+                        ),
+                    )
+                    .mend(RESTORE),
+            ),
+            Some(Ok(_)) => {}
+        }
+        for (what, counted) in view.row_versions {
+            let (found, detail) = match counted {
+                Ok(count) if *count == rows || rows == 0 => continue,
+                Ok(count) => (
+                    count.to_string(),
+                    format!("{count} {what} versions for {rows} rows"),
+                ),
+                Err(detail) => (
+                    "what does not decode".to_string(),
+                    format!("the {what} versions {detail}"),
+                ),
+            };
+            findings.add(
+                INFO.finding(format!("a fragment has other {what} versions than rows"))
+                    .at(place(detail))
+                    .instead(format!("{rows}"), found)
+                    .reader(
+                        format!("to_table(columns=[\"_row_{what}_version\"])"),
+                        format!("fails, or panics; validate(): has … {what} versions, but {rows} physical rows"),
+                    )
+                    .mend(RESTORE),
+            );
+        }
+    }
+
+    fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
+        if let Some(finding) = repeated(view.row_ids) {
+            findings.add(finding.mend(RESTORE));
+        }
+        let greatest = view.row_ids.iter().filter_map(|of| of.ids.greatest());
+        let next = view.snapshot.message().next_row_id;
+        if let Some(greatest) = greatest.max().filter(|greatest| next <= *greatest) {
+            findings.add(
+                INFO.finding("the manifest's next row id is one that is in use")
+                    .at(manifest_place(view.snapshot))
+                    .instead(format!("{} or more", greatest.saturating_add(1)), next.to_string())
+                    .reader(
+                        "write_dataset(…, mode=\"append\")",
+                        format!(
+                            "gives new rows the ids of others; validate(): will hand out row id {next} next, but \
+                             row id {greatest} is already in use"
+                        ),
+                    )
+                    .mend(RESTORE),
+            );
+        }
+    }
+}
+
+/// Finds an id that two rows have, neither of which is deleted. An update moves a row to another
+/// fragment with its id, and deletes it where it was.
+fn repeated(all: &[RowIdsOf]) -> Option<Finding> {
+    // Runs in order of their first id; only those that overlap need a closer look.
+    let spans = all.iter().enumerate();
+    let mut spans: Vec<(u64, u64, usize)> = spans
+        .flat_map(|(at, of)| of.ids.spans().map(move |(low, high)| (low, high, at)))
+        .collect();
+    spans.sort_unstable();
+    let mut suspects: BTreeMap<usize, ()> = BTreeMap::new();
+    let mut reach: Option<(u64, usize)> = None;
+    for (low, high, at) in spans {
+        if let Some((until, other)) = reach.filter(|(until, _)| low <= *until) {
+            suspects.insert(at, ());
+            suspects.insert(other, ());
+            reach = Some(if high > until {
+                (high, at)
+            } else {
+                (until, other)
+            });
+        } else {
+            reach = Some((high, at));
+        }
+    }
+    let suspects: Vec<&RowIdsOf> = suspects.keys().filter_map(|at| all.get(*at)).collect();
+    let ids = suspects.iter().map(|of| of.ids.len());
+    if ids.fold(0, u64::saturating_add) > MOST_COMPARED {
+        return None;
+    }
+    let mut seen: roaring::RoaringTreemap = roaring::RoaringTreemap::new();
+    let mut count = 0u64;
+    let mut first = None;
+    for of in suspects {
+        for (offset, id) in (0u32..).zip(of.ids.iter()) {
+            if of
+                .deleted
+                .as_ref()
+                .is_some_and(|deleted| deleted.contains(offset))
+            {
+                continue;
+            }
+            if !seen.insert(id) {
+                count += 1;
+                first.get_or_insert((of.fragment, id));
+            }
+        }
+    }
+    let (fragment, id) = first?;
+    Some(
+        INFO.finding("rows have the row ids of other rows")
+            .at(Place {
+                fragment: Some(fragment),
+                detail: Some(format!("row id {id} is another row's too")),
+                ..Place::default()
+            })
+            .instead("an id of its own for each row", format!("{count} ids of two rows"))
+            .reader(
+                "to_table(filter=…) with an index, or take by row id",
+                format!("returns one of the two rows for the other without a word; validate(): Row id {id} is live in both"),
+            ),
+    )
+}
