@@ -386,6 +386,8 @@ struct FragmentResult {
     id: u64,
     files: u64,
     bytes: u64,
+    /// Bytes of data files, and those of them that are metadata.
+    stored: (u64, u64),
     rows: u64,
     deleted: u64,
     versions: Vec<String>,
@@ -457,6 +459,8 @@ fn check_snapshot(
         for result in results {
             totals.data_files += result.files;
             totals.bytes = totals.bytes.saturating_add(result.bytes);
+            totals.stored.0 = totals.stored.0.saturating_add(result.stored.0);
+            totals.stored.1 = totals.stored.1.saturating_add(result.stored.1);
             totals.physical_rows = totals.physical_rows.saturating_add(result.rows);
             totals.deleted_rows = totals.deleted_rows.saturating_add(result.deleted);
             for version in result.versions {
@@ -502,6 +506,7 @@ fn check_snapshot(
         row_ids: &row_ids,
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
+        stored: totals.stored,
         versions: known.versions,
         indices: known.indices,
         columns: &columns,
@@ -534,6 +539,8 @@ fn check_snapshot(
 struct Totals {
     data_files: u64,
     bytes: u64,
+    /// Bytes of data files, and those of them that are metadata.
+    stored: (u64, u64),
     physical_rows: u64,
     deleted_rows: u64,
 }
@@ -894,6 +901,14 @@ impl Run<'_> {
         match &state {
             Ok(data) => {
                 result.bytes = result.bytes.saturating_add(data.size());
+                let (all, metadata) = result.stored;
+                let own = data
+                    .metadata_start()
+                    .map_or(0, |start| data.size() - start.min(data.size()));
+                result.stored = (
+                    all.saturating_add(data.size()),
+                    metadata.saturating_add(own),
+                );
                 result.versions.push(file::version_text(data));
             }
             Err(FileFault::Unreadable(

@@ -42,6 +42,10 @@ const UNINDEXED_PERCENT: u64 = 10;
 const TINY_PAGE: u64 = 1024;
 /// Bytes of a page above which one row costs megabytes of reads with some encodings.
 const GIANT_PAGE: u64 = 256 * 1024 * 1024;
+/// Share of metadata in the data files, in percent, from which reads are about metadata.
+const METADATA_PERCENT: u64 = 30;
+/// Bytes of metadata that are worth it.
+const MUCH_METADATA: u64 = 16 * 1024 * 1024;
 /// Pages of a column from which their average tells something.
 const MANY_PAGES: u64 = 1_000;
 
@@ -66,6 +70,7 @@ impl Rule for DatasetHealth {
             .chain(deleted(view))
             .chain(versions(view))
             .chain(manifest(view))
+            .chain(metadata(view))
             .chain(indices(view))
             .chain(pages);
         for finding in all {
@@ -147,6 +152,19 @@ fn manifest(view: &WholeView<'_>) -> Option<Finding> {
         INFO.finding(format!("the manifest has {} MiB", size / 1024 / 1024))
             .reader("lance.dataset(uri)", "reads and decodes all of it")
             .mend(format!("fewer fragments make it smaller: {COMPACT}"))
+    })
+}
+
+fn metadata(view: &WholeView<'_>) -> Option<Finding> {
+    let (all, metadata) = view.stored;
+    (metadata >= MUCH_METADATA && is_share(metadata, all, METADATA_PERCENT)).then(|| {
+        INFO.finding(format!(
+            "{} of {} MiB of the data files are metadata of their columns and pages",
+            metadata / 1024 / 1024,
+            all / 1024 / 1024
+        ))
+        .reader("to_table() and take()", "read that before any value")
+        .mend(format!("fewer and larger files have less of it: {COMPACT}"))
     })
 }
 

@@ -177,6 +177,8 @@ pub struct WholeView<'a> {
     pub physical_rows: u64,
     /// Deleted rows among them.
     pub deleted_rows: u64,
+    /// Bytes of the data files, and those of them that are metadata.
+    pub stored: (u64, u64),
     /// How many versions there are.
     pub versions: usize,
     /// The indices.

@@ -934,33 +934,38 @@ def read_all(python, root, datasets):
 
 def read_one(running, results, root, name):
     """Takes down the answers for one dataset. Returns the call that was fatal, if one was."""
-    current = "open"
+    current, noise = "open", ""
     while True:
         message = running.listen()
-        noise = running.new_noise()
-        if message and ABORTED.search(message.get("message", "")) and "panicked at" not in noise:
-            noise += running.panic_noise()
-        panic = panic_text(noise, root, name)
+        noise += running.new_noise()
         if message is None:
-            code = running.end()
-            if code is None:
-                results[current] = {"kind": "hang", "message": panic}
-            else:
-                end = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-                lines = [line for line in noise.splitlines() if line.strip()]
-                last = tidy(lines[-1], root, name) if lines else ""
-                results[current] = {"kind": "died", "message": f"{end}: {panic or last}"}
+            results[current] = fatal_result(running.end(), noise, root, name)
             return current
         if "done" in message:
             return None
         if "begin" in message:
             current = message["begin"]
-        elif "message" in message:
-            text = tidy(message["message"], root, name)
+            continue
+        if "message" in message:
+            if ABORTED.search(message["message"]) and "panicked at" not in noise:
+                noise += running.panic_noise()
+            panic = panic_text(noise, root, name)
             kind = "panic" if message["panic"] or panic else "error"
+            text = tidy(message["message"], root, name)
             results[current] = {"kind": kind, "message": panic or text}
         else:
             results[current] = {"answer": message["answer"]}
+        noise = ""
+
+
+def fatal_result(code, noise, root, name):
+    panic = panic_text(noise, root, name)
+    if code is None:
+        return {"kind": "hang", "message": panic or ""}
+    end = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+    lines = [line for line in noise.splitlines() if line.strip()]
+    last = tidy(lines[-1], root, name) if lines else ""
+    return {"kind": "died", "message": f"{end}: {panic or last}"}
 
 
 NO_CALL = {"answer": digest("no such call")}
