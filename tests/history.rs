@@ -193,6 +193,27 @@ fn what_no_version_names_is_an_orphan() {
 }
 
 #[test]
+fn what_an_unreadable_manifest_names_is_not_to_be_removed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dataset = scratch.path().join("d.lance");
+    copy(&root().join(SWAPPED), &dataset);
+    fs::write(dataset.join("_versions/18446744073709551612.manifest"), b"").unwrap();
+    let text = stdout(&lint(&["orphans", dataset.to_str().unwrap()]));
+    assert!(
+        text.contains("18446744073709551612.manifest cannot be read"),
+        "{text}"
+    );
+    assert!(!text.contains("cleanup_old_versions"), "{text}");
+    let lost = lint(&["orphans", "testdata/broken/no-versions-2.1"]);
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(
+        stderr(&lost).contains("no manifest of"),
+        "{}",
+        stderr(&lost)
+    );
+}
+
+#[test]
 fn nothing_that_a_version_names_is_an_orphan() {
     for fixture in [
         "blob-v2-sidecar-2.2",

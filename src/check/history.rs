@@ -45,22 +45,34 @@ pub fn check(
             }
         }
         report.findings = findings.into_sorted_with(&timeline.since);
-        report.notes.push(format!(
-            "looked at all {versions} version{} that have a manifest{}{}; the table is that of the latest",
-            if versions == 1 { "" } else { "s" },
-            match lines.len() {
-                1 => String::new(),
-                many => format!(", {} branch{} among them", many - 1, if many == 2 { "" } else { "es" }),
-            },
-            match tags {
-                0 => String::new(),
-                1 => ", 1 of them tagged".to_string(),
-                tags => format!(", {tags} tags"),
-            },
-        ));
+        report.notes.extend(note(versions, lines.len() - 1, tags));
         report.give_verdicts();
     }
     Ok(subjects)
+}
+
+fn note(versions: usize, branches: usize, tags: usize) -> Option<String> {
+    let mut parts = match versions {
+        0 => return None,
+        1 => vec!["looked at the only version that has a manifest".to_string()],
+        many => vec![format!(
+            "looked at all {many} versions that have a manifest"
+        )],
+    };
+    match branches {
+        0 => {}
+        1 => parts.push("1 branch among them".to_string()),
+        many => parts.push(format!("{many} branches among them")),
+    }
+    match tags {
+        0 => {}
+        1 => parts.push("1 tag".to_string()),
+        many => parts.push(format!("{many} tags")),
+    }
+    Some(format!(
+        "{}; the table is that of the latest",
+        parts.join(", ")
+    ))
 }
 
 /// What was found so far, and when.
@@ -80,6 +92,7 @@ fn check_line(
 ) -> Result<(), CheckError> {
     let walker = Walker::default();
     let last = line.manifests.last().map(|entry| entry.version);
+    let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
     for batch in line.manifests.chunks(VERSIONS_AT_ONCE) {
         let opened: Vec<(ManifestEntry, Result<Snapshot, _>)> = batch
             .par_iter()
@@ -104,7 +117,7 @@ fn check_line(
                     let view = DatasetView {
                         snapshot: None,
                         broken: &broken,
-                        versions: &[],
+                        versions: &versions,
                         manifests: &[],
                         indices: &[],
                         lost_tags: &[],

@@ -131,6 +131,12 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckEr
             }
         }
     }
+    if versions == 0 {
+        return Err(CheckError(format!(
+            "no manifest of {root} can be read, so that every file of it would look like an orphan; \
+             lance-lint {root} says what is wrong"
+        )));
+    }
     let now = SystemTime::now();
     let mut files = Vec::new();
     let mut counted = (0, 0u64);

@@ -87,14 +87,21 @@ pub fn write(out: &mut dyn Write, found: &Orphans, all: bool) -> io::Result<()> 
         old.len(),
         bytes(old.iter().copied().fold(0, u64::saturating_add))
     )?;
+    if !found.unreadable.is_empty() {
+        return writeln!(
+            out,
+            "Nothing was changed, and nothing should be removed before the manifests above can be read."
+        );
+    }
     writeln!(
         out,
-        "Nothing was changed. Lance removes those older than 7 days; a shallow clone elsewhere may name \
-         files of this dataset, which cannot be seen from here:"
+        "Nothing was changed. A shallow clone elsewhere may name files of this dataset, which cannot be \
+         seen from here. Lance removes what is older than 7 days:"
     )?;
     writeln!(
         out,
-        "  from datetime import timedelta\n  lance.dataset(uri).cleanup_old_versions(timedelta(days=36500))  # keeps every version"
+        "  from datetime import timedelta\n  \
+         lance.dataset(uri).cleanup_old_versions(timedelta(days=36500))  # keeps every version"
     )
 }
 

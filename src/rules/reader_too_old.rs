@@ -37,9 +37,9 @@ impl Rule for ReaderTooOld {
             let reasons: Vec<&Reason> = readers.reasons.iter().filter(keeps).collect();
             let opens = *release >= readers.opens;
             let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
-            let says = reasons
-                .first()
-                .map_or("fails", |reason| reason.says.as_str());
+            let mut blocking = reasons.iter();
+            let first = blocking.find(|reason| opens || reason.opens > *release);
+            let says = first.map_or("fails", |reason| reason.says.as_str());
             findings.add(
                 INFO.finding(format!("Lance {release} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))

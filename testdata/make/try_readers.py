@@ -719,7 +719,10 @@ class Reading:
 
 
 def child():
-    """Jobs come in as lines of JSON; each call is announced, and its answer goes out."""
+    """Jobs come in as lines of JSON; each call is announced, and its answer goes out.
+
+    The next call waits for a line, so that what is on stderr until then belongs to this one.
+    """
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -730,7 +733,7 @@ def child():
     import lance
 
     say(ready=lance.__version__)
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, ""):
         job = json.loads(line)
         reading = Reading(job["path"], job["blobs"])
         for step in job["steps"]:
@@ -742,6 +745,8 @@ def child():
                 say(step=step, panic=panic, message=first_line(failure))
                 if step == "open":
                     break
+            finally:
+                sys.stdin.readline()
         say(done=True)
 
 
@@ -863,8 +868,9 @@ class Child:
         if not ready or "ready" not in ready:
             raise RuntimeError(f"{python} does not start: {self.new_noise()[-300:]}")
 
-    def send(self, job):
-        self.process.stdin.write(json.dumps(job).encode() + b"\n")
+    def send(self, job=None):
+        """A job, or leave to go on."""
+        self.process.stdin.write((json.dumps(job) if job else "").encode() + b"\n")
         self.process.stdin.flush()
 
     def listen(self):
@@ -956,6 +962,7 @@ def read_one(running, results, root, name):
         else:
             results[current] = {"answer": message["answer"]}
         noise = ""
+        running.send()
 
 
 def fatal_result(code, noise, root, name):
