@@ -52,10 +52,10 @@ pub fn join(
             None => -1,
         };
         let column = u32::try_from(index).ok();
-        let nested = schema
-            .fields
-            .get(at)
-            .is_some_and(|field| field.logical_type.is_nested());
+        // A v2 blob is a struct, and has a column.
+        let nested = schema.fields.get(at).is_some_and(|field| {
+            field.logical_type.is_nested() && field.blob() != Some(BlobDeclaration::V2)
+        });
         let placement = match column {
             // No two fields share a column.
             Some(column) if legacy || column < num_columns && taken.insert(column) => {

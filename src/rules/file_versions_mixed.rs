@@ -86,31 +86,41 @@ impl Rule for FileVersionsMixed {
             None => manifest_place(snapshot),
         };
         let stated = snapshot.message().data_format.as_ref();
-        findings.add(
-            INFO.finding("data files are of versions that the dataset does not allow")
-                .severity(match tolerated {
-                    true => Severity::Warning,
-                    false => Severity::Error,
-                })
-                .at(place)
-                .instead(
-                    match stated {
-                        Some(format) => format!("files of {}, as the manifest states", format.version),
-                        None => "files of one version, as the manifest states none".to_string(),
-                    },
-                    counted.join(", "),
-                )
-                .reader(call, effect)
-                .cause("files of another Lance release or version were registered in the dataset")
-                .mend(
-                    "read it with Lance up to 10, which reads each file as what it is, and write it anew:\n\
-                     lance.write_dataset(lance.dataset(uri).to_table(), other_uri)",
-                )
-                .mend(
-                    "or go back to the last version of one kind, which becomes the newest:\n\
+        let finding = INFO
+            .finding("data files are of versions that the dataset does not allow")
+            .severity(match tolerated {
+                true => Severity::Warning,
+                false => Severity::Error,
+            })
+            .at(place)
+            .instead(
+                match stated {
+                    Some(format) => {
+                        format!("files of {}, as the manifest states", format.version)
+                    }
+                    None => "files of one version, as the manifest states none".to_string(),
+                },
+                counted.join(", "),
+            )
+            .reader(call, effect)
+            .cause("files of another Lance release or version were registered in the dataset")
+            .mend(
+                "go back to the last version of one kind, which becomes the newest:\n\
                      lance.dataset(uri, version=N).restore()",
-                ),
-        );
+            );
+        // Of files of 2.x alone, releases before 12.0 read each as what it is.
+        let reader = match (tolerated, versions.contains_key(&FileVersion::V0_1)) {
+            (true, _) => Some(""),
+            (false, false) => Some(" with Lance 11 or before"),
+            (false, true) => None,
+        };
+        findings.add(match reader {
+            Some(reader) => finding.mend(format!(
+                "or read it{reader}, and write it anew:\n\
+                 lance.write_dataset(lance.dataset(uri).to_table(), other_uri)"
+            )),
+            None => finding,
+        });
     }
 }
 

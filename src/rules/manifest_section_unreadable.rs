@@ -48,20 +48,25 @@ impl Rule for ManifestSectionUnreadable {
             let Some((position, detail)) = fault else {
                 continue;
             };
+            let finding = INFO
+                .finding(format!("the {what} in the manifest file cannot be read"))
+                .at(Place {
+                    bytes: Some(position..snapshot.manifest.size.max(position)),
+                    detail: Some(format!("the {what} {detail}")),
+                    ..manifest_place(snapshot)
+                })
+                .instead(
+                    format!("the {what} at byte {position}"),
+                    "something else".to_string(),
+                )
+                .reader("lance.dataset(uri)", effect);
+            // A commit writes a transaction of its own, and takes the list of indices over.
+            let finding = match what {
+                "transaction" => finding.mend(mends::COMMIT_NOTHING),
+                _ => finding,
+            };
             findings.add(
-                INFO.finding(format!("the {what} in the manifest file cannot be read"))
-                    .at(Place {
-                        bytes: Some(position..snapshot.manifest.size.max(position)),
-                        detail: Some(format!("the {what} {detail}")),
-                        ..manifest_place(snapshot)
-                    })
-                    .instead(
-                        format!("the {what} at byte {position}"),
-                        "something else".to_string(),
-                    )
-                    .reader("lance.dataset(uri)", effect)
-                    .mend(mends::COMMIT_NOTHING)
-                    .mend("where it does not open, restore the manifest from a copy, or go back to an older version"),
+                finding.mend("restore the manifest from a copy, or go back to an older version"),
             );
         }
     }

@@ -107,6 +107,14 @@ fn plane(judge: &mut Judge, node: &Node, dense: Option<&[Layer]>) -> Shape {
             num_visible_items,
             level_bits,
         } => {
+            if u32::try_from(*num_items).is_err() {
+                malformed(
+                    judge,
+                    format!("{num_items} items"),
+                    "as many items as 32 bits count",
+                    "fails: Zipped item count exceeds u32",
+                );
+            }
             if let Addressing::PerValue(bits) = addressing
                 && (*bits == 0 || bits % 8 != 0)
             {

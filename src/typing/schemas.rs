@@ -112,6 +112,13 @@ fn is_reordered(manifest: &FieldTree, file: &FieldTree, field: &Field, other: &F
 /// Whether a field of another name goes by the id of this one, while the file has one of this
 /// name beside it that the manifest gives another id: a rename alone leaves no such field behind.
 fn is_swapped(manifest: &FieldTree, file: &FieldTree, field: &Field, other: &Field) -> bool {
+    // The field of this path is there, under an id that the manifest gives to another.
+    let mut fields = file.fields.iter();
+    let twin = fields.find(|twin| twin.path == field.path && twin.id != field.id);
+    let twin = twin.and_then(|twin| manifest.by_id(twin.id));
+    if twin.is_some_and(|twin| twin.path == other.path) {
+        return true;
+    }
     let siblings = match other.parent.and_then(|parent| file.fields.get(parent)) {
         Some(parent) => &parent.children,
         None => &file.roots,
@@ -177,8 +184,8 @@ pub fn reading(version: FileVersion, written: &Field, read: &Field) -> Reading {
         };
     }
     // From 2.1 on a dictionary reads as its values.
-    if let LogicalType::Dictionary { value, .. } = from
-        && **value == *to
+    if matches!(from, LogicalType::Dictionary { .. })
+        && is_value_of(&read.type_text, &written.type_text)
         && version.is_structural()
     {
         return Reading::Same;
@@ -195,6 +202,13 @@ pub fn reading(version: FileVersion, written: &Field, read: &Field) -> Reading {
             _ => Reading::Wrong(Misfit::Silent),
         },
     }
+}
+
+/// Whether a type is that of the values of a dictionary, by their spelling: `dict:VALUE:KEY:…`.
+fn is_value_of(text: &str, dictionary: &str) -> bool {
+    let rest = dictionary.strip_prefix("dict:");
+    let rest = rest.and_then(|rest| rest.strip_prefix(text));
+    rest.is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// List and large list read alike.

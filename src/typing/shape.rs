@@ -92,6 +92,9 @@ impl Misfit {
     }
 }
 
+/// Bits of the largest value that a constant layout holds itself (lance-encoding `constant.rs`).
+const MOST_INLINE_BITS: u64 = 256;
+
 const NARROW: Misfit =
     Misfit::Fails("fails: Need at least … bytes in buffers[0] in array of type …, but got …");
 const VARIABLE_ON_FIXED: Misfit = Misfit::Fails(
@@ -126,6 +129,10 @@ pub fn misfit(want: &Want, shape: &Shape, zipped: bool) -> Option<Misfit> {
             std::cmp::Ordering::Less => Some(Misfit::Silent),
             std::cmp::Ordering::Greater => Some(NARROW),
         },
+        // So small a value stands in the layout itself.
+        (Want::Fixed(bits), Shape::OneValue(None)) if *bits <= MOST_INLINE_BITS => {
+            Some(VARIABLE_ON_FIXED)
+        }
         (_, Shape::OneValue(None)) => None,
         (Want::Fixed(bits), Shape::OneValue(Some(bytes))) => {
             (bits.div_ceil(8) != *bytes).then_some(NARROW)

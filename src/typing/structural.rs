@@ -409,7 +409,8 @@ pub fn zipped(judge: &mut Judge, node: &Node, zip: &Zip<'_>) -> Shape {
     ] {
         let fits = match level {
             0 => bits == 0,
-            _ => bits >= needed(level) && bits <= 16,
+            // Levels and values are packed by it.
+            _ => bits == needed(level),
         };
         if !fits {
             judge.complain(
@@ -581,7 +582,7 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         }
         return Shape::OneValue(*inline_bytes);
     }
-    if inline_bytes.is_none() && matches!(layers.as_slice(), [Layer(1)]) {
+    if inline_bytes.is_none() && matches!(layers.as_slice(), [] | [Layer(1)]) {
         judge.complain(
             About::Layers,
             "a layer without nulls around nothing but nulls",

@@ -102,6 +102,7 @@ impl Storage for Dataset {
             name: name.to_string(),
             is_dir: size.is_none(),
             size: size.unwrap_or(0) as u64,
+            modified: None,
         };
         let path = location
             .as_path()
