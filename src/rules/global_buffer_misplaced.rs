@@ -58,6 +58,21 @@ impl Rule for GlobalBufferMisplaced {
             ));
             return;
         }
+        let beyond = buffers
+            .iter()
+            .enumerate()
+            .find(|(_, buffer)| buffer.end > data.size());
+        if let Some((at, buffer)) = beyond {
+            let (start, end, size) = (buffer.start, buffer.end, data.size());
+            findings.add(finding(
+                format!("global buffer {at} of a data file ends behind the file"),
+                "global buffers within the file",
+                format!(
+                    "fails: Global buffer {at} range {start}..{end} is outside file of size {size}"
+                ),
+            ));
+            return;
+        }
         let bent = buffers
             .iter()
             .enumerate()
