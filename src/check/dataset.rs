@@ -22,6 +22,7 @@ use crate::format::manifest::UnreadableManifest;
 use crate::format::proto::lance::table::data_fragment::{
     CreatedAtVersionSequence, LastUpdatedAtVersionSequence, RowIdSequence,
 };
+use crate::format::proto::lance::table::data_overlay_file::Coverage;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
 use crate::format::row_ids::{self, RowIds};
 use crate::model::data_file::{Caches, DataFile};
@@ -36,7 +37,8 @@ use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
     Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView,
-    FileFault, FileView, FragmentView, IndexFile, IndexState, RULES, RowIdsOf, WholeView, cascade,
+    FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState, RULES, RowIdsOf,
+    WholeView, cascade,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -698,6 +700,52 @@ struct Seen {
     result: FragmentResult,
 }
 
+/// What is wrong with the rows that an overlay covers.
+fn uncovered(
+    coverage: Option<&Coverage>,
+    fields: usize,
+    rows: u64,
+) -> Option<(String, &'static str)> {
+    let bitmaps: &[bytes::Bytes] = match coverage {
+        None => {
+            return Some((
+                "does not say which rows it covers".to_string(),
+                "does not open: DataOverlayFile is missing its coverage",
+            ));
+        }
+        Some(Coverage::SharedOffsetBitmap(bitmap)) => std::slice::from_ref(bitmap),
+        Some(Coverage::FieldCoverage(coverage)) => {
+            let bitmaps = &coverage.offset_bitmaps;
+            if bitmaps.len() != fields {
+                let told = bitmaps.len();
+                return Some((
+                    format!("says of {told} fields which rows it covers, and holds {fields}"),
+                    "fails: overlay per-field coverage has … bitmaps",
+                ));
+            }
+            bitmaps
+        }
+    };
+    bitmaps.iter().find_map(|bytes| {
+        let bitmap = match RoaringBitmap::deserialize_from(bytes.as_ref()) {
+            Ok(bitmap) => bitmap,
+            Err(error) => {
+                return Some((
+                    format!("covers rows by a bitmap that does not decode ({error})"),
+                    "does not open: failed to deserialize overlay coverage bitmap",
+                ));
+            }
+        };
+        let last = bitmap
+            .max()
+            .filter(|last| rows > 0 && u64::from(*last) >= rows)?;
+        Some((
+            format!("covers row {last} of a fragment of {rows}"),
+            "passes over the value without a word",
+        ))
+    })
+}
+
 /// How many row versions of each kind the manifest stores for a fragment.
 fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, String>)> {
     let created = match &fragment.created_at_version_sequence {
@@ -780,6 +828,7 @@ impl Run<'_> {
                 .as_ref()
                 .map(|ids| ids.as_ref().map_err(String::as_str)),
             row_versions: &row_versions(fragment),
+            overlays: &self.overlays(fragment),
             held: &held,
             absent: &absent,
         };
@@ -797,6 +846,47 @@ impl Run<'_> {
         });
         result.findings = findings.fold(cascade::fold);
         result
+    }
+
+    /// What can be told of the overlay files of a fragment (lance-table `format/overlay.rs`).
+    fn overlays(&self, fragment: &DataFragment) -> Vec<OverlayState> {
+        let states = fragment.overlays.iter().map(|overlay| {
+            let Some(file) = &overlay.data_file else {
+                return OverlayState {
+                    name: "overlay".to_string(),
+                    fault: Some((
+                        "has no data file".to_string(),
+                        "does not open: DataOverlayFile is missing its data_file",
+                    )),
+                };
+            };
+            let (location, name) = file_place(self.snapshot, file);
+            let there = match location {
+                Ok(location) => match self.storage.is_dir(&location) {
+                    Ok(None) => Some((
+                        "is not there".to_string(),
+                        "fails: Not found: …/data/….lance",
+                    )),
+                    _ => None,
+                },
+                Err(BaseError::Unknown(id)) => Some((
+                    format!(
+                        "is said to be behind base path {id}, which the manifest does not have"
+                    ),
+                    "fails: base_path id … not found",
+                )),
+                Err(BaseError::Unsupported { .. }) => None,
+            };
+            let fault = there.or_else(|| {
+                uncovered(
+                    overlay.coverage.as_ref(),
+                    file.fields.len(),
+                    fragment.physical_rows,
+                )
+            });
+            OverlayState { name, fault }
+        });
+        states.collect()
     }
 
     /// A field that no file is said to hold, with the file that holds it by its own schema.

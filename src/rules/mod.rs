@@ -55,6 +55,7 @@ mod metadata_key_unknown;
 mod metadata_key_without_effect;
 mod metadata_value_invalid;
 mod nulls_in_required_field;
+mod overlay_invalid;
 mod packed_struct_mismatch;
 mod page;
 mod page_buffers_mismatch;
@@ -263,10 +264,21 @@ pub struct FragmentView<'a> {
     pub row_ids: Option<Result<&'a RowIds, &'a str>>,
     /// For each kind of row version that the manifest stores, how many there are.
     pub row_versions: &'a [(&'static str, Result<u64, String>)],
+    /// Its overlay files.
+    pub overlays: &'a [OverlayState],
     /// The schemas of its data files themselves, with the files' names, as far as they were read.
     pub held: &'a [(String, Arc<FieldTree>)],
     /// Fields of the schema that none of its files is said to hold, when all were looked at.
     pub absent: &'a [Absence],
+}
+
+/// What is known of an overlay file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverlayState {
+    /// How it is shown.
+    pub name: String,
+    /// What is wrong with it, as a clause without a subject, and what a reader does.
+    pub fault: Option<(String, &'static str)>,
 }
 
 /// A field that no file of a fragment is said to hold.
@@ -527,6 +539,7 @@ pub const RULES: &[&dyn Rule] = &[
     &deletion_file_missing::DeletionFileMissing,
     &deletions_contradicted::DeletionsContradicted,
     &row_ids_invalid::RowIdsInvalid,
+    &overlay_invalid::OverlayInvalid,
     &index_list_invalid::IndexListInvalid,
     &index_files_missing::IndexFilesMissing,
     &index_passed_over::IndexPassedOver,

@@ -549,6 +549,11 @@ def append_foreign_row_ids(out, v):
     truth=FIVE[:3] + [{"id": 3, "name": "changed"}, FIVE[4]],
 )
 def overlay_commit(out, v):
+    overlay_row(out, v, 1)
+
+
+def overlay_row(out, v, row):
+    """Commits an overlay of one value for a row of fragment 1, which has two."""
     import lance
     import lance.file
     import pyarrow as pa
@@ -567,8 +572,19 @@ def overlay_commit(out, v):
         file_size_bytes=path.stat().st_size,
     )
     kind = lance.LanceOperation
-    group = kind.DataOverlayGroup(1, [kind.DataOverlayFile(file, [1])])
+    group = kind.DataOverlayGroup(1, [kind.DataOverlayFile(file, [row])])
     lance.LanceDataset.commit(str(out), kind.DataOverlay([group]), read_version=2)
+
+
+@broken("overlay-file-missing-2.1", "As overlay-commit, and the overlay file is removed.")
+def overlay_file_missing(out, v):
+    overlay_commit(out, v)
+    (Path(out) / "data" / "overlay.lance").unlink()
+
+
+@broken("overlay-beyond-rows-2.1", "As overlay-commit, for a row that the fragment does not have.")
+def overlay_beyond_rows(out, v):
+    overlay_row(out, v, 40)
 
 
 # --------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ has no times and no paths. It states the outcome of each call only where it is n
     schema   schema: names and types
     scan     to_table()
     take     take([0]), where there are rows
-    blobs    take_blobs() of each row of a blob column, and all bytes of what it returns
+    blobs    take_blobs() of each row of a blob column, and all bytes of what it returns (without
+             empty ones: releases disagree about what nulls are)
 
     other    another answer than the newest release's, and no error
     error    an exception; panic: one that began with a panic, in whichever thread
@@ -176,13 +177,13 @@ CHOSEN = """
 
 
 def chosen_fixtures():
-    """{name: (where it is below testdata/, features)}"""
+    """{name: [where it is below testdata/, features, the dataset that it must read like]}"""
     fixtures = {}
     for line in CHOSEN.strip().splitlines():
         place, features = line.split(maxsplit=1)
         place = "blob-v2-clone-2.2/clone.lance" if place == "blob-v2-clone-2.2" else place
         name = place.partition("/")[0]
-        fixtures[f"clean/{name}"] = (f"clean/{place}", features.split(", "))
+        fixtures[f"clean/{name}"] = [f"clean/{place}", features.split(", "), f"clean/{name}"]
     return fixtures
 
 
@@ -233,16 +234,16 @@ def type_columns():
     yield "dictionary with nulls", "2.0", dictionary, ["red", None, "red"]
     yield "dictionary of int64", "0.1", pa.dictionary(pa.int8(), pa.int64()), [7, 8, 7]
     yield "list", "0.1", pa.list_(pa.int32()), [[1, 2], None, []]
-    yield "list with null items", "2.0", pa.list_(pa.int32()), [[1, None], None, []]
+    yield "list with null items", "2.0", pa.list_(pa.int32()), [[1, None, 2], None, []]
     yield "list of strings", "0.1", pa.list_(pa.string()), [["a", "b"], None, []]
     yield "large list", "0.1", pa.large_list(pa.float64()), [[1.5], None, [2.5, 3.5]]
     yield "list of lists", "0.1", pa.list_(pa.list_(pa.int16())), [[[1], [2, 3]], [], [[]]]
     yield "list of structs", "0.1", pa.list_(pair), [pairs, [], pairs[:1]]
     yield "list of structs with nulls", "2.1", pa.list_(pair), [pairs, None, [None, pairs[0]]]
     yield "struct", "0.1", pair, pairs
-    yield "struct with nulls", "2.1", pair, [pairs[0], None, {"x": None, "y": None}]
+    yield "struct with nulls", "2.1", pair, [pairs[0], None, {"x": None, "y": None}, pairs[1]]
     nested = pa.struct([("a", pa.int32()), ("in", pa.struct([("b", pa.string())]))])
-    yield "struct in a struct", "0.1", nested, [{"a": i, "in": {"b": "u"}} for i in range(3)]
+    yield "struct in a struct", "0.1", nested, [{"a": i, "in": {"b": WORDS[i]}} for i in range(3)]
     holder = pa.struct([("l", pa.list_(pa.int64()))])
     yield "list in a struct", "0.1", holder, [{"l": [1]}, {"l": []}, {"l": [2, 3]}]
     vector = pa.list_(pa.float32(), 2)
@@ -255,7 +256,9 @@ def type_columns():
     yield "fixed-size list of bool", "2.0", pa.list_(pa.bool_(), 3), [[True, False, True]] * 3
     structs = pa.list_(pair, 2)
     yield "fixed-size list of structs", "2.2", structs, [pairs[:2], pairs[1:], pairs[:2]]
-    yield "map", "2.2", pa.map_(pa.string(), pa.int64()), [[("a", 1), ("b", None)], [], None]
+    yield "map", "2.2", pa.map_(pa.string(), pa.int64()), [[("a", 1), ("b", 2)], [], None]
+    nulls = [[("a", 1), ("b", None), ("c", 2)], [], None]
+    yield "map with null values", "2.2", pa.map_(pa.string(), pa.int64()), nulls
     yield "null", "0.1", pa.null(), [None] * 3
     yield "nulls only", "0.1", pa.int32(), [None] * 3
     yield "strings, nulls only", "0.1", pa.string(), [None] * 3
@@ -303,11 +306,12 @@ def codec_columns():
     yield "long strings", VERSIONS, pa.string(), text(3000, 12), {}
     yield "long vectors", VERSIONS, pa.list_(pa.float32(), 1024), vectors, {}
     yield "strings of one length", from_20, pa.string(), text(8, 200), {}
-    yield "bitpacked", from_20, pa.int32(), small, {}
-    yield "bitpacked, negative", from_20, pa.int64(), [n - 5 for n in small], {}
-    yield "rle", from_20, pa.int32(), runs, {}
-    yield "few strings", from_20, pa.string(), words, {}
-    yield "few numbers", from_20, pa.int64(), [2**60 + n * 10**15 for n in small], {}
+    yield "small numbers", VERSIONS, pa.int32(), small, {}
+    yield "bitpacked", from_21, pa.int32(), small, {}
+    yield "rle", from_21, pa.int32(), runs, {}
+    yield "dictionary page", from_20, pa.string(), words, {}
+    spread = [2**60 + n * 10**15 for n in small]
+    yield "dictionary page of numbers", from_22, pa.int64(), spread, {}
     yield "fsst", from_20, pa.string(), text(24), key(compression="fsst")
     yield "zstd strings", from_20, pa.string(), text(24), key(compression="zstd")
     yield "lz4 strings", from_20, pa.string(), text(24), key(compression="lz4")
@@ -322,11 +326,11 @@ def codec_columns():
     squeezed = key(structural_encoding="fullzip", compression="fsst")
     yield "fullzip fsst", from_21, pa.string(), text(300, 200), squeezed
     yield "fullzip vectors with nulls", from_21, pa.list_(pa.float32(), 2), [[1, 2], None], full
-    yield "constant number", from_21, pa.int32(), [70_001] * 4, {}
-    yield "constant number with nulls", from_21, pa.int32(), [70_001, None, 70_001], {}
-    yield "constant string", from_21, pa.string(), ["amber"] * 4, {}
-    yield "constant long string", from_21, pa.string(), ["amber" * 20] * 4, {}
-    yield "constant in lists", from_21, pa.list_(pa.int32()), [[5, 5], [], [5]], {}
+    yield "constant number", from_22, pa.int32(), [70_001] * 4, {}
+    yield "constant number with nulls", from_22, pa.int32(), [70_001, None, 70_001], {}
+    yield "constant string", ("2.2",), pa.string(), ["amber"] * 4, {}
+    yield "constant long string", ("2.2",), pa.string(), ["amber" * 20] * 4, {}
+    yield "constant in lists", from_22, pa.list_(pa.int32()), [[5, 5], [], [5]], {}
     yield "large chunks", from_22, pa.string(), text(30, 4000), key(minichunk_size="65536")
     squeezed = key(dict_size_ratio="1.0", dict_values_compression="zstd")
     yield "compressed dictionary", from_22, pa.string(), words, squeezed
@@ -349,9 +353,16 @@ def write(table, to, version, mode="create", **options):
     """V1 names of manifests, and nothing else that old readers do not know."""
     import lance
 
-    version = "legacy" if version == "0.1" else version
-    options.setdefault("enable_v2_manifest_paths", False)
-    return lance.write_dataset(table, str(to), data_storage_version=version, mode=mode, **options)
+    known = inspect.signature(lance.write_dataset).parameters
+    if "enable_v2_manifest_paths" in known:
+        options.setdefault("enable_v2_manifest_paths", False)
+    if "data_storage_version" in known:
+        options["data_storage_version"] = "legacy" if version == "0.1" else version
+    elif "use_legacy_format" in known and version in ("0.1", "2.0"):
+        options["use_legacy_format"] = version == "0.1"
+    elif version != "0.1":
+        raise ValueError(f"lance {lance.__version__} has no way to ask for {version}")
+    return lance.write_dataset(table, str(to), mode=mode, **options)
 
 
 def single_column(kind, values, metadata=None):
@@ -373,6 +384,25 @@ def words(start=0, count=4):
     numbers = range(start, start + count)
     names = [WORDS[n % len(WORDS)] for n in numbers]
     return pa.table({"id": pa.array(numbers, pa.int64()), "name": pa.array(names, pa.string())})
+
+
+def several():
+    import pyarrow as pa
+
+    lists = pa.array([[1, 2], None, [], [3]], pa.list_(pa.int32()))
+    more = words().append_column("n", pa.array([70_001, None, 90_003, 70_004], pa.int32()))
+    return more.append_column("l", lists)
+
+
+def several_columns(to, version):
+    write(several(), to, version)
+
+
+def many_columns(to, version):
+    """The manifest is longer than the 4 KiB that are read first."""
+    import pyarrow as pa
+
+    write(pa.table({f"column {i}": [i, i + 1] for i in range(200)}), to, version)
 
 
 def delete_a_row(to, version):
@@ -411,6 +441,7 @@ def table_metadata(to, version):
 
 def manifest_names_v2(to, version):
     write(words(), to, version, enable_v2_manifest_paths=True)
+    write(words(4), to, version, mode="append")
 
 
 def detached_commit(to, version):
@@ -547,6 +578,8 @@ def feature_flag(bit):
 
 def operations():
     """(feature, file versions, function): what concerns the table, not one column."""
+    yield "several columns", VERSIONS, several_columns
+    yield "many columns", VERSIONS, many_columns
     yield "deletion file (arrow)", ("0.1", "2.0", "2.2"), delete_a_row
     yield "deletion file (bitmap)", ("0.1", "2.0", "2.2"), delete_many_rows
     yield "stable row ids", ("2.0", "2.2"), stable_row_ids
@@ -574,10 +607,58 @@ def operations():
         yield f"feature flag {1 << bit}", tuple(FLAG_BASES), feature_flag(bit)
 
 
+# Datasets by other releases, in versions of the file format that were not finished then.
+OLD_WRITERS = {
+    "0.11.1": ["2.0"],
+    "0.12.3": ["2.0"],
+    "0.14.1": ["2.0"],
+    "0.16.1": ["2.0", "2.1"],
+    "0.19.2": ["2.0", "2.1"],
+    "0.23.2": ["2.1"],
+    "0.27.2": ["2.1"],
+    "0.32.1": ["2.1"],
+    "0.33.0": ["2.1"],
+    "0.36.0": ["2.1", "2.2"],
+    "0.38.0": ["2.1", "2.2"],
+    "1.0.4": ["2.1", "2.2"],
+    "2.0.1": ["2.2", "blob v2"],
+    "3.0.1": ["2.2", "2.3", "blob v2"],
+    "6.0.1": ["2.3"],
+    "9.0.1": ["2.3", "blob v2"],
+    "10.0.0": ["2.3"],
+    "11.0.0": ["2.3"],
+    "12.0.0": ["2.3"],
+    "13.0.0": ["2.3"],
+}
+
+
+def old_datasets(to):
+    """As extra_datasets(), under one of the other releases."""
+    import lance
+
+    datasets, refused = {}, {}
+    for version in OLD_WRITERS[lance.__version__]:
+        make, what, number = several_columns, "several columns", version
+        if version == "blob v2":
+            make, what, number = blob_v2, "blob v2", "2.2"
+        name = f"{what.replace(' ', '-')}-by-{lance.__version__}-{number}"
+        like = "written/blob-v2-2.2" if make is blob_v2 else "written/several-columns-2.0"
+        try:
+            make(Path(to) / name, number)
+        except BaseException as failure:
+            shutil.rmtree(Path(to) / name, ignore_errors=True)
+            refused[f"written/{name}"] = first_line(failure)
+        else:
+            features = [f"file {number}", what, f"by pylance {lance.__version__}"]
+            datasets[f"written/{name}"] = [f"written/{name}", features, like]
+    return {"datasets": datasets, "refused": refused}
+
+
 def extra_datasets(to):
     """Write the datasets. Returns what is there and why the rest is not.
 
-    {"datasets": {name: [place, features]}, "refused": {name: message}}
+    {"datasets": {name: [place, features, the dataset that it must read like]}, "refused":
+    {name: message}}
     """
     jobs = []
     for feature, first, kind, values in type_columns():
@@ -596,7 +677,10 @@ def extra_datasets(to):
             make(Path(to) / name, version)
             features = [f"file {version}", feature]
             place = f"{name}/clone.lance" if make is shallow_clone else name
-            datasets[f"written/{name}"] = [f"written/{place}", features]
+            like = f"written/{name}"
+            if feature.startswith("feature flag"):
+                like = f"clean/{FLAG_BASES[version]}"
+            datasets[f"written/{name}"] = [f"written/{place}", features, like]
         except BaseException as failure:
             if isinstance(failure, KeyboardInterrupt):
                 raise
@@ -681,7 +765,8 @@ def read_blobs(dataset, column, rows):
         files = dataset.take_blobs(which, column)
     else:
         files = dataset.take_blobs(column, which)
-    return [None if file is None else file.readall() for file in files]
+    contents = [b"" if file is None else file.readall() for file in files]
+    return [content for content in contents if content]
 
 
 def first_line(failure):
@@ -1100,7 +1185,7 @@ def load(path):
     return before["not_installed"], outcomes
 
 
-def in_newest(python, *arguments):
+def ask(python, *arguments):
     command = [str(python), str(Path(__file__).resolve()), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -1111,7 +1196,7 @@ def in_newest(python, *arguments):
 def copy_for(release, scratch, fixtures, written):
     """testdata/clean/… and testdata/written/… in a folder that one release may write to."""
     root = scratch / f"reader-{release}"
-    for place, _ in fixtures.values():
+    for place, _, _ in fixtures.values():
         top = Path(*Path(place).parts[:2])
         target = root / "testdata" / top
         if not target.exists():
@@ -1125,6 +1210,8 @@ def main():
         return child()
     if "--write" in sys.argv:
         return print(json.dumps(extra_datasets(sys.argv[-1])))
+    if "--write-old" in sys.argv:
+        return print(json.dumps(old_datasets(sys.argv[-1])))
     if "--describe" in sys.argv:
         return print(json.dumps([describe(path) for path in json.load(open(sys.argv[-1]))]))
 
@@ -1147,7 +1234,12 @@ def main():
 def run(options, venvs, newest, scratch):
     written = scratch / "written"
     written.mkdir()
-    made = in_newest(newest, "--write", str(written))
+    made = ask(newest, "--write", str(written))
+    for release in OLD_WRITERS:
+        python, why = environment(venvs, release)
+        old = ask(python, "--write-old", str(written)) if python else {}
+        for kind in old:
+            made[kind] |= old[kind]
     if options.keep_written:
         shutil.copytree(written, options.keep_written, dirs_exist_ok=True)
     for name, why in made["refused"].items():
@@ -1155,8 +1247,10 @@ def run(options, venvs, newest, scratch):
     fixtures = chosen_fixtures()
     places = {**fixtures, **made["datasets"]}
     if options.match:
-        places = {n: p for n, p in places.items() if fnmatch.fnmatch(n, options.match)}
-    features = {name: features for name, (_, features) in places.items()}
+        chosen = {n for n in places if fnmatch.fnmatch(n, options.match)}
+        chosen |= {places[name][2] for name in chosen}
+        places = {n: p for n, p in places.items() if n in chosen}
+    features = {name: features for name, (_, features, _) in places.items()}
 
     # What the newest release reads is what all are held against.
     root = copy_for("newest", scratch, fixtures, written)
@@ -1164,17 +1258,16 @@ def run(options, venvs, newest, scratch):
     ordered = sorted(places)
     paths.write_text(json.dumps([str(root / "testdata" / places[name][0]) for name in ordered]))
     os.chdir(root)
-    described = in_newest(newest, "--describe", str(paths))
+    described = ask(newest, "--describe", str(paths))
     datasets = {
         name: {"place": places[name][0], **what}
         for name, what in zip(ordered, described, strict=True)
     }
-    expected = read_all(newest, root, datasets)
-    for name in expected:
-        if any("kind" in result for result in expected[name].values()):
-            print(f"{NEWEST} does not read {name}: {expected[name]}", flush=True)
-            if name.startswith("written/feature-flag-"):
-                expected[name] = expected[f"clean/{FLAG_BASES[name[-3:]]}"]
+    answers = read_all(newest, root, datasets)
+    expected = {name: answers[like] for name, (_, _, like) in places.items() if like in answers}
+    for name, results in answers.items():
+        if any("kind" in result for result in results.values()):
+            print(f"{NEWEST} does not read {name}", flush=True)
 
     missing, outcomes = {}, {name: {} for name in datasets}
     releases = set(options.only or RELEASES) | {NEWEST}
@@ -1193,7 +1286,7 @@ def run(options, venvs, newest, scratch):
         missing.pop(release, None)
         root = copy_for(release, scratch, fixtures, written)
         for name, results in read_all(python, root, datasets).items():
-            outcomes[name][release] = judge(results, expected[name])
+            outcomes[name][release] = judge(results, expected.get(name, {}))
         shutil.rmtree(root)
         reads = sum(outcomes[name][release] == "reads" for name in datasets)
         seconds = time.monotonic() - started
