@@ -398,7 +398,7 @@ struct FragmentResult {
     absent: Vec<usize>,
     above: Vec<usize>,
     unreadable: Vec<usize>,
-    row_ids: Option<RowIdsOf>,
+    row_ids: Option<Arc<RowIdsOf>>,
     findings: Findings,
 }
 
@@ -625,6 +625,9 @@ fn facts(snapshot: &Snapshot, readers: Readers) -> DatasetFacts {
     }
 }
 
+/// What was found in a fragment, and its row ids.
+pub(super) type Walked = (Findings, Option<Arc<RowIdsOf>>);
+
 /// Looks at fragments of several versions, and remembers for each schema what was learnt.
 #[derive(Debug, Default)]
 pub(super) struct Walker {
@@ -644,7 +647,7 @@ impl Walker {
         schema: u64,
         fragments: &[&DataFragment],
         request: &Request,
-    ) -> Result<Vec<Findings>, CheckError> {
+    ) -> Result<Vec<Walked>, CheckError> {
         let root = snapshot.root.to_string();
         let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
         let learnt = self
@@ -665,7 +668,10 @@ impl Walker {
             learnt: &learnt,
             renamed: &self.renamed,
         };
-        let result = |fragment: &&DataFragment| run.fragment(fragment).findings;
+        let result = |fragment: &&DataFragment| {
+            let result = run.fragment(fragment);
+            (result.findings, result.row_ids)
+        };
         Ok(match fragments.len() <= FRAGMENTS_ALONE {
             true => fragments.iter().map(result).collect(),
             false => fragments.par_iter().map(result).collect(),
@@ -839,10 +845,12 @@ impl Run<'_> {
         if result.rows == 0 {
             result.rows = rows_seen.unwrap_or(0);
         }
-        result.row_ids = row_ids.and_then(Result::ok).map(|ids| RowIdsOf {
-            fragment: fragment.id,
-            ids,
-            deleted: deletion.and_then(|deletion| deletion.rows.ok()),
+        result.row_ids = row_ids.and_then(Result::ok).map(|ids| {
+            Arc::new(RowIdsOf {
+                fragment: fragment.id,
+                ids,
+                deleted: deletion.and_then(|deletion| deletion.rows.ok()),
+            })
         });
         result.findings = findings.fold(cascade::fold);
         result

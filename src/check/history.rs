@@ -1,6 +1,7 @@
 //! Every version that still has a manifest: in which each fault appears first, and who made it.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use prost::Message;
 use rayon::prelude::*;
@@ -10,8 +11,9 @@ use super::dataset::{self, Walker};
 use super::{CheckError, Request, SubjectReport};
 use crate::finding::{Findings, Key, Moment, Since};
 use crate::model::history::{self, Line};
+use crate::model::readers::readers;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
-use crate::rules::{DatasetView, RULES};
+use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView};
 use crate::storage::{Location, Storage};
 
 /// Manifests that are read at a time.
@@ -80,8 +82,8 @@ fn note(versions: usize, branches: usize, tags: usize) -> Option<String> {
 struct Timeline {
     findings: Findings,
     since: FxHashMap<Key, Since>,
-    /// What a fragment came to beside a schema, by their bytes.
-    fragments: FxHashMap<u64, Vec<Key>>,
+    /// What a fragment came to beside a schema, and its row ids, by their bytes.
+    fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
 }
 
 fn check_line(
@@ -186,12 +188,20 @@ fn version(
     let fragments: Vec<_> = unseen.iter().map(|(_, fragment)| *fragment).collect();
     let checked = walker.fragments(storage, snapshot, schema, &fragments, request)?;
     let mut keys = timeline.add(found);
-    for ((hash, _), found) in unseen.iter().zip(checked) {
+    for ((hash, _), (found, row_ids)) in unseen.iter().zip(checked) {
         let of_fragment = timeline.add(found);
-        timeline.fragments.insert(*hash, of_fragment);
+        timeline.fragments.insert(*hash, (of_fragment, row_ids));
     }
-    for hash in &hashes {
-        keys.extend(timeline.fragments.get(hash).into_iter().flatten().cloned());
+    let mut all_row_ids = Vec::new();
+    for (of_fragment, row_ids) in hashes
+        .iter()
+        .filter_map(|hash| timeline.fragments.get(hash))
+    {
+        keys.extend(of_fragment.iter().cloned());
+        all_row_ids.extend(row_ids.clone());
+    }
+    if !all_row_ids.is_empty() {
+        keys.extend(timeline.add(whole(snapshot, &all_row_ids, &indices)));
     }
     timeline.seen(keys, is_last, || Moment {
         version: snapshot.version(),
@@ -200,6 +210,29 @@ fn version(
         operation: history::operation(storage, snapshot),
     });
     Ok(())
+}
+
+/// What the fragments of a version are found to be beside each other. How healthy a version is
+/// matters for the latest alone.
+fn whole(snapshot: &Snapshot, row_ids: &[Arc<RowIdsOf>], indices: &[IndexState]) -> Findings {
+    let view = WholeView {
+        snapshot,
+        complete: false,
+        row_ids,
+        physical_rows: 0,
+        deleted_rows: 0,
+        stored: (0, 0),
+        versions: 0,
+        indices,
+        columns: &[],
+        readers: &readers(snapshot, &[], std::iter::empty()),
+        asked_readers: &[],
+    };
+    let mut found = Findings::default();
+    for rule in RULES {
+        rule.whole(&view, &mut found);
+    }
+    found
 }
 
 /// All of a manifest that what is found in a fragment depends on, besides the fragment.

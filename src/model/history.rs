@@ -1,7 +1,7 @@
 //! All versions of a dataset that still have a manifest: those of its own line and those of its
 //! branches (lance `dataset/refs.rs`).
 
-use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, list_manifests};
+use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, TagContents, list_manifests};
 use super::target::{BRANCHES, TRANSACTIONS, VERSIONS};
 use crate::format::MAGIC;
 use crate::format::limits::{MAX_SECTION_BYTES, MAX_SIDE_FILE_BYTES};
@@ -84,17 +84,12 @@ fn line(storage: &dyn Storage, root: Location, branch: Option<String>) -> Result
 
 /// The tags of a dataset, by name. What is no tag is left out.
 pub fn tags(storage: &dyn Storage, root: &Location) -> Vec<Tag> {
-    #[derive(serde::Deserialize)]
-    struct Contents {
-        branch: Option<String>,
-        version: u64,
-    }
     let folder = root.join("_refs/tags");
     let entries = storage.list(&folder).unwrap_or_default();
     let named = entries.iter().filter_map(|entry| {
         let name = entry.name.strip_suffix(".json")?;
         let tail = storage.tail(&folder.join(&entry.name), MAX_SIDE_FILE_BYTES);
-        let contents: Contents = serde_json::from_slice(&tail.ok()?.bytes).ok()?;
+        let contents: TagContents = serde_json::from_slice(&tail.ok()?.bytes).ok()?;
         Some(Tag {
             name: name.to_string(),
             branch: contents.branch,

@@ -275,17 +275,21 @@ fn resolve_selection(
     Ok((root, version))
 }
 
-/// Reads `_refs/tags/NAME.json` (lance `dataset/refs.rs`).
+/// What a tag's file holds (lance `dataset/refs.rs`).
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct TagContents {
+    /// The branch; none for the dataset's own line.
+    pub branch: Option<String>,
+    /// The version.
+    pub version: u64,
+}
+
+/// Reads `_refs/tags/NAME.json`.
 fn read_tag(
     storage: &dyn Storage,
     root: &Location,
     tag: &str,
 ) -> Result<(Option<String>, u64), OpenError> {
-    #[derive(serde::Deserialize)]
-    struct TagContents {
-        branch: Option<String>,
-        version: u64,
-    }
     let location = root.join("_refs/tags").join(&format!("{tag}.json"));
     let text = match storage.tail(&location, MAX_SIDE_FILE_BYTES) {
         Ok(tail) => tail.bytes,

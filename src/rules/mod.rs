@@ -173,7 +173,7 @@ pub struct WholeView<'a> {
     /// Whether all of its fragments and files were looked at.
     pub complete: bool,
     /// Row ids of the fragments that store some.
-    pub row_ids: &'a [RowIdsOf],
+    pub row_ids: &'a [Arc<RowIdsOf>],
     /// Rows of the fragments, deleted ones included.
     pub physical_rows: u64,
     /// Deleted rows among them.

@@ -10,6 +10,7 @@
 //! just learnt stable row ids. `Dataset.validate()` finds the first such fault.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
@@ -121,7 +122,7 @@ impl Rule for RowIdsInvalid {
 
 /// Finds an id that two rows have, neither of which is deleted. An update moves a row to another
 /// fragment with its id, and deletes it where it was.
-fn repeated(all: &[RowIdsOf]) -> Option<Finding> {
+fn repeated(all: &[Arc<RowIdsOf>]) -> Option<Finding> {
     // Runs in order of their first id; only those that overlap need a closer look.
     let spans = all.iter().enumerate();
     let mut spans: Vec<(u64, u64, usize)> = spans
@@ -143,7 +144,10 @@ fn repeated(all: &[RowIdsOf]) -> Option<Finding> {
             reach = Some((high, at));
         }
     }
-    let suspects: Vec<&RowIdsOf> = suspects.keys().filter_map(|at| all.get(*at)).collect();
+    let suspects: Vec<&RowIdsOf> = suspects
+        .keys()
+        .filter_map(|at| all.get(*at).map(AsRef::as_ref))
+        .collect();
     let ids = suspects.iter().map(|of| of.ids.len());
     if ids.fold(0, u64::saturating_add) > MOST_COMPARED {
         return None;

@@ -609,11 +609,10 @@ def operations():
 
 # Datasets by other releases, in versions of the file format that were not finished then.
 OLD_WRITERS = {
-    "0.11.1": ["2.0"],
     "0.12.3": ["2.0"],
     "0.14.1": ["2.0"],
     "0.16.1": ["2.0", "2.1"],
-    "0.19.2": ["2.0", "2.1"],
+    "0.19.2": ["2.0"],
     "0.23.2": ["2.1"],
     "0.27.2": ["2.1"],
     "0.32.1": ["2.1"],
