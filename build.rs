@@ -107,6 +107,8 @@ struct Advisory {
     file_versions: Vec<String>,
     operations: Vec<String>,
     schema: Vec<String>,
+    severity: String,
+    proof: Vec<String>,
     effect: String,
     confirm: String,
     remedy: String,
@@ -137,7 +139,8 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
         let _ = writeln!(
             code,
             "Advisory {{ id: {:?}, title: {:?}, threads: &{:?}, library: {:?}, from: {:?}, before: {:?}, \
-             file_versions: &{:?}, operations: &{:?}, schema: &{:?}, effect: {:?}, confirm: {:?}, \
+             file_versions: &{:?}, operations: &{:?}, schema: &{:?}, \
+             severity: Severity::{}, proof: &{:?}, effect: {:?}, confirm: {:?}, \
              remedy: {:?}, fixed_in: {:?} }},",
             a.id,
             a.title,
@@ -148,6 +151,12 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
             a.file_versions,
             a.operations,
             a.schema,
+            match a.severity.as_str() {
+                "info" => "Info",
+                "warning" => "Warning",
+                other => return Err(format!("{}: no severity {other:?}", a.id).into()),
+            },
+            a.proof,
             a.effect.trim(),
             a.confirm.trim(),
             a.remedy.trim(),

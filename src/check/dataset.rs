@@ -32,13 +32,13 @@ use crate::model::index::{INDICES, Index};
 use crate::model::join::{Placement, join};
 use crate::model::readers::{Readers, readers};
 use crate::model::schema::FieldTree;
-use crate::model::snapshot::{self, BaseError, Opened, Snapshot, stated_version};
+use crate::model::snapshot::{self, BaseError, Naming, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
     Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView,
     FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState, RULES, RowIdsOf,
-    WholeView, cascade,
+    WholeView, cascade, known_bug,
 };
 use crate::storage::{Location, Storage, StorageError};
 
@@ -87,6 +87,10 @@ pub fn check(
     let known = Known {
         indices: &indices,
         versions: opened.versions.len(),
+        has_detached: opened
+            .manifests
+            .iter()
+            .any(|entry| entry.naming == Naming::Detached),
     };
     let mut report = check_snapshot(storage, snapshot, &parts, request, &known, findings)?;
     report.bytes = report.bytes.saturating_add(broken_bytes(&opened));
@@ -198,6 +202,7 @@ fn is_cut(storage: &dyn Storage, location: &Location) -> bool {
 struct Known<'a> {
     indices: &'a [IndexState],
     versions: usize,
+    has_detached: bool,
 }
 
 /// The data files that are looked at, as indices of fragments and of files in them.
@@ -496,8 +501,9 @@ fn check_snapshot(
     let encodings = fields.iter().flat_map(|field| &field.encodings);
     let readers = readers(
         snapshot,
+        known.has_detached,
         &known_versions,
-        encodings.filter_map(|stored| stored.encoding.as_deref()),
+        encodings.filter_map(|stored| Some((stored.version, stored.encoding.as_deref()?))),
     );
     let columns: Vec<ColumnTotal> = fields.iter().map(column_total).collect();
     let whole = WholeView {
@@ -532,6 +538,7 @@ fn check_snapshot(
         notes: Vec::new(),
         decodable: None,
     };
+    known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
     Ok(report)
 }

@@ -245,11 +245,15 @@ impl Changes {
                 before.total_fragments,
                 after.total_fragments,
             );
-            self.differ(
+            let since = |facts: &super::DatasetFacts| {
+                let reads = facts.readers.reads;
+                Some(reads.map_or_else(|| "no release".to_string(), |reads| reads.to_string()))
+            };
+            self.note(
                 "dataset",
                 "readable since lance",
-                before.readers.reads,
-                after.readers.reads,
+                since(before),
+                since(after),
             );
         }
         self.differ("dataset", "rows", a.physical_rows, b.physical_rows);

@@ -225,7 +225,7 @@ fn whole(snapshot: &Snapshot, row_ids: &[Arc<RowIdsOf>], indices: &[IndexState])
         versions: 0,
         indices,
         columns: &[],
-        readers: &readers(snapshot, &[], std::iter::empty()),
+        readers: &readers(snapshot, false, &[], std::iter::empty()),
         asked_readers: &[],
     };
     let mut found = Findings::default();

@@ -4,13 +4,14 @@
 //! scanned datasets with one feature each under every release named here and many between, and
 //! `testdata/readers.json` is what came of it. `tests/readers.rs` holds the one against the other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::encoding::{Encoding, Kind, Node};
-use super::flags::{BASE_PATHS, flags};
+use super::encoding::{Encoding, Kind, Layer, Node, Nulls};
+use super::flags::flags;
 use super::logical_type::LogicalType;
-use super::schema::BlobDeclaration;
+use super::schema::{BlobDeclaration, Field};
 use super::snapshot::{Naming, Snapshot};
 use super::version::FileVersion;
 
@@ -62,9 +63,7 @@ pub struct Feature {
     pub opens: Release,
     /// The first release that reads all of it.
     pub reads: Release,
-    /// The last that does; `None` where Lance 14.0.2 still does.
-    pub until: Option<Release>,
-    /// What releases before that say.
+    /// What releases before that do.
     pub says: &'static str,
 }
 
@@ -73,119 +72,227 @@ pub const OLDEST: Release = Release(0, 9, 19);
 /// The newest release that was tried.
 pub const NEWEST: Release = Release(14, 0, 2);
 
-const fn feature(
+/// Something that all releases open, and those from one on read.
+const fn read_since(
     id: &'static str,
     what: &'static str,
-    opens: Release,
     reads: Release,
     says: &'static str,
 ) -> Feature {
     Feature {
         id,
         what,
-        opens,
+        opens: OLDEST,
         reads,
-        until: None,
         says,
     }
 }
 
+/// The same with a first release that opens it.
+const fn opened_since(opens: Release, feature: Feature) -> Feature {
+    Feature { opens, ..feature }
+}
+
+const PANICS: &str = "panics, or fails";
+const VERSION: &str = "panics, or fails: Unknown Lance storage version, or: Attempt to use the lance v0.2 \
+                       reader to read a file with version …";
+const LOGICAL_TYPE: &str = "panics: Unsupported logical type: …";
+const FLAGS_SAY: &str = "fails: This dataset cannot be read by this version of Lance";
+
 /// Every feature that some release that was tried cannot read.
 pub static FEATURES: &[Feature] = &[
-    feature(
-        "file-2.0",
-        "data files of 2.0",
-        OLDEST,
+    read_since("file-2.0", "data files of 2.0", Release(0, 11, 1), VERSION),
+    read_since(
+        "values-2.0",
+        "strings, structs or dictionaries in files of 2.0",
         Release(0, 16, 0),
-        "fails: Invalid user input: … (file version 2.0)",
+        PANICS,
     ),
-    feature(
-        "file-2.1",
-        "data files of 2.1",
-        OLDEST,
-        Release(0, 33, 0),
-        "panics: unexpected type URL, or fails: Unknown Lance storage version: 2.1",
+    read_since(
+        "vector-nulls-2.0",
+        "fixed-size lists with nulls in files of 2.0",
+        Release(0, 18, 2),
+        PANICS,
     ),
-    feature(
-        "file-2.2",
-        "data files of 2.2",
-        OLDEST,
-        Release(3, 0, 1),
-        "fails: Unknown Lance storage version: 2.2",
+    read_since(
+        "blob-2.0",
+        "blobs in files of 2.0",
+        Release(0, 19, 1),
+        PANICS,
     ),
-    feature(
-        "file-2.3",
-        "data files of 2.3, which is not finished",
-        OLDEST,
-        Release(14, 0, 0),
-        "fails: Unknown Lance storage version: 2.3",
+    read_since(
+        "packed-2.0",
+        "packed structs in files of 2.0",
+        Release(0, 19, 1),
+        PANICS,
     ),
-    feature(
+    read_since(
+        "bool-vector-2.0",
+        "fixed-size lists of booleans in files of 2.0",
+        Release(0, 22, 0),
+        "returns other values without a word",
+    ),
+    read_since(
+        "empty-struct-2.0",
+        "structs without children in files of 2.0",
+        Release(0, 24, 0),
+        PANICS,
+    ),
+    read_since(
+        "compressed-2.0",
+        "compressed values in files of 2.0",
+        Release(0, 32, 0),
+        PANICS,
+    ),
+    opened_since(
+        Release(0, 22, 0),
+        read_since(
+            "vector-of-vectors",
+            "fixed-size lists of fixed-size lists",
+            Release(0, 22, 0),
+            LOGICAL_TYPE,
+        ),
+    ),
+    read_since("file-2.1", "data files of 2.1", Release(0, 33, 0), VERSION),
+    read_since(
+        "levels-2.1",
+        "compressed levels in files of 2.1",
+        Release(0, 37, 0),
+        PANICS,
+    ),
+    read_since(
+        "empty-struct-2.1",
+        "structs without children in files of 2.1",
+        Release(0, 37, 0),
+        PANICS,
+    ),
+    read_since(
+        "dictionary-2.1",
+        "dictionaries in files of 2.1",
+        Release(0, 38, 0),
+        PANICS,
+    ),
+    read_since(
+        "vector-nulls-2.1",
+        "fixed-size lists with null items in files of 2.1",
+        Release(0, 38, 0),
+        PANICS,
+    ),
+    read_since(
         "blob-2.1",
         "blobs in files of 2.1",
-        OLDEST,
         Release(0, 38, 0),
-        "fails, or panics",
+        PANICS,
     ),
-    feature(
+    read_since(
+        "packed-2.1",
+        "packed structs in files of 2.1",
+        Release(0, 38, 3),
+        PANICS,
+    ),
+    read_since("file-2.2", "data files of 2.2", Release(2, 0, 0), VERSION),
+    read_since(
+        "nested-2.2",
+        "structs or lists in files of 2.2",
+        Release(3, 0, 0),
+        "panics, or returns other values without a word",
+    ),
+    read_since(
+        "constant-2.2",
+        "pages of one value in files of 2.2",
+        Release(3, 0, 0),
+        PANICS,
+    ),
+    read_since(
         "blob-v2",
         "blobs of the second generation",
-        OLDEST,
-        Release(2, 0, 1),
-        "fails, or panics",
+        Release(3, 0, 0),
+        PANICS,
     ),
-    feature(
-        "map",
-        "a map column",
-        OLDEST,
-        Release(2, 0, 1),
-        "panics: Unsupported logical type: map",
+    read_since(
+        "nested-blob",
+        "blobs in structs or lists",
+        Release(6, 0, 0),
+        PANICS,
     ),
-    feature(
-        "vector-of-structs",
-        "a fixed-size list of structs",
-        OLDEST,
-        Release(2, 0, 1),
-        "panics: Unsupported logical type: fixed_size_list:struct:…",
+    read_since(
+        "blob-v2-over-v1",
+        "blobs of the second generation over files of the first",
+        Release(13, 0, 0),
+        PANICS,
     ),
-    feature(
+    read_since(
+        "file-2.3",
+        "data files of 2.3, which is not finished",
+        Release(14, 0, 0),
+        VERSION,
+    ),
+    opened_since(
+        Release(0, 36, 0),
+        read_since(
+            "vector-of-structs",
+            "fixed-size lists of structs",
+            Release(2, 0, 0),
+            LOGICAL_TYPE,
+        ),
+    ),
+    opened_since(
+        Release(0, 36, 0),
+        read_since("map", "maps", Release(3, 0, 0), LOGICAL_TYPE),
+    ),
+    opened_since(
+        Release(0, 36, 0),
+        read_since("json", "JSON", Release(8, 0, 0), LOGICAL_TYPE),
+    ),
+    read_since(
         "manifest-names-v2",
-        "manifests named by the new scheme",
+        "several versions whose manifests are named by the new scheme",
         Release(0, 17, 0),
-        Release(0, 17, 0),
-        "fails: Dataset … was not found",
+        "opens the first version in place of the latest, without a word",
     ),
-    feature(
-        "base-paths",
-        "base paths",
-        OLDEST,
-        Release(0, 38, 3),
-        "fails: Not found: …/data/….lance, as it looks beside the manifest",
+    opened_since(
+        Release(0, 19, 2),
+        read_since(
+            "detached",
+            "a version that was committed as detached, even beside the one that is read",
+            Release(0, 19, 2),
+            "fails",
+        ),
+    ),
+    opened_since(
+        Release(0, 34, 0),
+        read_since(
+            "base-paths",
+            "files behind base paths",
+            Release(0, 38, 3),
+            "fails: Not found: …/data/….lance",
+        ),
     ),
 ];
 
-/// The first release that knows all feature flags up to a bit (lance-table `feature_flags.rs` of
-/// each): those before it say that the dataset cannot be read by this version of Lance.
+/// The first release that opens a dataset with a feature flag among those of readers, by the
+/// flag's bit. Flags that are not here no release opens.
 const FLAGS: &[(u32, Release)] = &[
-    (2, OLDEST),
-    (3, Release(0, 19, 2)),
-    (4, Release(0, 38, 3)),
+    (0, OLDEST),
+    (1, Release(0, 12, 0)),
+    (2, Release(0, 12, 0)),
+    (3, Release(0, 19, 1)),
+    (4, Release(0, 34, 0)),
     (5, Release(1, 0, 0)),
-    (6, Release(10, 0, 0)),
+    (7, Release(11, 0, 0)),
     (8, Release(12, 0, 0)),
-    (13, Release(13, 0, 0)),
-    (17, Release(14, 0, 2)),
+    (10, Release(13, 0, 0)),
+    (11, Release(14, 0, 0)),
+    (14, Release(14, 0, 0)),
 ];
 
 /// Who can read a dataset, and what keeps the others from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readers {
-    /// The oldest release that opens it.
-    pub opens: Release,
-    /// The oldest release that reads all of it.
-    pub reads: Release,
-    /// The last release that does; `None` when Lance 14.0.2 still does.
-    pub until: Option<Release>,
+    /// The oldest release that opens it; `None` when no release does.
+    pub opens: Option<Release>,
+    /// The oldest release that reads all of it; `None` when no release does.
+    pub reads: Option<Release>,
     /// What limits it, the most limiting first.
     pub reasons: Vec<Reason>,
 }
@@ -195,62 +302,61 @@ pub struct Readers {
 pub struct Reason {
     /// What it is, as a noun phrase.
     pub what: String,
-    /// The first release that opens a dataset with it.
-    pub opens: Release,
-    /// The first release that reads all of it.
-    pub reads: Release,
-    /// The last that does.
-    pub until: Option<Release>,
-    /// What other releases do.
+    /// The first release that opens a dataset with it; `None` when none does.
+    pub opens: Option<Release>,
+    /// The first release that reads all of it; `None` when none does.
+    pub reads: Option<Release>,
+    /// What releases before that do.
     pub says: String,
 }
 
 impl Readers {
     /// Whether a release reads all of it.
     pub fn has(&self, release: Release) -> bool {
-        release >= self.reads && self.until.is_none_or(|until| release <= until)
+        self.reads.is_some_and(|reads| release >= reads)
     }
 }
 
-/// Who can read a snapshot whose data files are of some versions and hold some encodings.
+/// Who can read a snapshot whose data files are of some versions and hold some encodings, and
+/// beside which a detached version may stand.
 pub fn readers<'a>(
     snapshot: &Snapshot,
+    has_detached: bool,
     versions: &[FileVersion],
-    encodings: impl Iterator<Item = &'a Encoding>,
+    encodings: impl Iterator<Item = (FileVersion, &'a Encoding)>,
 ) -> Readers {
-    let ids = features(snapshot, versions, encodings);
-    let mut reasons: Vec<Reason> = FEATURES
-        .iter()
-        .filter(|feature| ids.contains(&feature.id))
+    let ids = features(snapshot, has_detached, versions, encodings);
+    let known = FEATURES.iter().filter(|feature| ids.contains(feature.id));
+    let mut reasons: Vec<Reason> = known
         .map(|feature| Reason {
             what: feature.what.to_string(),
-            opens: feature.opens,
-            reads: feature.reads,
-            until: feature.until,
+            opens: Some(feature.opens),
+            reads: Some(feature.reads),
             says: feature.says.to_string(),
         })
         .collect();
     let word = snapshot.message().reader_feature_flags;
-    if let Some(flag) = flags(word).last()
-        && let Some((_, since)) = FLAGS.iter().find(|(bit, _)| flag.bit <= *bit)
-    {
-        reasons.push(Reason {
+    reasons.extend(flags(word).iter().map(|flag| {
+        let since = FLAGS.iter().find(|(bit, _)| flag.bit == *bit);
+        let since = since.map(|(_, since)| *since);
+        Reason {
             what: format!("the feature flag “{}”", flag.label()),
-            opens: *since,
-            reads: *since,
-            until: None,
-            says: format!(
-                "fails: This dataset cannot be read by this version of Lance … Flags: {word}"
-            ),
-        });
-    }
-    reasons.retain(|reason| reason.reads > OLDEST || reason.until.is_some());
-    reasons.sort_by(|a, b| b.reads.cmp(&a.reads).then(b.opens.cmp(&a.opens)));
-    let most = |of: fn(&Reason) -> Release| reasons.iter().map(of).max().unwrap_or(OLDEST);
+            opens: since,
+            reads: since,
+            says: format!("{FLAGS_SAY} … Flags: {word}"),
+        }
+    }));
+    reasons.retain(|reason| reason.reads.is_none_or(|reads| reads > OLDEST));
+    // None is later than any release.
+    let rank = |release: Option<Release>| (release.is_none(), release);
+    reasons.sort_by_key(|reason| std::cmp::Reverse((rank(reason.reads), rank(reason.opens))));
+    let latest = |of: fn(&Reason) -> Option<Release>| {
+        let all: Option<Vec<Release>> = reasons.iter().map(of).collect();
+        all.map(|all| all.into_iter().max().unwrap_or(OLDEST))
+    };
     Readers {
-        opens: most(|reason| reason.opens),
-        reads: most(|reason| reason.reads),
-        until: reasons.iter().filter_map(|reason| reason.until).min(),
+        opens: latest(|reason| reason.opens),
+        reads: latest(|reason| reason.reads),
         reasons,
     }
 }
@@ -258,56 +364,148 @@ pub fn readers<'a>(
 /// The features of a snapshot, by name.
 fn features<'a>(
     snapshot: &Snapshot,
+    has_detached: bool,
     versions: &[FileVersion],
-    encodings: impl Iterator<Item = &'a Encoding>,
-) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    for version in versions {
-        found.push(match version {
-            FileVersion::V0_1 => "file-0.1",
-            FileVersion::V2_0 => "file-2.0",
-            FileVersion::V2_1 => "file-2.1",
-            FileVersion::V2_2 => "file-2.2",
-            FileVersion::V2_3 => "file-2.3",
-        });
+    encodings: impl Iterator<Item = (FileVersion, &'a Encoding)>,
+) -> BTreeSet<&'static str> {
+    use FileVersion::{V0_1, V2_0, V2_1, V2_2, V2_3};
+    let mut found: BTreeSet<&'static str> = BTreeSet::new();
+    found.extend(versions.iter().map(|version| match version {
+        V0_1 => "file-0.1",
+        V2_0 => "file-2.0",
+        V2_1 => "file-2.1",
+        V2_2 => "file-2.2",
+        V2_3 => "file-2.3",
+    }));
+    if snapshot.entry.naming == Naming::V2 && snapshot.version() > 1 {
+        found.insert("manifest-names-v2");
     }
-    if snapshot.entry.naming == Naming::V2 {
-        found.push("manifest-names-v2");
+    if !snapshot.message().base_paths.is_empty() {
+        found.insert("base-paths");
     }
-    let message = snapshot.message();
-    if !message.base_paths.is_empty() || message.reader_feature_flags & BASE_PATHS != 0 {
-        found.push("base-paths");
+    if has_detached {
+        found.insert("detached");
     }
     for field in &snapshot.schema.fields {
-        match field.blob() {
-            Some(BlobDeclaration::V2) => found.push("blob-v2"),
-            Some(BlobDeclaration::V1) if versions.contains(&FileVersion::V2_1) => {
-                found.push("blob-2.1");
-            }
-            _ => {}
-        }
-        match field.logical_type {
-            LogicalType::Map => found.push("map"),
-            LogicalType::FixedSizeListStruct => found.push("vector-of-structs"),
-            _ => {}
-        }
+        found.extend(of_field(field, versions));
     }
-    for encoding in encodings {
-        codecs(&encoding.root, &mut found);
+    for (version, encoding) in encodings {
+        codecs(version, &encoding.root, &mut found);
     }
     found
 }
 
-/// Codecs that came after the file version that they stand in.
-fn codecs(node: &Node, found: &mut Vec<&'static str>) {
-    match node.kind {
-        Kind::ByteStreamSplit { .. } => found.push("byte-stream-split"),
-        Kind::VariablePackedStruct { .. } => found.push("variable-packed-struct"),
-        _ => {}
+/// What a field asks of readers, in files of some versions.
+fn of_field(field: &Field, versions: &[FileVersion]) -> Vec<&'static str> {
+    use FileVersion::{V2_0, V2_1};
+    let has = |version| versions.contains(&version);
+    let (in_2_0, in_2_1) = (has(V2_0), has(V2_1));
+    let all = match (&field.logical_type, field.blob()) {
+        (_, Some(BlobDeclaration::V2)) => [
+            (in_2_0 || in_2_1, "blob-v2-over-v1"),
+            (true, "blob-v2"),
+            (false, ""),
+        ],
+        (_, Some(BlobDeclaration::V1)) => [
+            (in_2_0, "blob-2.0"),
+            (in_2_1, "blob-2.1"),
+            (field.depth > 0, "nested-blob"),
+        ],
+        (LogicalType::Map, _) => [(true, "map"), (in_2_0, "values-2.0"), (false, "")],
+        (LogicalType::FixedSizeListStruct, _) => {
+            [(true, "vector-of-structs"), (false, ""), (false, "")]
+        }
+        (LogicalType::FixedSizeList { item, .. }, _) => {
+            let nested = matches!(**item, LogicalType::FixedSizeList { .. });
+            let of_bools = **item == LogicalType::Fixed { bits: 1 };
+            [
+                (nested, "vector-of-vectors"),
+                (in_2_0 && of_bools, "bool-vector-2.0"),
+                (false, ""),
+            ]
+        }
+        (LogicalType::Struct, _) => [
+            (in_2_0, "values-2.0"),
+            (in_2_0 && field.children.is_empty(), "empty-struct-2.0"),
+            (in_2_1 && field.children.is_empty(), "empty-struct-2.1"),
+        ],
+        (LogicalType::Variable { .. } | LogicalType::Dictionary { .. }, _) => {
+            [(in_2_0, "values-2.0"), (false, ""), (false, "")]
+        }
+        _ => [(false, ""); 3],
+    };
+    let nested = field.logical_type.is_nested() && field.blob().is_none();
+    let json = matches!(
+        field.extension.as_deref(),
+        Some("lance.json" | "arrow.json")
+    ) || field.type_text == "json";
+    all.into_iter()
+        .chain([
+            (json, "json"),
+            (nested && has(FileVersion::V2_2), "nested-2.2"),
+        ])
+        .filter_map(|(holds, id)| holds.then_some(id))
+        .collect()
+}
+
+/// What a node of an encoding, or one below it, asks of readers.
+fn codecs(version: FileVersion, node: &Node, found: &mut BTreeSet<&'static str>) {
+    use FileVersion::{V2_0, V2_1, V2_2};
+    let nulls = |node: &Node| matches!(node.kind, Kind::Nullable(Nulls::Some));
+    let vector = |node: &Node| matches!(node.kind, Kind::FixedSizeList { .. });
+    let children = || node.children.iter().map(|child| &child.node);
+    let compressed = |role: &str| {
+        let codec = node.child(role);
+        codec.is_some_and(|codec| !matches!(codec.kind, Kind::Flat { .. }))
+    };
+    let levels = || compressed("rep_compression") || compressed("def_compression");
+    let feature = match (&node.kind, version) {
+        (Kind::PackedStruct { .. }, V2_0) => Some("packed-2.0"),
+        (
+            Kind::Flat {
+                compression: Some(_),
+                ..
+            },
+            V2_0,
+        ) => Some("compressed-2.0"),
+        (Kind::FixedSizeList { .. }, V2_0) if children().any(nulls) => Some("vector-nulls-2.0"),
+        (Kind::Nullable(Nulls::Some), V2_0) if children().any(vector) => Some("vector-nulls-2.0"),
+        (Kind::MiniBlock { .. }, V2_1) if node.child("dictionary").is_some() => {
+            Some("dictionary-2.1")
+        }
+        (Kind::MiniBlock { .. }, V2_1) if levels() => Some("levels-2.1"),
+        (Kind::FullZip { .. }, V2_1) if children().any(has_validity) => Some("vector-nulls-2.1"),
+        (Kind::PackedStruct { .. }, V2_1) => Some("packed-2.1"),
+        (
+            Kind::ConstantLayout {
+                layers,
+                inline_bytes,
+                ..
+            },
+            V2_2,
+        ) if inline_bytes.is_some() || !matches!(layers.as_slice(), [Layer(3)]) => {
+            Some("constant-2.2")
+        }
+        _ => None,
+    };
+    found.extend(feature);
+    // The descriptors of blobs are packed structs of Lance's own.
+    if !matches!(node.kind, Kind::BlobLayout { .. }) {
+        for child in children() {
+            codecs(version, child, found);
+        }
     }
-    for child in &node.children {
-        codecs(&child.node, found);
-    }
+}
+
+/// Whether items of a fixed-size list, or of one below it, may be null.
+fn has_validity(node: &Node) -> bool {
+    matches!(
+        node.kind,
+        Kind::FixedSizeList {
+            has_validity: true,
+            ..
+        }
+    ) || node.children.iter().any(|child| has_validity(&child.node))
 }
 
 #[cfg(test)]

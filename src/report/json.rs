@@ -319,12 +319,10 @@ pub struct DatasetJson {
 /// Which Lance releases can read a dataset.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ReadersJson {
-    /// The oldest that opens it.
-    pub opens_since: String,
-    /// The oldest that reads all of it.
-    pub reads_since: String,
-    /// The last that does; null when Lance 14.0.2 does.
-    pub reads_until: Option<String>,
+    /// The oldest that opens it; null when none does.
+    pub opens_since: Option<String>,
+    /// The oldest that reads all of it; null when none does.
+    pub reads_since: Option<String>,
     /// What limits it, the most limiting first.
     pub reasons: Vec<ReasonJson>,
 }
@@ -334,13 +332,11 @@ pub struct ReadersJson {
 pub struct ReasonJson {
     /// What it is.
     pub what: String,
-    /// The first release that opens a dataset with it.
-    pub opens_since: String,
-    /// The first that reads all of it.
-    pub reads_since: String,
-    /// The last that does; null when Lance 14.0.2 does.
-    pub reads_until: Option<String>,
-    /// What other releases do.
+    /// The first release that opens a dataset with it; null when none does.
+    pub opens_since: Option<String>,
+    /// The first that reads all of it; null when none does.
+    pub reads_since: Option<String>,
+    /// What releases before that do.
     pub others: String,
 }
 
@@ -502,15 +498,13 @@ pub fn json_schema() -> schemars::Schema {
 fn readers(readers: &Readers) -> ReadersJson {
     let reasons = readers.reasons.iter().map(|reason| ReasonJson {
         what: reason.what.clone(),
-        opens_since: reason.opens.to_string(),
-        reads_since: reason.reads.to_string(),
-        reads_until: reason.until.map(|until| until.to_string()),
+        opens_since: reason.opens.map(|release| release.to_string()),
+        reads_since: reason.reads.map(|release| release.to_string()),
         others: reason.says.clone(),
     });
     ReadersJson {
-        opens_since: readers.opens.to_string(),
-        reads_since: readers.reads.to_string(),
-        reads_until: readers.until.map(|until| until.to_string()),
+        opens_since: readers.opens.map(|release| release.to_string()),
+        reads_since: readers.reads.map(|release| release.to_string()),
         reasons: reasons.collect(),
     }
 }

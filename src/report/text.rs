@@ -151,14 +151,13 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
 
 /// Who can read it.
 fn readable(readers: &Readers) -> String {
-    let Readers { opens, reads, .. } = readers;
-    let opened = match opens < reads && *opens > OLDEST {
-        true => format!(" (opened by {opens}+)"),
-        false => String::new(),
-    };
-    match readers.until {
-        Some(until) => format!("read by lance {reads} to {until}{opened}"),
-        None => format!("read by lance {reads}+{opened}"),
+    match (readers.reads, readers.opens) {
+        (Some(reads), Some(opens)) if OLDEST < opens && opens < reads => {
+            format!("read by lance {reads}+ (opened by {opens}+)")
+        }
+        (Some(reads), _) => format!("read by lance {reads}+"),
+        (None, Some(opens)) => format!("read by no release of lance (opened by {opens}+)"),
+        (None, None) => "opened by no release of lance".to_string(),
     }
 }
 

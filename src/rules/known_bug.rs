@@ -2,7 +2,8 @@
 //!
 //! A release of Lance with a known bug wrote this version, in a file version, with a schema and by an
 //! operation that the bug is about. Whether the data was hurt is not in the metadata: the
-//! finding says how to find out. What was hurt stays so after an upgrade.
+//! finding says how to find out. What was hurt stays so after an upgrade. A bug whose damage shows in
+//! the metadata is named by the finding that shows it, and by none where nothing does.
 //!
 //! Without `--all-versions` only the latest version is looked at; with it, every version that
 //! still has a manifest. Each bug is a file in `advisories/`, with the releases under which it
@@ -11,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::readers::Release;
 use crate::model::schema::{BlobDeclaration, Field, FieldTree};
@@ -43,6 +44,9 @@ struct Advisory {
     operations: &'static [&'static str],
     /// What the schema must have, all of it.
     schema: &'static [&'static str],
+    severity: Severity,
+    /// Rules that see its damage, where that shows in metadata.
+    proof: &'static [&'static str],
     effect: &'static str,
     confirm: &'static str,
     remedy: &'static str,
@@ -61,67 +65,98 @@ impl Rule for KnownBug {
         let Some(snapshot) = view.snapshot else {
             return;
         };
-        let Some(writer) = &snapshot.message().writer_version else {
-            return;
-        };
-        let Ok(release) = writer.version.parse::<Release>() else {
-            return;
-        };
-        let mut versions: Option<BTreeSet<String>> = None;
-        for advisory in ADVISORIES {
-            if advisory.library != writer.library || !advisory.has(release) {
-                continue;
+        let exposed = ADVISORIES
+            .iter()
+            .filter(|advisory| advisory.proof.is_empty() && advisory.is_of(snapshot));
+        for advisory in exposed {
+            let done =
+                || (view.operation)().is_some_and(|done| advisory.operations.contains(&done));
+            if advisory.operations.is_empty() || done() {
+                findings.add(advisory.finding(&snapshot.writer().unwrap_or_default(), snapshot));
             }
-            if !advisory
-                .schema
-                .iter()
-                .all(|shape| has(&snapshot.schema, shape))
-            {
-                continue;
-            }
-            let versions = versions.get_or_insert_with(|| file_versions(snapshot));
-            if !advisory.file_versions.is_empty()
-                && !advisory
-                    .file_versions
-                    .iter()
-                    .any(|known| versions.contains(*known))
-            {
-                continue;
-            }
-            if !advisory.operations.is_empty()
-                && !(view.operation)().is_some_and(|done| advisory.operations.contains(&done))
-            {
-                continue;
-            }
-            findings.add(advisory.finding(&snapshot.writer().unwrap_or_default(), snapshot));
+        }
+    }
+}
+
+/// Names the bug, where what was found is the damage of a known one.
+pub fn annotate(findings: &mut [Finding], snapshot: &Snapshot) {
+    for finding in findings
+        .iter_mut()
+        .filter(|finding| finding.severity > Severity::Info)
+    {
+        let mut known = ADVISORIES.iter();
+        let bug = known.find(|bug| bug.proof.contains(&finding.rule.id) && bug.is_of(snapshot));
+        let Some(bug) = bug else { continue };
+        let named = format!(
+            "{} ({}): {}; {}",
+            "a known bug of the writer",
+            bug.id,
+            bug.title,
+            bug.fix()
+        );
+        finding.cause = Some(match finding.cause.take() {
+            Some(cause) => format!("{cause}; {named}"),
+            None => named,
+        });
+        if !bug.remedy.is_empty() {
+            finding.mends.push(bug.remedy.to_string());
         }
     }
 }
 
 impl Advisory {
+    /// Whether its writer wrote a version, in a file version and with a schema that it is about.
+    fn is_of(&self, snapshot: &Snapshot) -> bool {
+        let written = match &snapshot.message().writer_version {
+            Some(writer) => {
+                let release = writer.version.parse::<Release>();
+                self.library == writer.library && release.is_ok_and(|release| self.has(release))
+            }
+            // The first releases left no name.
+            None => self.library.is_empty(),
+        };
+        written
+            && self.schema.iter().all(|shape| has(&snapshot.schema, shape))
+            && (self.file_versions.is_empty() || {
+                let versions = file_versions(snapshot);
+                let mut known = self.file_versions.iter();
+                known.any(|known| versions.contains(*known))
+            })
+    }
+
+    /// Which release mended it, and where it is talked of.
+    fn fix(&self) -> String {
+        let fix = match (self.before, self.fixed_in) {
+            ("", _) => "Lance 14.0.2 still has it".to_string(),
+            (before, "") => format!("{before} has it no more"),
+            (_, fixed) => format!("mended in {fixed}"),
+        };
+        match self.threads {
+            [] => fix,
+            threads => format!("{fix}; see {}", threads.join(" ")),
+        }
+    }
+
     fn has(&self, release: Release) -> bool {
         let parsed = |text: &str| text.parse::<Release>().ok();
         parsed(self.from).is_some_and(|from| from <= release)
             && parsed(self.before).is_none_or(|before| release < before)
     }
 
-    fn finding(&self, writer: &str, snapshot: &Snapshot) -> crate::finding::Finding {
-        let (until, fix) = match (self.before, self.fixed_in) {
-            ("", _) => (String::new(), "Lance 14.0.2 still has it".to_string()),
-            (before, "") => (
-                format!(" to before {before}"),
-                format!("{before} has it no more"),
-            ),
-            (before, fixed) => (format!(" to before {before}"), format!("mended in {fixed}")),
+    fn finding(&self, writer: &str, snapshot: &Snapshot) -> Finding {
+        let until = match self.before {
+            "" => String::new(),
+            before => format!(" to before {before}"),
         };
         INFO.finding(format!("{}: {}", self.id, self.title))
+            .severity(self.severity)
             .at(manifest_place(snapshot))
             .instead(
                 format!("another release than {} {}{until}", self.library, self.from),
                 format!("a commit by {writer}"),
             )
-            .reader("reads", self.effect)
-            .cause(format!("{fix}; see {}", self.threads.join(" ")))
+            .reader("reading it:", self.effect)
+            .cause(self.fix())
             .mend(format!("to find out: {}", self.confirm))
             .mend(self.remedy)
     }

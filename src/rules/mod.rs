@@ -45,7 +45,7 @@ mod index_files_missing;
 mod index_list_invalid;
 mod index_passed_over;
 mod keys;
-mod known_bug;
+pub mod known_bug;
 mod layers_mismatch;
 mod manifest_misnamed;
 mod manifest_section_unreadable;

@@ -9,7 +9,7 @@
 
 use super::{Rule, WholeView, manifest_place};
 use crate::finding::{Findings, RuleInfo, Severity};
-use crate::model::readers::{NEWEST, Reason, Release};
+use crate::model::readers::{Reason, Release};
 
 static INFO: RuleInfo = RuleInfo {
     id: "reader-too-old",
@@ -31,30 +31,31 @@ impl Rule for ReaderTooOld {
             if readers.has(*release) {
                 continue;
             }
-            let keeps = |reason: &&Reason| {
-                reason.reads > *release || reason.until.is_some_and(|until| *release > until)
-            };
-            let reasons: Vec<&Reason> = readers.reasons.iter().filter(keeps).collect();
-            let opens = *release >= readers.opens;
+            let before = |since: Option<Release>| since.is_none_or(|since| *release < since);
+            let keeps = readers.reasons.iter().filter(|reason| before(reason.reads));
+            let reasons: Vec<&Reason> = keeps.collect();
+            let opens = !before(readers.opens);
             let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
             let mut blocking = reasons.iter();
-            let first = blocking.find(|reason| opens || reason.opens > *release);
+            let first = blocking.find(|reason| opens || before(reason.opens));
             let says = first.map_or("fails", |reason| reason.says.as_str());
             findings.add(
                 INFO.finding(format!("Lance {release} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
-                        range(readers.reads, readers.until),
+                        range(readers.reads),
                         format!("Lance {release}, which does not know {}", what.join(", ")),
                     )
                     .reader(
                         if opens { "to_table()" } else { "lance.dataset(uri)" },
                         says,
                     )
-                    .mend(format!(
-                        "upgrade the reader:\npip install 'pylance>={}'",
-                        readers.reads.min(NEWEST)
-                    ))
+                    .mend(match readers.reads {
+                        Some(reads) => {
+                            format!("upgrade the reader:\npip install 'pylance>={reads}'")
+                        }
+                        None => "use the release that wrote it, with the settings that it had".to_string(),
+                    })
                     .mend(
                         "or write the data anew for old readers, without what they do not know:\n\
                          lance.write_dataset(lance.dataset(uri).to_table(), other_uri, data_storage_version=\"2.0\")",
@@ -64,9 +65,9 @@ impl Rule for ReaderTooOld {
     }
 }
 
-fn range(first: Release, last: Option<Release>) -> String {
-    match last {
-        Some(last) => format!("Lance {first} to {last}"),
-        None => format!("Lance {first} or later"),
+fn range(first: Option<Release>) -> String {
+    match first {
+        Some(first) => format!("Lance {first} or later"),
+        None => "no release as it is installed".to_string(),
     }
 }
