@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::encoding::{Encoding, Kind, Layer, Node, Nulls};
+use super::encoding::{Encoding, Kind, Layer, Node, Nulls, Vocabulary};
 use super::flags::flags;
 use super::logical_type::LogicalType;
 use super::schema::{BlobDeclaration, Field};
@@ -335,6 +335,15 @@ pub fn readers<'a>(
             says: feature.says.to_string(),
         })
         .collect();
+    if ids.contains(UNFINISHED) {
+        reasons.push(Reason {
+            what: "pages of a file version that was not finished when they were written"
+                .to_string(),
+            opens: Some(OLDEST),
+            reads: None,
+            says: "panics, or fails, but for the releases near the one that wrote it".to_string(),
+        });
+    }
     let word = snapshot.message().reader_feature_flags;
     reasons.extend(flags(word).iter().map(|flag| {
         let since = FLAGS.iter().find(|(bit, _)| flag.bit == *bit);
@@ -390,9 +399,33 @@ fn features<'a>(
         found.extend(of_field(field, versions));
     }
     for (version, encoding) in encodings {
+        if is_unfinished(version, encoding) {
+            found.insert(UNFINISHED);
+        }
         codecs(version, &encoding.root, &mut found);
     }
     found
+}
+
+/// The name of pages that no later release reads.
+const UNFINISHED: &str = "unfinished";
+
+/// Whether a page is as releases wrote its file version before that was finished.
+fn is_unfinished(version: FileVersion, encoding: &Encoding) -> bool {
+    let small = |node: &Node| {
+        matches!(
+            node.kind,
+            Kind::MiniBlock {
+                has_large_chunk: false,
+                ..
+            }
+        )
+    };
+    match (encoding.vocabulary, version) {
+        (Vocabulary::PreStable, _) | (Vocabulary::Structural, FileVersion::V2_3) => true,
+        (Vocabulary::Structural, FileVersion::V2_2) => small(&encoding.root),
+        _ => false,
+    }
 }
 
 /// What a field asks of readers, in files of some versions.
