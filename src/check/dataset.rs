@@ -46,6 +46,9 @@ use crate::storage::{Location, Storage, StorageError};
 /// results and keeps all cores busy.
 const FRAGMENTS_AT_ONCE: usize = 1024;
 
+/// Deepest folder below that of an index in which its files are looked for.
+const MOST_INDEX_DEPTH: usize = 4;
+
 /// Most fragments that are not worth a thread pool.
 const FRAGMENTS_ALONE: usize = 4;
 
@@ -166,7 +169,11 @@ fn index_files(
                 for entry in entries {
                     let name = format!("{below}{}", entry.name);
                     match entry.is_dir {
-                        true => folders.push(format!("{name}/")),
+                        // A link may lead back up.
+                        true if below.matches('/').count() < MOST_INDEX_DEPTH => {
+                            folders.push(format!("{name}/"));
+                        }
+                        true => {}
                         false => files.push(IndexFile {
                             cut: !told(index, &name) && is_cut(storage, &folder.join(&name)),
                             name,

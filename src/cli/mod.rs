@@ -32,6 +32,9 @@ Examples:
   lance-lint --quiet --fail-on warning *.lance
   lance-lint images.lance --format json | jq '.findings[].message'
   lance-lint --decode images.lance
+  lance-lint --all-versions --reader 0.32.1 images.lance
+  lance-lint diff images.lance@12 images.lance@13
+  lance-lint orphans images.lance
   lance-lint inspect images.lance --column blob --page 0";
 
 /// Checks Lance datasets and files: every column's physical encoding beside what the schema

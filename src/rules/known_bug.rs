@@ -178,19 +178,7 @@ fn has(schema: &FieldTree, shape: &str) -> bool {
         "nested-blob-v1" => fields.any(|f| f.blob() == Some(BlobDeclaration::V1) && f.depth > 0),
         "nested-blob-v2" => fields.any(|f| f.blob() == Some(BlobDeclaration::V2) && f.depth > 0),
         "json" => fields.any(is_json),
-        "json-in-list-of-structs" => {
-            let in_list = |at: usize| {
-                schema.ancestors(at).any(|above| {
-                    let above = schema.fields.get(above);
-                    above.is_some_and(|above| above.logical_type == LogicalType::List)
-                })
-            };
-            schema
-                .fields
-                .iter()
-                .enumerate()
-                .any(|(at, field)| is_json(field) && in_list(at))
-        }
+        "nested-json" => fields.any(|field| is_json(field) && field.depth > 0),
         "variable-width" => {
             fields.any(|field| matches!(field.logical_type, LogicalType::Variable { .. }))
         }
