@@ -47,6 +47,19 @@ fn a_fault_that_was_mended_is_seen_in_the_versions_that_had_it() {
 }
 
 #[test]
+fn a_column_that_older_versions_lack_is_checked_where_it_is() {
+    let dataset = "testdata/broken/field-in-two-files-2.1";
+    let document = json(&[dataset, "--all-versions", "--column", "c"]);
+    let rules: Vec<_> = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| (&finding["rule"], &finding["since"]["version"]))
+        .collect();
+    assert_eq!(rules, [(&"field-in-two-files".into(), &3.into())]);
+}
+
+#[test]
 fn a_fault_of_a_branch_is_said_to_be_of_it() {
     let scratch = tempfile::tempdir().unwrap();
     let dataset = scratch.path().join("d.lance");

@@ -650,10 +650,8 @@ pub(super) struct Walker {
 }
 
 impl Walker {
-    /// What is found in fragments of a version, one by one; `schema` tells schemas apart.
-    ///
-    /// # Errors
-    /// A sentence, when a column that was asked for is in no schema.
+    /// What is found in fragments of a version, one by one; `schema` tells schemas apart. Of a
+    /// version that lacks a column which was asked for, nothing is.
     pub(super) fn fragments(
         &self,
         storage: &dyn Storage,
@@ -661,9 +659,11 @@ impl Walker {
         schema: u64,
         fragments: &[&DataFragment],
         request: &Request,
-    ) -> Result<Vec<Walked>, CheckError> {
+    ) -> Vec<Walked> {
         let root = snapshot.root.to_string();
-        let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
+        let Ok(wanted) = Wanted::new(&snapshot.schema, &request.columns, &root) else {
+            return fragments.iter().map(|_| Walked::default()).collect();
+        };
         let learnt = self
             .learnt
             .borrow_mut()
@@ -686,10 +686,10 @@ impl Walker {
             let result = run.fragment(fragment);
             (result.findings, result.row_ids)
         };
-        Ok(match fragments.len() <= FRAGMENTS_ALONE {
+        match fragments.len() <= FRAGMENTS_ALONE {
             true => fragments.iter().map(result).collect(),
             false => fragments.par_iter().map(result).collect(),
-        })
+        }
     }
 }
 
