@@ -502,13 +502,17 @@ fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result
             }
         )
     });
+    // Other versions and all of their files do not count as bytes of the subject.
+    let whole = match report.bytes() {
+        whole if report.bytes_read > whole => String::new(),
+        whole => format!(" of {}", bytes(whole)),
+    };
     writeln!(
         out,
-        "{}{subjects}{} · read {} of {} in {} · {}",
+        "{}{subjects}{} · read {}{whole} in {} · {}",
         counts.join(" · "),
         decoded.unwrap_or_default(),
         bytes(report.bytes_read),
-        bytes(report.bytes()),
         counted(report.requests, "request"),
         time(options.elapsed)
     )
