@@ -48,6 +48,8 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// What is wrong when it fires, in one line.
     pub summary: &'static str,
+    /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
+    pub explanation: &'static str,
 }
 
 /// Where something was found. What does not apply is absent.
@@ -444,6 +446,7 @@ mod tests {
         id: "r",
         severity: Severity::Error,
         summary: "",
+        explanation: "",
     };
 
     #[test]

@@ -1,23 +1,18 @@
-//! # base-path-invalid
-//!
-//! The base paths of a shallow clone or of a dataset in several places are not what readers need:
-//! two have one id, so that files are looked for in the wrong place, or the flag that tells
-//! readers of base paths is not set, so that Lance up to 0.38 looks for the files beside the
-//! manifest.
-
 use rustc_hash::FxHashMap;
 
 use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::flags::BASE_PATHS;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "base-path-invalid",
-    severity: Severity::Error,
-    summary: "two base paths have one id, or readers are not told that there are any",
-};
+rule! {
+    /// The base paths of a shallow clone or of a dataset in several places are not what readers need:
+    /// two have one id, so that files are looked for in the wrong place, or the flag that tells
+    /// readers of base paths is not set, so that Lance up to 0.38 looks for the files beside the
+    /// manifest.
+    static INFO = Error "base-path-invalid", "two base paths have one id, or readers are not told that there are any";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BasePathInvalid;
 
 impl Rule for BasePathInvalid {

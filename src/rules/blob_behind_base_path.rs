@@ -1,22 +1,17 @@
-//! # blob-behind-base-path
-//!
-//! A v1 blob column is in a data file behind a base path, as after `shallow_clone`. Scans find
-//! the file; `take_blobs` looks for it below the clone's own directory and does not (lance
-//! `blob/locate.rs`). v2 blobs are found.
-
 use super::blob::pages_stored;
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::schema::BlobDeclaration;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-behind-base-path",
-    severity: Severity::Error,
-    summary: "a v1 blob column behind a base path, where take_blobs does not find it",
-};
+rule! {
+    /// A v1 blob column is in a data file behind a base path, as after `shallow_clone`. Scans find
+    /// the file; `take_blobs` looks for it below the clone's own directory and does not (lance
+    /// `blob/locate.rs`). v2 blobs are found.
+    static INFO = Error "blob-behind-base-path", "a v1 blob column behind a base path, where take_blobs does not find it";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobBehindBasePath;
 
 impl Rule for BlobBehindBasePath {

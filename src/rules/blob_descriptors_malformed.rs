@@ -1,25 +1,20 @@
-//! # blob-descriptors-malformed
-//!
-//! A blob column's pages are marked as blobs, and what is inside are not the descriptors that
-//! a blob reader needs (or they are descriptors that nothing marks as blobs). v1 descriptors
-//! are position and size; v2 descriptors are kind, position, size, blob id and URI.
-//!
-//! No released writer is known to do this by itself; damage or a third-party writer does.
-
 use super::blob::{descriptors, pages_stored, with_page};
 use super::{ColumnView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::schema::BlobDeclaration;
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-descriptors-malformed",
-    severity: Severity::Error,
-    summary: "a blob column's pages do not hold the descriptors that a blob reader needs",
-};
+rule! {
+    /// A blob column's pages are marked as blobs, and what is inside are not the descriptors that
+    /// a blob reader needs (or they are descriptors that nothing marks as blobs). v1 descriptors
+    /// are position and size; v2 descriptors are kind, position, size, blob id and URI.
+    ///
+    /// No released writer is known to do this by itself; damage or a third-party writer does.
+    static INFO = Error "blob-descriptors-malformed", "a blob column's pages do not hold the descriptors that a blob reader needs";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobDescriptorsMalformed;
 
 impl Rule for BlobDescriptorsMalformed {

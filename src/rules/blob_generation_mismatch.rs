@@ -1,27 +1,22 @@
-//! # blob-generation-mismatch
-//!
-//! The schema declares one generation of blob and a 2.2 or later data file holds the other: v1
-//! descriptors have two fields, v2 descriptors five. In 2.0 and 2.1 files v1 blobs under a v2
-//! field are fine: readers adapt them.
-//!
-//! `add_columns` of Lance 14.0.2 with a reader whose field has the v1 key writes v1 blobs into a
-//! 2.2 file under a v2 field. The reverse is a schema committed by something that does not know
-//! blob v2: Lance's own writers turn the v1 key into the extension when they commit.
-
 use super::blob::{mend_commit_plain, mend_rewrite_v2, pages_stored, with_page};
 use super::{ColumnView, Rule, mends};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::schema::{BlobDeclaration, Field};
 use crate::model::version::FileVersion;
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-generation-mismatch",
-    severity: Severity::Error,
-    summary: "a column is declared a v1 blob and holds v2 blobs, or the other way round",
-};
+rule! {
+    /// The schema declares one generation of blob and a 2.2 or later data file holds the other: v1
+    /// descriptors have two fields, v2 descriptors five. In 2.0 and 2.1 files v1 blobs under a v2
+    /// field are fine: readers adapt them.
+    ///
+    /// `add_columns` of Lance 14.0.2 with a reader whose field has the v1 key writes v1 blobs into a
+    /// 2.2 file under a v2 field. The reverse is a schema committed by something that does not know
+    /// blob v2: Lance's own writers turn the v1 key into the extension when they commit.
+    static INFO = Error "blob-generation-mismatch", "a column is declared a v1 blob and holds v2 blobs, or the other way round";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobGenerationMismatch;
 
 impl Rule for BlobGenerationMismatch {

@@ -1,21 +1,16 @@
-//! # blob-in-legacy-file
-//!
-//! A field is declared a blob, and its data is in a 0.1 file. That format has no blobs: the
-//! writer ignores the key and stores plain values, and the reader, which goes by the key,
-//! panics.
-
 use super::blob::{mend_drop_key, mend_rewrite_v1};
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-in-legacy-file",
-    severity: Severity::Error,
-    summary: "a column is declared a blob, and its data is in a 0.1 file, which has no blobs",
-};
+rule! {
+    /// A field is declared a blob, and its data is in a 0.1 file. That format has no blobs: the
+    /// writer ignores the key and stores plain values, and the reader, which goes by the key,
+    /// panics.
+    static INFO = Error "blob-in-legacy-file", "a column is declared a blob, and its data is in a 0.1 file, which has no blobs";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobInLegacyFile;
 
 impl Rule for BlobInLegacyFile {

@@ -1,22 +1,17 @@
-//! # blob-in-list
-//!
-//! A v1 blob stands below a list in a 2.1 file. Writers up to 14.0.2 accept it; the reader loses
-//! the repetition levels on the way to the descriptors and panics. In 2.0 and in 2.2 and later
-//! files such columns can be scanned.
-
 use super::blob::{pages_stored, with_page};
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-in-list",
-    severity: Severity::Error,
-    summary: "a blob below a list in a 2.1 file, which no reader can read",
-};
+rule! {
+    /// A v1 blob stands below a list in a 2.1 file. Writers up to 14.0.2 accept it; the reader loses
+    /// the repetition levels on the way to the descriptors and panics. In 2.0 and in 2.2 and later
+    /// files such columns can be scanned.
+    static INFO = Error "blob-in-list", "a blob below a list in a 2.1 file, which no reader can read";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobInList;
 
 impl Rule for BlobInList {

@@ -1,22 +1,17 @@
-//! # blob-key-false
-//!
-//! A field carries `lance-encoding:blob` with a value that reads like no. Lance looks at the
-//! presence of the key only, so the column is a blob all the same. To have a plain column,
-//! leave the key out.
-
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::schema::BLOB_KEY;
 use crate::rules::blob::pages_stored;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-key-false",
-    severity: Severity::Warning,
-    summary: "the blob key is set to a value like \"false\", which still makes the column a blob",
-};
+rule! {
+    /// A field carries `lance-encoding:blob` with a value that reads like no. Lance looks at the
+    /// presence of the key only, so the column is a blob all the same. To have a plain column,
+    /// leave the key out.
+    static INFO = Warning "blob-key-false", "the blob key is set to a value like \"false\", which still makes the column a blob";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobKeyFalse;
 
 /// Whether a value of the blob key reads like no.

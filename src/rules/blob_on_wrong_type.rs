@@ -1,12 +1,6 @@
-//! # blob-on-wrong-type
-//!
-//! A field carries `lance-encoding:blob` and its type is not `large_binary`, the only one that
-//! v1 blobs can have. Writers refuse such a field, so the key was added to the schema after
-//! the data was written. Readers look for blob descriptors and fail.
-
 use super::blob::{declaration, mend_drop_key, pages_stored, with_page};
 use super::{ColumnView, ColumnsView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::encoding::Kind;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
@@ -14,13 +8,14 @@ use crate::model::schema::{BlobDeclaration, Field};
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-on-wrong-type",
-    severity: Severity::Error,
-    summary: "a column carries the blob key, and its type cannot be a blob",
-};
+rule! {
+    /// A field carries `lance-encoding:blob` and its type is not `large_binary`, the only one that
+    /// v1 blobs can have. Writers refuse such a field, so the key was added to the schema after
+    /// the data was written. Readers look for blob descriptors and fail.
+    static INFO = Error "blob-on-wrong-type", "a column carries the blob key, and its type cannot be a blob";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobOnWrongType;
 
 /// Whether a field declares itself a v1 blob and cannot be one. A struct can: it is the

@@ -1,19 +1,9 @@
-//! # blob-stored-plain
-//!
-//! The schema declares a column as a blob, and the pages of a data file hold plain values.
-//! Readers go by the schema, look for blob descriptors and do not find any.
-//!
-//! It comes about when a writer loses field metadata on the way to the file while the commit
-//! keeps it (Daft up to 0.5.11), when data written without the key is committed under a schema
-//! with it, and when a plain fragment is appended beside blob fragments. `Dataset.validate()`
-//! passes all the same: it decodes no page.
-
 use super::blob::{
     declaration, expected_storage, mend_commit_plain, mend_drop_key, mend_rewrite_v1,
     mend_rewrite_v2, pages_stored, type_in_file, with_page,
 };
 use super::{ColumnView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::encoding::Kind;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
 use crate::model::version::FileVersion;
@@ -21,13 +11,18 @@ use crate::rules::blob_key_false::says_no;
 use crate::rules::blob_on_wrong_type::is_wrong_type;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-stored-plain",
-    severity: Severity::Error,
-    summary: "a column is declared a blob, and its pages hold plain values",
-};
+rule! {
+    /// The schema declares a column as a blob, and the pages of a data file hold plain values.
+    /// Readers go by the schema, look for blob descriptors and do not find any.
+    ///
+    /// It comes about when a writer loses field metadata on the way to the file while the commit
+    /// keeps it (Daft up to 0.5.11), when data written without the key is committed under a schema
+    /// with it, and when a plain fragment is appended beside blob fragments. `Dataset.validate()`
+    /// passes all the same: it decodes no page.
+    static INFO = Error "blob-stored-plain", "a column is declared a blob, and its pages hold plain values";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobStoredPlain;
 
 impl Rule for BlobStoredPlain {

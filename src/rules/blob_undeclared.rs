@@ -1,13 +1,3 @@
-//! # blob-undeclared
-//!
-//! A column's pages hold blobs, and the schema does not say so. In 2.0 and 2.1 files under a
-//! `large_binary` field everything can still be read, but as plain values: each scan loads all
-//! the payloads, and `take_blobs` refuses the column. Under any other type, and in 2.2 and later
-//! files, reads fail.
-//!
-//! It comes about when a commit or a metadata update takes the blob key away, or when blob
-//! fragments are committed under a schema without it.
-
 use super::blob::{mend_commit_plain, pages_stored};
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, Marked, RuleInfo, Severity};
@@ -15,13 +5,18 @@ use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "blob-undeclared",
-    severity: Severity::Warning,
-    summary: "a column's pages hold blobs, and the schema does not declare it a blob",
-};
+rule! {
+    /// A column's pages hold blobs, and the schema does not say so. In 2.0 and 2.1 files under a
+    /// `large_binary` field everything can still be read, but as plain values: each scan loads all
+    /// the payloads, and `take_blobs` refuses the column. Under any other type, and in 2.2 and later
+    /// files, reads fail.
+    ///
+    /// It comes about when a commit or a metadata update takes the blob key away, or when blob
+    /// fragments are committed under a schema without it.
+    static INFO = Warning "blob-undeclared", "a column's pages hold blobs, and the schema does not declare it a blob";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct BlobUndeclared;
 
 impl Rule for BlobUndeclared {

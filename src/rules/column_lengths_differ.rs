@@ -1,27 +1,22 @@
-//! # column-lengths-differ
-//!
-//! Columns of one data file have different numbers of rows, or a struct's children have. Readers
-//! add up the rows of the pages before they read, and refuse to read such columns together
-//! ("cannot read columns of differing lengths together"); each alone can be read.
-//!
-//! It comes about when pages are lost or doubled, and when Lance writes a fixed-size list of
-//! structs beside another column (2.2 and 2.3, up to 14.0.2 at least): it counts the items of the
-//! lists as rows.
-
 use rustc_hash::FxHashMap;
 
 use super::{ColumnsView, Laid, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "column-lengths-differ",
-    severity: Severity::Error,
-    summary: "columns of one data file have different numbers of rows",
-};
+rule! {
+    /// Columns of one data file have different numbers of rows, or a struct's children have. Readers
+    /// add up the rows of the pages before they read, and refuse to read such columns together
+    /// ("cannot read columns of differing lengths together"); each alone can be read.
+    ///
+    /// It comes about when pages are lost or doubled, and when Lance writes a fixed-size list of
+    /// structs beside another column (2.2 and 2.3, up to 14.0.2 at least): it counts the items of the
+    /// lists as rows.
+    static INFO = Error "column-lengths-differ", "columns of one data file have different numbers of rows";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ColumnLengthsDiffer;
 
 impl Rule for ColumnLengthsDiffer {

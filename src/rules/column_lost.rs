@@ -1,20 +1,15 @@
-//! # column-lost
-//!
-//! The manifest says that a data file holds a field, and the column index it gives leads
-//! nowhere: it is beyond the file's columns, or there is none. Readers fail on the first, and
-//! read the second as nulls without a word.
-
 use super::{FileView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::join::Placement;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "column-lost",
-    severity: Severity::Error,
-    summary: "the manifest's column index for a field leads nowhere in the data file",
-};
+rule! {
+    /// The manifest says that a data file holds a field, and the column index it gives leads
+    /// nowhere: it is beyond the file's columns, or there is none. Readers fail on the first, and
+    /// read the second as nulls without a word.
+    static INFO = Error "column-lost", "the manifest's column index for a field leads nowhere in the data file";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ColumnLost;
 
 impl Rule for ColumnLost {

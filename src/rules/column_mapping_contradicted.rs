@@ -1,25 +1,20 @@
-//! # column-mapping-contradicted
-//!
-//! The manifest maps a field to one column of a data file, and the file's own schema counts
-//! another as that field's. Readers take the manifest's word and hand out the values of the other
-//! field **without a word** where the types agree.
-//!
-//! It comes about when a file is registered with its column indices in another order than it was
-//! written in.
-
 use super::{ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::version::FileVersion;
 use crate::typing::want::Want;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "column-mapping-contradicted",
-    severity: Severity::Error,
-    summary: "the manifest maps fields to other columns than the data file's own schema does",
-};
+rule! {
+    /// The manifest maps a field to one column of a data file, and the file's own schema counts
+    /// another as that field's. Readers take the manifest's word and hand out the values of the other
+    /// field **without a word** where the types agree.
+    ///
+    /// It comes about when a file is registered with its column indices in another order than it was
+    /// written in.
+    static INFO = Error "column-mapping-contradicted", "the manifest maps fields to other columns than the data file's own schema does";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ColumnMappingContradicted;
 
 impl Rule for ColumnMappingContradicted {

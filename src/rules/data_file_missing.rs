@@ -1,23 +1,18 @@
-//! # data-file-missing
-//!
-//! The manifest names a data file that is not there. Every scan of its fragment fails. It comes
-//! about when a copy was interrupted, when files were deleted by hand or by a lifecycle rule,
-//! when a cleanup removed files of a commit that had landed, or when the base of a shallow clone
-//! moved.
-
 use super::{FileFault, FileView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::model::snapshot::BaseError;
 use crate::storage::StorageError;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "data-file-missing",
-    severity: Severity::Error,
-    summary: "the manifest names a data file that is not there",
-};
+rule! {
+    /// The manifest names a data file that is not there. Every scan of its fragment fails. It comes
+    /// about when a copy was interrupted, when files were deleted by hand or by a lifecycle rule,
+    /// when a cleanup removed files of a commit that had landed, or when the base of a shallow clone
+    /// moved.
+    static INFO = Error "data-file-missing", "the manifest names a data file that is not there";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct DataFileMissing;
 
 impl Rule for DataFileMissing {

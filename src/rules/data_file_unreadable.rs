@@ -1,22 +1,17 @@
-//! # data-file-unreadable
-//!
-//! A data file is there and is no Lance file: it is empty, cut off, overwritten, or a Git LFS
-//! pointer stands in its place. Readers say "invalid magic" and print the magic they expected
-//! rather than what they found.
-
 use super::{FileFault, FileView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::format::sniff::Looks;
 use crate::storage::StorageError;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "data-file-unreadable",
-    severity: Severity::Error,
-    summary: "a data file is empty, cut off, overwritten or not a Lance file",
-};
+rule! {
+    /// A data file is there and is no Lance file: it is empty, cut off, overwritten, or a Git LFS
+    /// pointer stands in its place. Readers say "invalid magic" and print the magic they expected
+    /// rather than what they found.
+    static INFO = Error "data-file-unreadable", "a data file is empty, cut off, overwritten or not a Lance file";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct DataFileUnreadable;
 
 /// What a file is in place of what it should be, as a clause without a subject.

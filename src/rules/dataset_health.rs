@@ -1,21 +1,16 @@
-//! # dataset-health
-//!
-//! Nothing is wrong, and reads are slower or take more space than they need: many small fragments,
-//! many deleted rows that scans still read over, many versions or a large manifest that
-//! every open pays for, rows that no index covers, pages far smaller or larger than Lance makes
-//! them. These are infos, and datasets of ordinary size and age have none.
-
 use super::{ColumnTotal, Rule, WholeView, manifest_place};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::snapshot::Naming;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "dataset-health",
-    severity: Severity::Info,
-    summary: "reads are slower or take more space than they need",
-};
+rule! {
+    /// Nothing is wrong, and reads are slower or take more space than they need: many small fragments,
+    /// many deleted rows that scans still read over, many versions or a large manifest that
+    /// every open pays for, rows that no index covers, pages far smaller or larger than Lance makes
+    /// them. These are infos, and datasets of ordinary size and age have none.
+    static INFO = Info "dataset-health", "reads are slower or take more space than they need";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct DatasetHealth;
 
 // Each threshold with the reason for its height.

@@ -1,17 +1,14 @@
-//! # decode-failed
-//!
-//! Lance's own decoder fails on a page or on a file in which nothing else is found wrong: bytes
-//! were damaged, or are not what the encoding says. It is found with `--decode` alone, since it
-//! takes the values themselves.
+//! The rule on what only a decoder sees.
 
 use super::Rule;
-use crate::finding::{Finding, Place, RuleInfo, Severity, Witnessed};
+use crate::finding::{Finding, Place, RuleInfo, Witnessed};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "decode-failed",
-    severity: Severity::Error,
-    summary: "Lance's own decoder fails on a page in which nothing else is wrong (`--decode` only)",
-};
+rule! {
+    /// Lance's own decoder fails on a page or on a file in which nothing else is found wrong: bytes
+    /// were damaged, or are not what the encoding says. It is found with `--decode` alone, since it
+    /// takes the values themselves.
+    static INFO = Error "decode-failed", "Lance's own decoder fails on a page in which nothing else is wrong (`--decode` only)";
+}
 
 /// See the module. It judges nothing by itself: what a decoder did becomes its findings.
 pub struct DecodeFailed;

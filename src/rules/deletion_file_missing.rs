@@ -1,19 +1,14 @@
-//! # deletion-file-missing
-//!
-//! The manifest names a deletion file that is not there, or that cannot be read. Current readers
-//! fail; some of the past took it for no deletions and gave deleted rows back.
-
 use super::{DeletionFault, FragmentView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::snapshot::BaseError;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "deletion-file-missing",
-    severity: Severity::Error,
-    summary: "the manifest names a deletion file that is not there or cannot be read",
-};
+rule! {
+    /// The manifest names a deletion file that is not there, or that cannot be read. Current readers
+    /// fail; some of the past took it for no deletions and gave deleted rows back.
+    static INFO = Error "deletion-file-missing", "the manifest names a deletion file that is not there or cannot be read";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct DeletionFileMissing;
 
 impl Rule for DeletionFileMissing {

@@ -1,22 +1,17 @@
-//! # deletions-contradicted
-//!
-//! A deletion file lists other rows than the manifest counts, or rows that the fragment does not
-//! have. `count_rows()` goes by the manifest's count, scans go by the file, so that the two
-//! differ **without a word**.
-//!
-//! It comes about when a deletion file was replaced by another of its name, or when two writers
-//! that do not see each other's commits deleted rows at once.
-
 use super::{FragmentView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "deletions-contradicted",
-    severity: Severity::Error,
-    summary: "a deletion file lists other rows than the manifest counts or the fragment has",
-};
+rule! {
+    /// A deletion file lists other rows than the manifest counts, or rows that the fragment does not
+    /// have. `count_rows()` goes by the manifest's count, scans go by the file, so that the two
+    /// differ **without a word**.
+    ///
+    /// It comes about when a deletion file was replaced by another of its name, or when two writers
+    /// that do not see each other's commits deleted rows at once.
+    static INFO = Error "deletions-contradicted", "a deletion file lists other rows than the manifest counts or the fragment has";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct DeletionsContradicted;
 
 impl Rule for DeletionsContradicted {

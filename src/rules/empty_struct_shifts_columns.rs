@@ -1,28 +1,23 @@
-//! # empty-struct-shifts-columns
-//!
-//! A struct without fields has a column of its own from 2.1 on, which the reader never steps
-//! over: when it is read together with columns behind it, each of those is handed the column
-//! before its own. What comes out are nulls, **the values of another column without a word**, or
-//! an error about buffers.
-//!
-//! A packed one is stepped over, and reads as nulls.
-//!
-//! Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
-//! wrong. The data is sound: read without the struct, every column is right again.
-
 use super::{ColumnsView, Rule, mends};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::Field;
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "empty-struct-shifts-columns",
-    severity: Severity::Error,
-    summary: "columns behind a struct without fields are read from the column before",
-};
+rule! {
+    /// A struct without fields has a column of its own from 2.1 on, which the reader never steps
+    /// over: when it is read together with columns behind it, each of those is handed the column
+    /// before its own. What comes out are nulls, **the values of another column without a word**, or
+    /// an error about buffers.
+    ///
+    /// A packed one is stepped over, and reads as nulls.
+    ///
+    /// Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
+    /// wrong. The data is sound: read without the struct, every column is right again.
+    static INFO = Error "empty-struct-shifts-columns", "columns behind a struct without fields are read from the column before";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct EmptyStructShiftsColumns;
 
 impl Rule for EmptyStructShiftsColumns {

@@ -1,25 +1,20 @@
-//! # encoding-malformed
-//!
-//! The encoding of a page is one that no reader can run: a codec stands where readers do not take
-//! it, its parameters are impossible, or it belongs to another file version. Readers build a
-//! decoder from this tree before they look at any value, so the column fails as a whole, and from
-//! 2.1 on mostly the whole file with it.
-//!
-//! It comes about when metadata is damaged, when a writer other than Lance's own has a bug, and
-//! when Lance writes what it cannot read back: packed structs with a boolean child (2.1 and 2.2,
-//! up to 14.0.2 at least).
-
 use super::{ColumnView, Rule, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "encoding-malformed",
-    severity: Severity::Error,
-    summary: "a page's encoding is one that no reader can run",
-};
+rule! {
+    /// The encoding of a page is one that no reader can run: a codec stands where readers do not take
+    /// it, its parameters are impossible, or it belongs to another file version. Readers build a
+    /// decoder from this tree before they look at any value, so the column fails as a whole, and from
+    /// 2.1 on mostly the whole file with it.
+    ///
+    /// It comes about when metadata is damaged, when a writer other than Lance's own has a bug, and
+    /// when Lance writes what it cannot read back: packed structs with a boolean child (2.1 and 2.2,
+    /// up to 14.0.2 at least).
+    static INFO = Error "encoding-malformed", "a page's encoding is one that no reader can run";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct EncodingMalformed;
 
 impl Rule for EncodingMalformed {

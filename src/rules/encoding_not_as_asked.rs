@@ -1,28 +1,6 @@
-//! # encoding-not-as-asked
-//!
-//! A field's metadata asks for an encoding that Lance can give it, and none of its pages has it:
-//! another compression, level or layout, or none. Nothing is wrong with the data.
-//!
-//! Most often the key was set after the data was written: a key takes effect on what is
-//! written from then on, and a data file that has no such key in its own schema was written
-//! without it. Else the writer had a reason, and the finding names it where it can be told: full-zip
-//! pages are compressed with zstd whatever is asked for, dictionaries take no part
-//! in `lance-encoding:compression`, a page that does not get smaller is left as it is.
-//!
-//! Or the writer was older than the key: compression and its level are read since Lance 0.20 (`lz4`
-//! and `fsst` in 2.0 files since 0.32), the layout since 0.27, `bss` since 0.33, the compression of
-//! dictionaries since 3.0, the level in full-zip pages since 9.0 at the latest.
-//!
-//! Where the writer's own rules leave nothing to be surprised at, this rule is silent: pages below
-//! 4 KiB (in full-zip below 32 KiB) are not compressed, pages of one value or of nulls need no
-//! encoding, and thresholds such as `lance-encoding:rle-threshold` promise nothing. So it is when any page
-//! of the column in any file has what is asked for.
-//!
-//! To mend it, write the data anew, or ask for what the writer can do.
-
 use super::keys::{change_metadata, rewrite};
 use super::{ColumnView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::data_file::Page;
 use crate::model::encoding::{Kind, Node, Nulls};
 use crate::model::logical_type::LogicalType;
@@ -31,11 +9,28 @@ use crate::model::version::FileVersion;
 use crate::typing::choices::{Stored, dictionary_bytes, find, general, stored, value_bytes};
 use crate::typing::keys::{Asking, Key, Role, Scheme, Structure, bad_value, idle};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "encoding-not-as-asked",
-    severity: Severity::Info,
-    summary: "a key asks for an encoding that no page of the column has",
-};
+rule! {
+    /// A field's metadata asks for an encoding that Lance can give it, and none of its pages has it:
+    /// another compression, level or layout, or none. Nothing is wrong with the data.
+    ///
+    /// Most often the key was set after the data was written: a key takes effect on what is
+    /// written from then on, and a data file that has no such key in its own schema was written
+    /// without it. Else the writer had a reason, and the finding names it where it can be told: full-zip
+    /// pages are compressed with zstd whatever is asked for, dictionaries take no part
+    /// in `lance-encoding:compression`, a page that does not get smaller is left as it is.
+    ///
+    /// Or the writer was older than the key: compression and its level are read since Lance 0.20 (`lz4`
+    /// and `fsst` in 2.0 files since 0.32), the layout since 0.27, `bss` since 0.33, the compression of
+    /// dictionaries since 3.0, the level in full-zip pages since 9.0 at the latest.
+    ///
+    /// Where the writer's own rules leave nothing to be surprised at, this rule is silent: pages below
+    /// 4 KiB (in full-zip below 32 KiB) are not compressed, pages of one value or of nulls need no
+    /// encoding, and thresholds such as `lance-encoding:rle-threshold` promise nothing. So it is when any page
+    /// of the column in any file has what is asked for.
+    ///
+    /// To mend it, write the data anew, or ask for what the writer can do.
+    static INFO = Info "encoding-not-as-asked", "a key asks for an encoding that no page of the column has";
+}
 
 /// Least bytes that writers try to compress in a mini-block page (lance-encoding `general.rs`).
 const LEAST_CHUNKED: u64 = 4 * 1024;
@@ -45,7 +40,7 @@ const LEAST_ZIPPED: u64 = 32 * 1024;
 /// compress them unasked.
 const LEAST_DICTIONARY: u64 = 32 * 1024;
 
-/// See the module.
+/// See [`INFO`].
 pub struct EncodingNotAsAsked;
 
 /// Something that a field asks for.

@@ -1,25 +1,20 @@
-//! # encoding-type-mismatch
-//!
-//! The pages of a column yield another type than its field has: wider or narrower values, values
-//! of varying length for a fixed-width field or the other way round, a dictionary where the field
-//! is none, lists of another length. Readers check no more than that there are enough bytes: values
-//! stored too narrow fail ("Need at least … bytes in buffers[0]"), values stored too wide are
-//! **returned wrong without a word**.
-//!
-//! It comes about when a schema is committed over files of other types, and when a data file is
-//! registered with columns in another order than it has.
-
 use super::{ColumnView, Rule, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "encoding-type-mismatch",
-    severity: Severity::Error,
-    summary: "a column's pages yield another type than its field has",
-};
+rule! {
+    /// The pages of a column yield another type than its field has: wider or narrower values, values
+    /// of varying length for a fixed-width field or the other way round, a dictionary where the field
+    /// is none, lists of another length. Readers check no more than that there are enough bytes: values
+    /// stored too narrow fail ("Need at least … bytes in buffers[0]"), values stored too wide are
+    /// **returned wrong without a word**.
+    ///
+    /// It comes about when a schema is committed over files of other types, and when a data file is
+    /// registered with columns in another order than it has.
+    static INFO = Error "encoding-type-mismatch", "a column's pages yield another type than its field has";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct EncodingTypeMismatch;
 
 impl Rule for EncodingTypeMismatch {

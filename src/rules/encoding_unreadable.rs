@@ -1,21 +1,16 @@
-//! # encoding-unreadable
-//!
-//! A page or column has no encoding, one that does not decode, or one of the wrong vocabulary
-//! for the file's version. No reader can decode such a page.
-
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
 use crate::model::encoding::{Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary};
 use crate::model::version::FileVersion;
 use crate::typing::pages::vocabulary;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "encoding-unreadable",
-    severity: Severity::Error,
-    summary: "a page's or column's encoding is missing, damaged or of another file version",
-};
+rule! {
+    /// A page or column has no encoding, one that does not decode, or one of the wrong vocabulary
+    /// for the file's version. No reader can decode such a page.
+    static INFO = Error "encoding-unreadable", "a page's or column's encoding is missing, damaged or of another file version";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct EncodingUnreadable;
 
 impl Rule for EncodingUnreadable {

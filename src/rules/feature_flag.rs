@@ -1,20 +1,15 @@
-//! # feature-flag
-//!
-//! The manifest sets a feature flag that Lance 14.0.2 as released refuses to read or write, or
-//! that this build does not know. Flags that current readers take are named in the header and
-//! are no finding.
-
 use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::flags::{Flag, flags};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "feature-flag",
-    severity: Severity::Error,
-    summary: "the manifest sets a feature flag that readers refuse",
-};
+rule! {
+    /// The manifest sets a feature flag that Lance 14.0.2 as released refuses to read or write, or
+    /// that this build does not know. Flags that current readers take are named in the header and
+    /// are no finding.
+    static INFO = Error "feature-flag", "the manifest sets a feature flag that readers refuse";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FeatureFlag;
 
 impl Rule for FeatureFlag {

@@ -1,10 +1,3 @@
-//! # feature-flags-contradicted
-//!
-//! The feature flags of the manifest do not fit what is in it, or one another. Some flags must
-//! stand for readers and writers alike, and readers refuse a dataset with half of one. A flag
-//! that is missing is what makes old readers go wrong: without “deletion files” they give
-//! deleted rows back, without “stable row ids” the row ids that are stored are not used.
-
 use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::format::proto::lance::table::Manifest;
@@ -13,13 +6,15 @@ use crate::model::flags::{
     STABLE_ROW_IDS, ZONE_WRITE_SEEDS,
 };
 
-static INFO: RuleInfo = RuleInfo {
-    id: "feature-flags-contradicted",
-    severity: Severity::Error,
-    summary: "the manifest's feature flags do not fit one another or what it holds",
-};
+rule! {
+    /// The feature flags of the manifest do not fit what is in it, or one another. Some flags must
+    /// stand for readers and writers alike, and readers refuse a dataset with half of one. A flag
+    /// that is missing is what makes old readers go wrong: without “deletion files” they give
+    /// deleted rows back, without “stable row ids” the row ids that are stored are not used.
+    static INFO = Error "feature-flags-contradicted", "the manifest's feature flags do not fit one another or what it holds";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FeatureFlagsContradicted;
 
 impl Rule for FeatureFlagsContradicted {

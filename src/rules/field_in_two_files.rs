@@ -1,29 +1,24 @@
-//! # field-in-two-files
-//!
-//! Two data files of one fragment, or two entries of one file, hold the same field. Readers take
-//! the first that they find; `Dataset.validate()` says "Field id … is duplicated in fragment".
-//! Which of the two holds the current values cannot be told from the manifest.
-//!
-//! It comes about when a column is rewritten into a new file and the old one is not told that it
-//! no longer holds it (Lance marks it there with the field id -2), and when the id of a column that
-//! was dropped is given to a new one, as Lance up to 0.10 did: the new column then has the values of
-//! the dropped one.
-
 use rustc_hash::FxHashMap;
 
 use super::{FragmentView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::proto::lance::table::DataFile;
 use crate::model::snapshot::stated_version;
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "field-in-two-files",
-    severity: Severity::Error,
-    summary: "two data files of one fragment hold the same field",
-};
+rule! {
+    /// Two data files of one fragment, or two entries of one file, hold the same field. Readers take
+    /// the first that they find; `Dataset.validate()` says "Field id … is duplicated in fragment".
+    /// Which of the two holds the current values cannot be told from the manifest.
+    ///
+    /// It comes about when a column is rewritten into a new file and the old one is not told that it
+    /// no longer holds it (Lance marks it there with the field id -2), and when the id of a column that
+    /// was dropped is given to a new one, as Lance up to 0.10 did: the new column then has the values of
+    /// the dropped one.
+    static INFO = Error "field-in-two-files", "two data files of one fragment hold the same field";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FieldInTwoFiles;
 
 impl Rule for FieldInTwoFiles {

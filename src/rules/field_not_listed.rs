@@ -1,27 +1,22 @@
-//! # field-not-listed
-//!
-//! A field of the schema is in none of the files that the manifest lists for it, and that is not
-//! as it should be: a data file holds it by its own schema and the manifest does not say so, so it
-//! **reads as nulls without a word**; or the field may hold no nulls, so the read fails.
-//!
-//! A field that is in no file is fine as such: that is how a column is added without writing
-//! anything. This rule asks for a witness, or for a field that must have values.
-//!
-//! It comes about when a fragment is registered without all field ids of its file, and when a
-//! schema with one more required field is committed.
-
 use super::{FragmentView, Rule, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "field-not-listed",
-    severity: Severity::Error,
-    summary: "the manifest lists no data file for a field that has one, or that must have one",
-};
+rule! {
+    /// A field of the schema is in none of the files that the manifest lists for it, and that is not
+    /// as it should be: a data file holds it by its own schema and the manifest does not say so, so it
+    /// **reads as nulls without a word**; or the field may hold no nulls, so the read fails.
+    ///
+    /// A field that is in no file is fine as such: that is how a column is added without writing
+    /// anything. This rule asks for a witness, or for a field that must have values.
+    ///
+    /// It comes about when a fragment is registered without all field ids of its file, and when a
+    /// schema with one more required field is committed.
+    static INFO = Error "field-not-listed", "the manifest lists no data file for a field that has one, or that must have one";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FieldNotListed;
 
 impl Rule for FieldNotListed {

@@ -1,14 +1,3 @@
-//! # field-type-changed
-//!
-//! The manifest says that a field is of one type, and the data file's own schema says that it was
-//! written as another. Readers take the manifest's word: where both types have values of one
-//! width, or the written ones are wider, they **return wrong values without a word**; where the
-//! written ones are narrower or of another kind, they fail.
-//!
-//! It comes about when a schema with other types is committed over existing files
-//! (`LanceOperation.Overwrite`), which Lance does not check. `alter_columns` does it right: it
-//! writes the column anew.
-
 use super::blob::arrow_type;
 use super::{ColumnsView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
@@ -16,13 +5,19 @@ use crate::model::version::FileVersion;
 use crate::typing::Misfit;
 use crate::typing::schemas::{Difference, Reading, reading};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "field-type-changed",
-    severity: Severity::Error,
-    summary: "a field has another type in the manifest than in the data file",
-};
+rule! {
+    /// The manifest says that a field is of one type, and the data file's own schema says that it was
+    /// written as another. Readers take the manifest's word: where both types have values of one
+    /// width, or the written ones are wider, they **return wrong values without a word**; where the
+    /// written ones are narrower or of another kind, they fail.
+    ///
+    /// It comes about when a schema with other types is committed over existing files
+    /// (`LanceOperation.Overwrite`), which Lance does not check. `alter_columns` does it right: it
+    /// writes the column anew.
+    static INFO = Error "field-type-changed", "a field has another type in the manifest than in the data file";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FieldTypeChanged;
 
 impl Rule for FieldTypeChanged {

@@ -1,24 +1,19 @@
-//! # fields-swapped
-//!
-//! Two fields have changed places: in the manifest, the id of one goes with the name of the
-//! other. Readers find columns by id and name them as the manifest does, so each of the two
-//! columns is handed out under the other's name, **without a word** where their types agree.
-//!
-//! It comes about when a schema whose fields stand in another order is committed over existing
-//! files (`LanceOperation.Overwrite` gives ids in the order of the schema), be it at the top or
-//! inside of a struct.
-
 use super::{ColumnsView, Rule, mends};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::schemas::Difference;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "fields-swapped",
-    severity: Severity::Error,
-    summary: "columns are handed out under each other's names",
-};
+rule! {
+    /// Two fields have changed places: in the manifest, the id of one goes with the name of the
+    /// other. Readers find columns by id and name them as the manifest does, so each of the two
+    /// columns is handed out under the other's name, **without a word** where their types agree.
+    ///
+    /// It comes about when a schema whose fields stand in another order is committed over existing
+    /// files (`LanceOperation.Overwrite` gives ids in the order of the schema), be it at the top or
+    /// inside of a struct.
+    static INFO = Error "fields-swapped", "columns are handed out under each other's names";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FieldsSwapped;
 
 impl Rule for FieldsSwapped {

@@ -1,19 +1,14 @@
-//! # file-part-unreadable
-//!
-//! Part of a data file's metadata cannot be read: a table, the file's own schema, or the
-//! metadata of a column. The rest was read and is listed.
-
 use super::{ColumnView, FileView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::format::{Fault, Part};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "file-part-unreadable",
-    severity: Severity::Error,
-    summary: "part of a data file's metadata is damaged",
-};
+rule! {
+    /// Part of a data file's metadata cannot be read: a table, the file's own schema, or the
+    /// metadata of a column. The rest was read and is listed.
+    static INFO = Error "file-part-unreadable", "part of a data file's metadata is damaged";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FilePartUnreadable;
 
 impl Rule for FilePartUnreadable {

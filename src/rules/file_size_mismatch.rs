@@ -1,20 +1,15 @@
-//! # file-size-mismatch
-//!
-//! The manifest states another size for a data file than it has. Readers trust the stated size
-//! and look for the footer in the wrong place. Most often the file was overwritten or swapped;
-//! the contents that are listed for it may be another file's.
-
 use super::{FileView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "file-size-mismatch",
-    severity: Severity::Error,
-    summary: "the manifest states another size for a data file than it has",
-};
+rule! {
+    /// The manifest states another size for a data file than it has. Readers trust the stated size
+    /// and look for the footer in the wrong place. Most often the file was overwritten or swapped;
+    /// the contents that are listed for it may be another file's.
+    static INFO = Error "file-size-mismatch", "the manifest states another size for a data file than it has";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FileSizeMismatch;
 
 impl Rule for FileSizeMismatch {

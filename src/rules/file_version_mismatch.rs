@@ -1,21 +1,16 @@
-//! # file-version-mismatch
-//!
-//! The manifest and a data file's footer disagree on the file's version, or the version is
-//! one that Lance 14.0.2 does not know. Readers choose the decoder by the footer, so the pages are
-//! of one version and are read as another. The columns are listed and not judged.
-
 use super::{DatasetView, FileView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::snapshot::stated_version;
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "file-version-mismatch",
-    severity: Severity::Error,
-    summary: "a data file's version is unknown, or not the one that the manifest states",
-};
+rule! {
+    /// The manifest and a data file's footer disagree on the file's version, or the version is
+    /// one that Lance 14.0.2 does not know. Readers choose the decoder by the footer, so the pages are
+    /// of one version and are read as another. The columns are listed and not judged.
+    static INFO = Error "file-version-mismatch", "a data file's version is unknown, or not the one that the manifest states";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FileVersionMismatch;
 
 impl Rule for FileVersionMismatch {

@@ -1,14 +1,3 @@
-//! # file-versions-mixed
-//!
-//! The data files of the dataset are not all of the version that the manifest states, and the flag
-//! that allows a mixture is not set, or they are of 0.1 and of 2.x together, which nothing allows.
-//! Readers before 12.0 do not look and read each file as what it is; later ones refuse the
-//! whole dataset.
-//!
-//! It comes about when fragments that another Lance wrote are registered
-//! (`LanceOperation.Append`), and Lance up to 0.16 did it by itself: an update of a 2.0 dataset
-//! wrote files of 0.1.
-
 use std::collections::BTreeMap;
 
 use super::{DatasetView, Rule, manifest_place};
@@ -17,13 +6,19 @@ use crate::model::flags::MIXED_VERSIONS;
 use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "file-versions-mixed",
-    severity: Severity::Error,
-    summary: "data files are of several versions, which the manifest does not allow",
-};
+rule! {
+    /// The data files of the dataset are not all of the version that the manifest states, and the flag
+    /// that allows a mixture is not set, or they are of 0.1 and of 2.x together, which nothing allows.
+    /// Readers before 12.0 do not look and read each file as what it is; later ones refuse the
+    /// whole dataset.
+    ///
+    /// It comes about when fragments that another Lance wrote are registered
+    /// (`LanceOperation.Append`), and Lance up to 0.16 did it by itself: an update of a 2.0 dataset
+    /// wrote files of 0.1.
+    static INFO = Error "file-versions-mixed", "data files are of several versions, which the manifest does not allow";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FileVersionsMixed;
 
 impl Rule for FileVersionsMixed {

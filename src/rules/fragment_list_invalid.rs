@@ -1,27 +1,22 @@
-//! # fragment-list-invalid
-//!
-//! The manifest's list of fragments contradicts itself: an id that stands twice, ids that do not
-//! ascend, a data file that two fragments name, a fragment without any data file, or a highest id
-//! below one that is in use. Readers take the list as it is: rows come **twice without a word**,
-//! `take()` fails or gives other rows than were asked for, and the next append fails or gives a
-//! new fragment an id that is taken.
-//!
-//! It comes about when a program registers fragments itself (`LanceOperation.Append` or
-//! `Overwrite`) and gives the same ones twice, or when two commits were merged by hand.
-
 use rustc_hash::FxHashMap;
 
 use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::snapshot::Snapshot;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "fragment-list-invalid",
-    severity: Severity::Error,
-    summary: "the manifest lists a fragment or data file twice, out of order, or without files",
-};
+rule! {
+    /// The manifest's list of fragments contradicts itself: an id that stands twice, ids that do not
+    /// ascend, a data file that two fragments name, a fragment without any data file, or a highest id
+    /// below one that is in use. Readers take the list as it is: rows come **twice without a word**,
+    /// `take()` fails or gives other rows than were asked for, and the next append fails or gives a
+    /// new fragment an id that is taken.
+    ///
+    /// It comes about when a program registers fragments itself (`LanceOperation.Append` or
+    /// `Overwrite`) and gives the same ones twice, or when two commits were merged by hand.
+    static INFO = Error "fragment-list-invalid", "the manifest lists a fragment or data file twice, out of order, or without files";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct FragmentListInvalid;
 
 const DROP: &str = "commit the fragments without the one that is wrong (no data is rewritten):\n\

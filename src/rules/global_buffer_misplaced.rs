@@ -1,23 +1,18 @@
-//! # global-buffer-misplaced
-//!
-//! A data file has no global buffers, so no schema of its own, or one stands where readers do not
-//! take it: those of 2.1 and later want every global buffer at a multiple of 64 bytes, and the
-//! file schema before the metadata of the columns. Readers look at all of them before they read
-//! any column.
-//!
-//! It comes about when a tool joins or edits files without keeping to the alignment.
-
 use super::{FileView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::typing::pages::BUFFER_ALIGNMENT;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "global-buffer-misplaced",
-    severity: Severity::Error,
-    summary: "a data file's global buffers are missing or where readers do not take them",
-};
+rule! {
+    /// A data file has no global buffers, so no schema of its own, or one stands where readers do not
+    /// take it: those of 2.1 and later want every global buffer at a multiple of 64 bytes, and the
+    /// file schema before the metadata of the columns. Readers look at all of them before they read
+    /// any column.
+    ///
+    /// It comes about when a tool joins or edits files without keeping to the alignment.
+    static INFO = Error "global-buffer-misplaced", "a data file's global buffers are missing or where readers do not take them";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct GlobalBufferMisplaced;
 
 impl Rule for GlobalBufferMisplaced {

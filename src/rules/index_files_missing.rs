@@ -1,25 +1,20 @@
-//! # index-files-missing
-//!
-//! The manifest names an index whose files are not there, or not of the size that was committed.
-//! The dataset opens and scans; every query that uses the index fails, and with some releases so
-//! does every query with a filter.
-//!
-//! It comes about when a dataset is copied without `_indices`, when a copy was cut short, and when files are
-//! cleaned up by age or by hand.
-
 use super::index_list_invalid::drop_index;
 use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::index::INDICES;
 use crate::model::snapshot::BaseError;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "index-files-missing",
-    severity: Severity::Error,
-    summary: "the manifest names an index whose files are missing or of another size",
-};
+rule! {
+    /// The manifest names an index whose files are not there, or not of the size that was committed.
+    /// The dataset opens and scans; every query that uses the index fails, and with some releases so
+    /// does every query with a filter.
+    ///
+    /// It comes about when a dataset is copied without `_indices`, when a copy was cut short, and when files are
+    /// cleaned up by age or by hand.
+    static INFO = Error "index-files-missing", "the manifest names an index whose files are missing or of another size";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct IndexFilesMissing;
 
 impl Rule for IndexFilesMissing {

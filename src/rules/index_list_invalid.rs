@@ -1,28 +1,23 @@
-//! # index-list-invalid
-//!
-//! The list of indices in the manifest file has an entry that readers cannot take: no uuid or one
-//! of another length, a bitmap of fragments that does not decode, covering fields that are not among its
-//! fields, a field that the schema does not have, a uuid that stands twice, or two segments of one
-//! index for the same fragments. Most of these keep the dataset from being opened at all, or every
-//! query with a filter from being run, whatever column it is on.
-//!
-//! It comes about when a column is dropped by a program that leaves its index, when segments of an
-//! index are committed twice, and by hand.
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{DatasetView, IndexState, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::model::index::Index;
 use crate::model::snapshot::Snapshot;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "index-list-invalid",
-    severity: Severity::Error,
-    summary: "an index in the manifest is one that readers cannot take",
-};
+rule! {
+    /// The list of indices in the manifest file has an entry that readers cannot take: no uuid or one
+    /// of another length, a bitmap of fragments that does not decode, covering fields that are not among its
+    /// fields, a field that the schema does not have, a uuid that stands twice, or two segments of one
+    /// index for the same fragments. Most of these keep the dataset from being opened at all, or every
+    /// query with a filter from being run, whatever column it is on.
+    ///
+    /// It comes about when a column is dropped by a program that leaves its index, when segments of an
+    /// index are committed twice, and by hand.
+    static INFO = Error "index-list-invalid", "an index in the manifest is one that readers cannot take";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct IndexListInvalid;
 
 /// The flag of covering fields that stand for themselves (lance-table `feature_flags.rs`).

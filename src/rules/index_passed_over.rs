@@ -1,18 +1,13 @@
-//! # index-passed-over
-//!
-//! An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. It logs
-//! so and goes on without: results are right, and queries are as slow as without an index.
-
 use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "index-passed-over",
-    severity: Severity::Warning,
-    summary: "an index is one that readers do not know and do not use",
-};
+rule! {
+    /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. It logs
+    /// so and goes on without: results are right, and queries are as slow as without an index.
+    static INFO = Warning "index-passed-over", "an index is one that readers do not know and do not use";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct IndexPassedOver;
 
 impl Rule for IndexPassedOver {

@@ -1,13 +1,4 @@
-//! # known-bug
-//!
-//! A release of Lance with a known bug wrote this version, in a file version, with a schema and by an
-//! operation that the bug is about. Whether the data was hurt is not in the metadata: the
-//! finding says how to find out. What was hurt stays so after an upgrade. A bug whose damage shows in
-//! the metadata is named by the finding that shows it, and by none where nothing does.
-//!
-//! Without `--all-versions` only the latest version is looked at; with it, every version that
-//! still has a manifest. Each bug is a file in `advisories/`, with the releases under which it
-//! was seen.
+//! The rule on known bugs of past releases, and the table of them.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +9,19 @@ use crate::model::readers::Release;
 use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::{Snapshot, stated_version};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "known-bug",
-    severity: Severity::Warning,
-    summary: "a release with a known bug wrote what the bug is about",
-};
+rule! {
+    /// A release of Lance with a known bug wrote this version, in a file version, with a schema and by an
+    /// operation that the bug is about. Whether the data was hurt is not in the metadata: the
+    /// finding says how to find out. What was hurt stays so after an upgrade. A bug whose damage shows in
+    /// the metadata is named by the finding that shows it, and by none where nothing does.
+    ///
+    /// Without `--all-versions` only the latest version is looked at; with it, every version that
+    /// still has a manifest. Each bug is a file in `advisories/`, with the releases under which it
+    /// was seen.
+    static INFO = Warning "known-bug", "a release with a known bug wrote what the bug is about";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct KnownBug;
 
 /// A known bug.

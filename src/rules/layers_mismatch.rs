@@ -1,28 +1,23 @@
-//! # layers-mismatch
-//!
-//! From 2.1 on a page says which structural layers its values are nested in: one item layer for
-//! the leaf, then an item layer for each struct and a list layer for each list around it. Here
-//! they are not those of the field, or the repetition and definition levels that they need are
-//! not stored, or are stored and not needed. Readers rebuild lists and nulls from the layers: they
-//! panic in `repdef.rs`, or return lists and nulls in wrong places.
-//!
-//! It comes about when the nesting of a field was changed in the schema after the data was
-//! written, and when metadata is damaged.
-
 use std::sync::Arc;
 
 use super::{ColumnView, ColumnsView, NestedPages, Rule, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::encoding::{Encoding, Kind, Layer, Node};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "layers-mismatch",
-    severity: Severity::Error,
-    summary: "a page's structural layers are not those of the field's nesting",
-};
+rule! {
+    /// From 2.1 on a page says which structural layers its values are nested in: one item layer for
+    /// the leaf, then an item layer for each struct and a list layer for each list around it. Here
+    /// they are not those of the field, or the repetition and definition levels that they need are
+    /// not stored, or are stored and not needed. Readers rebuild lists and nulls from the layers: they
+    /// panic in `repdef.rs`, or return lists and nulls in wrong places.
+    ///
+    /// It comes about when the nesting of a field was changed in the schema after the data was
+    /// written, and when metadata is damaged.
+    static INFO = Error "layers-mismatch", "a page's structural layers are not those of the field's nesting";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct LayersMismatch;
 
 impl Rule for LayersMismatch {

@@ -1,24 +1,19 @@
-//! # manifest-misnamed
-//!
-//! The names of the manifests in `_versions` do not fit together, or not what is in them. Names of
-//! both schemes in one folder (`12.manifest` and `18446744073709551603.manifest`) keep every
-//! current reader from opening the dataset. A name that says another version than the manifest
-//! does opens, but as a version that `lance.dataset(uri, version=…)` does not find.
-//!
-//! It comes about when a dataset is copied over another, when a migration of names was cut short,
-//! and when files are renamed by hand.
-
 use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::snapshot::{ManifestEntry, Naming};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "manifest-misnamed",
-    severity: Severity::Error,
-    summary: "manifests are named by two schemes, or for another version than they hold",
-};
+rule! {
+    /// The names of the manifests in `_versions` do not fit together, or not what is in them. Names of
+    /// both schemes in one folder (`12.manifest` and `18446744073709551603.manifest`) keep every
+    /// current reader from opening the dataset. A name that says another version than the manifest
+    /// does opens, but as a version that `lance.dataset(uri, version=…)` does not find.
+    ///
+    /// It comes about when a dataset is copied over another, when a migration of names was cut short,
+    /// and when files are renamed by hand.
+    static INFO = Error "manifest-misnamed", "manifests are named by two schemes, or for another version than they hold";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ManifestMisnamed;
 
 /// The bit that versions of detached manifests have (lance-table `io/commit.rs`).

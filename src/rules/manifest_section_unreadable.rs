@@ -1,24 +1,19 @@
-//! # manifest-section-unreadable
-//!
-//! Before the manifest proper its file holds the list of indices and what the commit did (the
-//! transaction), and the manifest says at which byte. One of the two is not there or does not
-//! decode. Where the section lies in the last 64 KiB, readers panic or fail when they open the
-//! dataset; else when they list indices, which every filter does.
-//!
-//! It comes about when a manifest was put together from parts of several, or edited by a tool that
-//! does not know the sections.
-
 use super::{DatasetView, Rule, manifest_place, mends};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::manifest::Section;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "manifest-section-unreadable",
-    severity: Severity::Error,
-    summary: "the list of indices or the transaction in a manifest file cannot be read",
-};
+rule! {
+    /// Before the manifest proper its file holds the list of indices and what the commit did (the
+    /// transaction), and the manifest says at which byte. One of the two is not there or does not
+    /// decode. Where the section lies in the last 64 KiB, readers panic or fail when they open the
+    /// dataset; else when they list indices, which every filter does.
+    ///
+    /// It comes about when a manifest was put together from parts of several, or edited by a tool that
+    /// does not know the sections.
+    static INFO = Error "manifest-section-unreadable", "the list of indices or the transaction in a manifest file cannot be read";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ManifestSectionUnreadable;
 
 impl Rule for ManifestSectionUnreadable {

@@ -1,22 +1,17 @@
-//! # manifest-unreadable
-//!
-//! A manifest cannot be read, whole or in part. Readers open the newest manifest and fail;
-//! older versions still open by number. It comes about when an upload or copy was cut short,
-//! when a Git LFS pointer stands in place of the file, or when a disk went bad.
-
 use super::{DatasetView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::manifest::UnreadableManifest;
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::looks_clause;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "manifest-unreadable",
-    severity: Severity::Error,
-    summary: "a manifest is damaged, missing or not a manifest",
-};
+rule! {
+    /// A manifest cannot be read, whole or in part. Readers open the newest manifest and fail;
+    /// older versions still open by number. It comes about when an upload or copy was cut short,
+    /// when a Git LFS pointer stands in place of the file, or when a disk went bad.
+    static INFO = Error "manifest-unreadable", "a manifest is damaged, missing or not a manifest";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ManifestUnreadable;
 
 impl Rule for ManifestUnreadable {

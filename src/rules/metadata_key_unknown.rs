@@ -1,30 +1,25 @@
-//! # metadata-key-unknown
-//!
-//! A field carries a metadata key that is meant for Lance (`lance-encoding:…`, `lance-schema:…`, or
-//! nearly one of those) and that no Lance up to 14.0.2 knows. Writers ignore what they do not
-//! know, without a word: the data is written as if the key were not there. So did every release from
-//! 0.20, the first in which encoding keys were seen, to 14.0.2.
-//!
-//! It comes about by a slip of the pen (`lance-encoding:compresion`), by other capitals or
-//! separators (keys are case sensitive), or from documentation of something that is not Lance.
-//! Keys that do not begin like Lance's are no concern of this rule, and a bare `compression` is the
-//! user's own.
-//!
-//! To mend it, put the right key in the place of the wrong one and write the data anew: a key
-//! takes effect when data is written. Until then nothing is wrong with the data.
-
 use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_metadata, rewrite};
 use super::{FieldSource, FieldView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::typing::keys::{KEYS, KeyInfo, misspelt};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "metadata-key-unknown",
-    severity: Severity::Warning,
-    summary: "a metadata key is meant for Lance, and no Lance knows it",
-};
+rule! {
+    /// A field carries a metadata key that is meant for Lance (`lance-encoding:…`, `lance-schema:…`, or
+    /// nearly one of those) and that no Lance up to 14.0.2 knows. Writers ignore what they do not
+    /// know, without a word: the data is written as if the key were not there. So did every release from
+    /// 0.20, the first in which encoding keys were seen, to 14.0.2.
+    ///
+    /// It comes about by a slip of the pen (`lance-encoding:compresion`), by other capitals or
+    /// separators (keys are case sensitive), or from documentation of something that is not Lance.
+    /// Keys that do not begin like Lance's are no concern of this rule, and a bare `compression` is the
+    /// user's own.
+    ///
+    /// To mend it, put the right key in the place of the wrong one and write the data anew: a key
+    /// takes effect when data is written. Until then nothing is wrong with the data.
+    static INFO = Warning "metadata-key-unknown", "a metadata key is meant for Lance, and no Lance knows it";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct MetadataKeyUnknown;
 
 impl Rule for MetadataKeyUnknown {

@@ -1,36 +1,31 @@
-//! # metadata-key-without-effect
-//!
-//! A field carries an encoding key that writers do not read there: the file version does not
-//! know the key (2.0 knows `lance-encoding:compression`, its level, and the keys of blobs and packed
-//! structs, and 0.1 none), the type has no use for it (nothing compresses fixed-size lists,
-//! blobs and packed structs; 2.0 compresses strings and binaries only), another key is missing that
-//! it needs (a level without zstd, `lance-encoding:bss` without a compression), or it stands on
-//! the wrong field: a list or struct does not hand it down to the fields that hold the values, and
-//! the schema as a whole hands down nothing. Only `lance-encoding:structural-encoding` is read on
-//! the top-level field, and nowhere else.
-//!
-//! So it is in every Lance from 0.20, the first in which encoding keys were seen, to 14.0.2. That a
-//! release does not know a key yet is no concern of this rule, but of `encoding-not-as-asked`.
-//!
-//! Nothing is wrong with the data. It is not stored as the key's author thinks.
-//!
-//! To mend it, move the key to the field that holds the values, write the data in a version that
-//! knows it, or take it away. The finding says which of these would help.
-
 use super::keys::{Change, change_metadata, rewrite};
 use super::{DatasetView, FieldView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::schema::Field;
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, Key, KeyInfo, Role, bad_value, idle};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "metadata-key-without-effect",
-    severity: Severity::Info,
-    summary: "an encoding key does nothing in this file version, on this type or on this field",
-};
+rule! {
+    /// A field carries an encoding key that writers do not read there: the file version does not
+    /// know the key (2.0 knows `lance-encoding:compression`, its level, and the keys of blobs and packed
+    /// structs, and 0.1 none), the type has no use for it (nothing compresses fixed-size lists,
+    /// blobs and packed structs; 2.0 compresses strings and binaries only), another key is missing that
+    /// it needs (a level without zstd, `lance-encoding:bss` without a compression), or it stands on
+    /// the wrong field: a list or struct does not hand it down to the fields that hold the values, and
+    /// the schema as a whole hands down nothing. Only `lance-encoding:structural-encoding` is read on
+    /// the top-level field, and nowhere else.
+    ///
+    /// So it is in every Lance from 0.20, the first in which encoding keys were seen, to 14.0.2. That a
+    /// release does not know a key yet is no concern of this rule, but of `encoding-not-as-asked`.
+    ///
+    /// Nothing is wrong with the data. It is not stored as the key's author thinks.
+    ///
+    /// To mend it, move the key to the field that holds the values, write the data in a version that
+    /// knows it, or take it away. The finding says which of these would help.
+    static INFO = Info "metadata-key-without-effect", "an encoding key does nothing in this file version, on this type or on this field";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct MetadataKeyWithoutEffect;
 
 impl Rule for MetadataKeyWithoutEffect {

@@ -1,31 +1,26 @@
-//! # metadata-value-invalid
-//!
-//! A field carries an encoding key with a value that the key cannot take: `ZSTD` for
-//! `lance-encoding:compression` (schemes are in lower case), `8MB` for `lance-encoding:dict-max-size`
-//! (a number of bytes), a ratio above 1. The data that is there can be read. What the next write
-//! does depends on the key and on the file version, and the finding says it: most values
-//! are ignored, some make the write fail, and two make the writer panic.
-//!
-//! It comes about because metadata can be set to nearly anything: `update_field_metadata` checks the
-//! thresholds of v2 blobs only, and 2.0 files ignore what later versions refuse. `dict-size-ratio`
-//! is read since Lance 0.39 and `dict-max-size` since 14.0; older writers ignore these, too.
-//!
-//! To mend it, set the value to one that the key can take. Data that was written meanwhile was
-//! written without the key, and has to be written anew for it.
-
 use super::keys::{change_metadata, rewrite};
 use super::{FieldView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, KeyInfo, bad_value};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "metadata-value-invalid",
-    severity: Severity::Warning,
-    summary: "an encoding key has a value that it cannot take, and a write ignores it or fails",
-};
+rule! {
+    /// A field carries an encoding key with a value that the key cannot take: `ZSTD` for
+    /// `lance-encoding:compression` (schemes are in lower case), `8MB` for `lance-encoding:dict-max-size`
+    /// (a number of bytes), a ratio above 1. The data that is there can be read. What the next write
+    /// does depends on the key and on the file version, and the finding says it: most values
+    /// are ignored, some make the write fail, and two make the writer panic.
+    ///
+    /// It comes about because metadata can be set to nearly anything: `update_field_metadata` checks the
+    /// thresholds of v2 blobs only, and 2.0 files ignore what later versions refuse. `dict-size-ratio`
+    /// is read since Lance 0.39 and `dict-max-size` since 14.0; older writers ignore these, too.
+    ///
+    /// To mend it, set the value to one that the key can take. Data that was written meanwhile was
+    /// written without the key, and has to be written anew for it.
+    static INFO = Warning "metadata-value-invalid", "an encoding key has a value that it cannot take, and a write ignores it or fails";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct MetadataValueInvalid;
 
 impl Rule for MetadataValueInvalid {

@@ -3,6 +3,20 @@
 //! A rule implements the levels it needs: the dataset as a whole, a fragment, a data file,
 //! a column of a data file. It never reads bytes.
 
+/// Declares what is fixed about a rule. The doc comment is the rule's explanation: the text of
+/// `lance-lint explain` and of its page in `docs/rules/`.
+macro_rules! rule {
+    ($(#[doc = $line:literal])+ static $name:ident = $severity:ident $id:literal, $summary:literal;) => {
+        $(#[doc = $line])+
+        static $name: crate::finding::RuleInfo = crate::finding::RuleInfo {
+            id: $id,
+            severity: crate::finding::Severity::$severity,
+            summary: $summary,
+            explanation: concat!($($line, "\n"),+),
+        };
+    };
+}
+
 mod base_path_invalid;
 mod blob;
 mod blob_behind_base_path;

@@ -1,21 +1,16 @@
-//! # nulls-in-required-field
-//!
-//! The schema says that a field has no nulls, and its pages hold some. Arrow refuses an array of
-//! such a field, so reads fail with "Found unmasked nulls for non-nullable StructArray field".
-//!
-//! It comes about when a schema with `nullable=False` is committed over data that has nulls.
-
 use super::{ColumnView, Rule, mends, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "nulls-in-required-field",
-    severity: Severity::Error,
-    summary: "a field that allows no nulls has pages that hold some",
-};
+rule! {
+    /// The schema says that a field has no nulls, and its pages hold some. Arrow refuses an array of
+    /// such a field, so reads fail with "Found unmasked nulls for non-nullable StructArray field".
+    ///
+    /// It comes about when a schema with `nullable=False` is committed over data that has nulls.
+    static INFO = Error "nulls-in-required-field", "a field that allows no nulls has pages that hold some";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct NullsInRequiredField;
 
 impl Rule for NullsInRequiredField {

@@ -1,21 +1,16 @@
-//! # overlay-invalid
-//!
-//! An overlay file replaces single values of a fragment. The manifest lists one that has no data file or
-//! does not say which rows it covers, that covers rows which the fragment does not have, that says
-//! of other fields than it holds which rows it covers, or whose data file is not there. Where
-//! readers take overlays at all (an environment variable switches them on in released builds),
-//! they refuse the dataset, or fail when they read the fragment.
-
 use super::{FragmentView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "overlay-invalid",
-    severity: Severity::Error,
-    summary: "an overlay file is missing, or does not fit the fragment that it is for",
-};
+rule! {
+    /// An overlay file replaces single values of a fragment. The manifest lists one that has no data file or
+    /// does not say which rows it covers, that covers rows which the fragment does not have, that says
+    /// of other fields than it holds which rows it covers, or whose data file is not there. Where
+    /// readers take overlays at all (an environment variable switches them on in released builds),
+    /// they refuse the dataset, or fail when they read the fragment.
+    static INFO = Error "overlay-invalid", "an overlay file is missing, or does not fit the fragment that it is for";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct OverlayInvalid;
 
 impl Rule for OverlayInvalid {

@@ -1,30 +1,25 @@
-//! # packed-struct-mismatch
-//!
-//! A struct can be stored packed, all children row by row in one column, or as a column for each
-//! child. The field metadata (`packed` or `lance-encoding:packed`) tells readers which; here the
-//! file holds the other form. What readers do depends on the version: in 2.0 they fail or panic;
-//! from 2.1 on a struct that is called packed and is not **reads as nulls without a word**, and
-//! the other way round the dataset does not open.
-//!
-//! It comes about when the key is set or removed after the data was written, and when its value
-//! is one that writer and reader do not understand alike: in 2.0 the writer packs as soon as
-//! `lance-encoding:packed` is there, be it "false"; from 2.1 on the reader wants "true" where the
-//! writer takes "yes", "on" and "1" too. Seen with pylance 14.0.2.
-
 use super::{ColumnsView, FileView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree, PACKED_KEYS};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "packed-struct-mismatch",
-    severity: Severity::Error,
-    summary: "a struct is declared packed and stored otherwise, or the other way round",
-};
+rule! {
+    /// A struct can be stored packed, all children row by row in one column, or as a column for each
+    /// child. The field metadata (`packed` or `lance-encoding:packed`) tells readers which; here the
+    /// file holds the other form. What readers do depends on the version: in 2.0 they fail or panic;
+    /// from 2.1 on a struct that is called packed and is not **reads as nulls without a word**, and
+    /// the other way round the dataset does not open.
+    ///
+    /// It comes about when the key is set or removed after the data was written, and when its value
+    /// is one that writer and reader do not understand alike: in 2.0 the writer packs as soon as
+    /// `lance-encoding:packed` is there, be it "false"; from 2.1 on the reader wants "true" where the
+    /// writer takes "yes", "on" and "1" too. Seen with pylance 14.0.2.
+    static INFO = Error "packed-struct-mismatch", "a struct is declared packed and stored otherwise, or the other way round";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct PackedStructMismatch;
 
 impl Rule for PackedStructMismatch {

@@ -1,24 +1,19 @@
-//! # page-buffers-mismatch
-//!
-//! The buffers of a page are not those that its encoding reads: too few or too many, too small
-//! for the rows, at an offset that readers refuse, or beyond the data. What readers do depends on
-//! the version: those of 2.1 and later check counts and alignment and fail or panic; those of 2.0
-//! read past the end of a buffer into whatever stands there, and return it as values.
-//!
-//! It comes about when metadata is damaged or edited, and when a tool copies pages without
-//! copying what describes them.
-
 use super::{ColumnView, Rule, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "page-buffers-mismatch",
-    severity: Severity::Error,
-    summary: "a page's buffers are not those that its encoding reads",
-};
+rule! {
+    /// The buffers of a page are not those that its encoding reads: too few or too many, too small
+    /// for the rows, at an offset that readers refuse, or beyond the data. What readers do depends on
+    /// the version: those of 2.1 and later check counts and alignment and fail or panic; those of 2.0
+    /// read past the end of a buffer into whatever stands there, and return it as values.
+    ///
+    /// It comes about when metadata is damaged or edited, and when a tool copies pages without
+    /// copying what describes them.
+    static INFO = Error "page-buffers-mismatch", "a page's buffers are not those that its encoding reads";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct PageBuffersMismatch;
 
 impl Rule for PageBuffersMismatch {

@@ -1,21 +1,16 @@
-//! # page-buffers-shared
-//!
-//! Two pages of a data file are said to have buffers in the same bytes. No writer lays pages over
-//! each other, so one of the two is not where its metadata says, and its reader returns the values
-//! of the other **without a word**, or fails on them.
-//!
-//! It comes about when metadata is damaged or edited.
-
 use super::{ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "page-buffers-shared",
-    severity: Severity::Error,
-    summary: "two pages of a data file are said to be in the same bytes",
-};
+rule! {
+    /// Two pages of a data file are said to have buffers in the same bytes. No writer lays pages over
+    /// each other, so one of the two is not where its metadata says, and its reader returns the values
+    /// of the other **without a word**, or fails on them.
+    ///
+    /// It comes about when metadata is damaged or edited.
+    static INFO = Error "page-buffers-shared", "two pages of a data file are said to be in the same bytes";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct PageBuffersShared;
 
 impl Rule for PageBuffersShared {

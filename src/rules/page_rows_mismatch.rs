@@ -1,23 +1,18 @@
-//! # page-rows-mismatch
-//!
-//! A page counts other rows than its encoding counts items, though the column has no lists in
-//! which they could differ. Readers decode as many values as the one says and hand out as many
-//! rows as the other, so they fail or panic.
-//!
-//! It comes about when metadata is damaged, and when a tool joins or splits pages and corrects
-//! only one of the two counts.
-
 use super::{ColumnView, Rule, page};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "page-rows-mismatch",
-    severity: Severity::Error,
-    summary: "a page counts other rows than its encoding counts items",
-};
+rule! {
+    /// A page counts other rows than its encoding counts items, though the column has no lists in
+    /// which they could differ. Readers decode as many values as the one says and hand out as many
+    /// rows as the other, so they fail or panic.
+    ///
+    /// It comes about when metadata is damaged, and when a tool joins or splits pages and corrects
+    /// only one of the two counts.
+    static INFO = Error "page-rows-mismatch", "a page counts other rows than its encoding counts items";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct PageRowsMismatch;
 
 impl Rule for PageRowsMismatch {

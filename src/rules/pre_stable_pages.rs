@@ -1,22 +1,17 @@
-//! # pre-stable-pages
-//!
-//! A file of version 2.1, 2.2 or 2.3 was written before that version was finished, in page
-//! layouts that only the releases of the time read: 2.1 by Lance up to 0.32, 2.2 by Lance 0.34
-//! to 1.0 (mini-block chunks counted in 16 bits), 2.3 by Lance 3 to 13.
-
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::encoding::Vocabulary;
 use crate::model::version::FileVersion;
 use crate::typing::pages::is_unfinished;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "pre-stable-pages",
-    severity: Severity::Error,
-    summary: "a file was written before its version was finished; today's readers refuse it",
-};
+rule! {
+    /// A file of version 2.1, 2.2 or 2.3 was written before that version was finished, in page
+    /// layouts that only the releases of the time read: 2.1 by Lance up to 0.32, 2.2 by Lance 0.34
+    /// to 1.0 (mini-block chunks counted in 16 bits), 2.3 by Lance 3 to 13.
+    static INFO = Error "pre-stable-pages", "a file was written before its version was finished; today's readers refuse it";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct PreStablePages;
 
 impl Rule for PreStablePages {

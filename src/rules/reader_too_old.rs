@@ -1,23 +1,18 @@
-//! # reader-too-old
-//!
-//! The dataset cannot be read by a Lance release that `--reader` names. Many such releases open it
-//! all the same, and count its rows: the first scan fails or panics. The rule is silent
-//! unless a release is named.
-//!
-//! Which release reads what is known from trying: every release named in the table opened and
-//! scanned datasets with one feature each.
-
 use super::{Rule, WholeView, manifest_place};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, RuleInfo};
 use crate::model::readers::{Reason, Release};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "reader-too-old",
-    severity: Severity::Error,
-    summary: "a release that --reader names cannot read the dataset",
-};
+rule! {
+    /// The dataset cannot be read by a Lance release that `--reader` names. Many such releases open it
+    /// all the same, and count its rows: the first scan fails or panics. The rule is silent
+    /// unless a release is named.
+    ///
+    /// Which release reads what is known from trying: every release named in the table opened and
+    /// scanned datasets with one feature each.
+    static INFO = Error "reader-too-old", "a release that --reader names cannot read the dataset";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct ReaderTooOld;
 
 impl Rule for ReaderTooOld {

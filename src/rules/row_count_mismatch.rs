@@ -1,23 +1,18 @@
-//! # row-count-mismatch
-//!
-//! The manifest counts other rows in a fragment than its data file holds. Readers ask the file
-//! for as many as the manifest says: too many fail ("cannot read Ranges … from columns with …
-//! rows"), too few leave rows out **without a word**.
-//!
-//! It comes about when a data file is replaced by another, and when fragments are registered with
-//! a row count that was not taken from the file.
-
 use super::{ColumnsView, Rule, mends};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "row-count-mismatch",
-    severity: Severity::Error,
-    summary: "the manifest counts other rows in a fragment than its data file holds",
-};
+rule! {
+    /// The manifest counts other rows in a fragment than its data file holds. Readers ask the file
+    /// for as many as the manifest says: too many fail ("cannot read Ranges … from columns with …
+    /// rows"), too few leave rows out **without a word**.
+    ///
+    /// It comes about when a data file is replaced by another, and when fragments are registered with
+    /// a row count that was not taken from the file.
+    static INFO = Error "row-count-mismatch", "the manifest counts other rows in a fragment than its data file holds";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct RowCountMismatch;
 
 impl Rule for RowCountMismatch {

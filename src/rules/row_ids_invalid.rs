@@ -1,27 +1,22 @@
-//! # row-ids-invalid
-//!
-//! The stable row ids of the dataset, or the versions in which its rows were made and last
-//! changed, do not fit the rows. Each row has an id of its own, a fragment has as many as rows, and the
-//! manifest says which comes next. Ids that repeat or are too few make `_rowid` and every index
-//! built on it point to **other rows without a word**.
-//!
-//! It comes about when fragments of another dataset are registered with the ids they had there, when
-//! a commit was merged by hand, and by bugs of compaction and updates in the releases that had
-//! just learnt stable row ids. `Dataset.validate()` finds the first such fault.
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "row-ids-invalid",
-    severity: Severity::Error,
-    summary: "stable row ids are too few, too many, repeated or cannot be read",
-};
+rule! {
+    /// The stable row ids of the dataset, or the versions in which its rows were made and last
+    /// changed, do not fit the rows. Each row has an id of its own, a fragment has as many as rows, and the
+    /// manifest says which comes next. Ids that repeat or are too few make `_rowid` and every index
+    /// built on it point to **other rows without a word**.
+    ///
+    /// It comes about when fragments of another dataset are registered with the ids they had there, when
+    /// a commit was merged by hand, and by bugs of compaction and updates in the releases that had
+    /// just learnt stable row ids. `Dataset.validate()` finds the first such fault.
+    static INFO = Error "row-ids-invalid", "stable row ids are too few, too many, repeated or cannot be read";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct RowIdsInvalid;
 
 /// Most ids of runs that overlap which are compared one by one.

@@ -1,29 +1,24 @@
-//! # schema-invalid
-//!
-//! The schema in the manifest is one that readers cannot turn into an Arrow schema, or in which
-//! fields cannot be told apart: a type that no Lance knows, a list without an item, two fields
-//! with one id or two siblings with one name, a child whose parent does not stand before it.
-//! Readers build the schema before anything else, so most of this panics or fails for every
-//! column, sound ones too.
-//!
-//! It comes about when a tool writes manifests of its own, and when the dataset was written by a
-//! newer Lance that knows more types.
-
 use rustc_hash::FxHashMap;
 
 use super::{DatasetView, FileView, Rule};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BLOB_V2_EXTENSION, Field};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "schema-invalid",
-    severity: Severity::Error,
-    summary: "the manifest's schema is one that readers cannot build",
-};
+rule! {
+    /// The schema in the manifest is one that readers cannot turn into an Arrow schema, or in which
+    /// fields cannot be told apart: a type that no Lance knows, a list without an item, two fields
+    /// with one id or two siblings with one name, a child whose parent does not stand before it.
+    /// Readers build the schema before anything else, so most of this panics or fails for every
+    /// column, sound ones too.
+    ///
+    /// It comes about when a tool writes manifests of its own, and when the dataset was written by a
+    /// newer Lance that knows more types.
+    static INFO = Error "schema-invalid", "the manifest's schema is one that readers cannot build";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct SchemaInvalid;
 
 /// Ids of the hidden columns of row lineage (lance-core `lib.rs`).

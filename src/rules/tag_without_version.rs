@@ -1,21 +1,16 @@
-//! # tag-without-version
-//!
-//! A tag names a version whose manifest is gone or damaged. Opening the dataset by the tag fails; the data of
-//! that version may be there still, and nothing tells which files it was. Lance does not clean up
-//! versions that a tag names.
-//!
-//! It comes about when manifests are removed by hand or by age, and when a dataset is copied in part.
-
 use super::{DatasetView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 
-static INFO: RuleInfo = RuleInfo {
-    id: "tag-without-version",
-    severity: Severity::Error,
-    summary: "a tag names a version whose manifest is gone or damaged",
-};
+rule! {
+    /// A tag names a version whose manifest is gone or damaged. Opening the dataset by the tag fails; the data of
+    /// that version may be there still, and nothing tells which files it was. Lance does not clean up
+    /// versions that a tag names.
+    ///
+    /// It comes about when manifests are removed by hand or by age, and when a dataset is copied in part.
+    static INFO = Error "tag-without-version", "a tag names a version whose manifest is gone or damaged";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct TagWithoutVersion;
 
 impl Rule for TagWithoutVersion {

@@ -1,30 +1,25 @@
-//! # type-unreadable
-//!
-//! A field is of a type that the readers of the file's version cannot decode at all, whatever its
-//! pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
-//! these are fixed-size lists of structs or of strings, maps, and packed structs with a child
-//! whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
-//! they are lists whose item is not called "item", is required or has metadata, fixed-size lists of
-//! booleans (of which only take() fails), dictionaries that are required or empty, and structs without fields.
-//!
-//! In any version a string tagged as `arrow.json`, as Lance up to 0.32 wrote JSON, is taken for the
-//! binary JSON of later releases.
-//!
-//! The other columns can be read. The values are there, but no release of Lance reads them.
-
 use super::{ColumnView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "type-unreadable",
-    severity: Severity::Error,
-    summary: "a field is of a type that readers of the file's version cannot decode",
-};
+rule! {
+    /// A field is of a type that the readers of the file's version cannot decode at all, whatever its
+    /// pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
+    /// these are fixed-size lists of structs or of strings, maps, and packed structs with a child
+    /// whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
+    /// they are lists whose item is not called "item", is required or has metadata, fixed-size lists of
+    /// booleans (of which only take() fails), dictionaries that are required or empty, and structs without fields.
+    ///
+    /// In any version a string tagged as `arrow.json`, as Lance up to 0.32 wrote JSON, is taken for the
+    /// binary JSON of later releases.
+    ///
+    /// The other columns can be read. The values are there, but no release of Lance reads them.
+    static INFO = Error "type-unreadable", "a field is of a type that readers of the file's version cannot decode";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct TypeUnreadable;
 
 impl Rule for TypeUnreadable {

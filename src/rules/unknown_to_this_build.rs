@@ -1,20 +1,15 @@
-//! # unknown-to-this-build
-//!
-//! A protobuf message holds a field that this build of lance-lint does not know (it knows Lance
-//! up to 14.0.2). That is normal for files of a newer Lance and no fault; but what the field
-//! means is not checked.
-
 use super::{ColumnView, DatasetView, Rule};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::wire::UnknownField;
 
-static INFO: RuleInfo = RuleInfo {
-    id: "unknown-to-this-build",
-    severity: Severity::Info,
-    summary: "a message holds a field newer than this build of lance-lint",
-};
+rule! {
+    /// A protobuf message holds a field that this build of lance-lint does not know (it knows Lance
+    /// up to 14.0.2). That is normal for files of a newer Lance and no fault; but what the field
+    /// means is not checked.
+    static INFO = Info "unknown-to-this-build", "a message holds a field newer than this build of lance-lint";
+}
 
-/// See the module.
+/// See [`INFO`].
 pub struct UnknownToThisBuild;
 
 impl Rule for UnknownToThisBuild {
