@@ -2,7 +2,7 @@
 //! asks for.
 //!
 //! Data flows one way: [`storage`] → [`format`] → [`model`] → [`typing`] → [`rules`] →
-//! [`check`] → `witness` → [`report`]. Nothing here uses Lance's own reader, whose panics are
+//! [`check`] → `witness` → [`policy`] → [`report`]. Nothing here uses Lance's own reader, whose panics are
 //! what people come to debug, but for the witness: with the feature `decode` it runs Lance's
 //! decoder in a process of its own.
 
@@ -10,6 +10,8 @@ pub mod check;
 pub mod finding;
 pub mod format;
 pub mod model;
+pub mod nearest;
+pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod storage;

@@ -13,7 +13,7 @@ use super::decodable::Decodable;
 use super::file;
 use super::tally::{Cell, FieldReport, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
-use crate::finding::Findings;
+use crate::finding::{Findings, Severity};
 use crate::format::MAGIC;
 use crate::format::data_file::{Unreadable, read};
 use crate::format::deletion;
@@ -213,7 +213,7 @@ struct Known<'a> {
 }
 
 /// The data files that are looked at, as indices of fragments and of files in them.
-fn chosen_files(
+pub(super) fn chosen_files(
     snapshot: &Snapshot,
     parts: &Parts,
     request: &Request,
@@ -271,6 +271,10 @@ fn lost(
         fields: Vec::new(),
         findings: findings.into_sorted(),
         notes: vec![note],
+        ignored: Vec::new(),
+        whole: false,
+        location: opened.root.clone(),
+        fails_at: Severity::Error,
         decodable: None,
     }];
     let files = entries
@@ -288,7 +292,7 @@ fn lost(
 }
 
 /// Which parts of a snapshot are asked for.
-struct Parts {
+pub(super) struct Parts {
     /// Data file paths; `None` for all.
     data_files: Option<BTreeSet<String>>,
     /// Fragments that a named deletion file belongs to.
@@ -298,7 +302,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
         let Scope::Parts {
             data_files,
             deletion_files,
@@ -531,6 +535,7 @@ fn check_snapshot(
     for rule in RULES {
         rule.whole(&whole, &mut findings);
     }
+    let complete = whole.complete;
     let mut report = SubjectReport {
         path: root,
         kind: SubjectKind::Dataset(Box::new(facts(snapshot, readers))),
@@ -543,6 +548,10 @@ fn check_snapshot(
         fields,
         findings: findings.into_sorted(),
         notes: Vec::new(),
+        ignored: Vec::new(),
+        whole: complete && request.selection.is_latest(),
+        location: snapshot.root.clone(),
+        fails_at: Severity::Error,
         decodable: None,
     };
     known_bug::annotate(&mut report.findings, snapshot);

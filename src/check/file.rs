@@ -6,7 +6,7 @@ use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
-use crate::finding::Findings;
+use crate::finding::{Findings, Severity};
 use crate::format::data_file::{Unreadable, read};
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
@@ -44,6 +44,10 @@ pub fn check(
         fields: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
+        ignored: Vec::new(),
+        whole: request.columns.is_empty(),
+        location: location.clone(),
+        fails_at: Severity::Error,
         decodable: None,
     };
     let caches = Caches::default();

@@ -7,9 +7,11 @@ pub mod diff;
 mod file;
 mod history;
 pub mod inspect;
+mod list;
 pub mod orphans;
 mod tally;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Location, Meter, Storage};
 
 pub use decodable::{Decodable, DecodableFile};
+pub use list::list;
 pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.
@@ -71,6 +74,8 @@ pub struct Report {
     pub requests: u64,
     /// Bytes that they returned.
     pub bytes_read: u64,
+    /// What is to be said of the run as a whole, in sentences.
+    pub notes: Vec<String>,
     /// What a decoder read, when one did.
     pub decoded: Option<Decoded>,
 }
@@ -113,8 +118,27 @@ pub struct SubjectReport {
     pub findings: Vec<Finding>,
     /// What was left out or done otherwise than asked, in sentences.
     pub notes: Vec<String>,
+    /// Findings that someone said are to be ignored.
+    pub ignored: Vec<Ignored>,
+    /// Whether all of it was looked at: no part was chosen.
+    pub whole: bool,
+    /// Where it is.
+    pub location: Location,
+    /// The least severity of a finding that makes a run fail.
+    pub fails_at: Severity,
     /// Its data files, when the request says that a decoder is to read them.
     pub decodable: Option<Decodable>,
+}
+
+/// A finding that someone said is to be ignored.
+#[derive(Debug)]
+pub struct Ignored {
+    /// What was found.
+    pub finding: Finding,
+    /// Who said so: a line of a configuration, a key of the column's metadata, a baseline.
+    pub by: String,
+    /// Why, when they said.
+    pub reason: Option<String>,
 }
 
 /// What a subject is.
@@ -158,6 +182,12 @@ pub struct DatasetFacts {
 }
 
 impl SubjectReport {
+    /// Whether what was found makes a run fail.
+    pub fn fails(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.severity >= self.fails_at)
+    }
+
     /// Writes beside each field which rules found something about it.
     pub(crate) fn give_verdicts(&mut self) {
         let mut named: FxHashMap<&str, Vec<&Finding>> = FxHashMap::default();
@@ -167,6 +197,7 @@ impl SubjectReport {
             }
         }
         for field in &mut self.fields {
+            field.verdicts.clear();
             for finding in named.get(field.path.as_str()).into_iter().flatten() {
                 let mut verdicts = field.verdicts.iter_mut();
                 match verdicts.find(|(_, id)| *id == finding.rule.id) {
@@ -187,6 +218,23 @@ impl Report {
             .count()
     }
 
+    /// How many findings are ignored.
+    pub fn ignored(&self) -> usize {
+        self.subjects
+            .iter()
+            .map(|subject| subject.ignored.len())
+            .sum()
+    }
+
+    /// How many findings there are of each rule.
+    pub fn by_rule(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in self.subjects.iter().flat_map(|subject| &subject.findings) {
+            *counts.entry(finding.rule.id).or_default() += 1;
+        }
+        counts
+    }
+
     /// Bytes of everything that was looked at.
     pub fn bytes(&self) -> u64 {
         let bytes = self.subjects.iter().map(|subject| subject.bytes);
@@ -197,6 +245,23 @@ impl Report {
 /// Checks what is asked for. A path, version, tag, branch, column or fragment that does not exist
 /// and access that is denied are [`Report::failures`]; damage is a finding.
 pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Report {
+    let taken: Result<Report, std::convert::Infallible> =
+        check_each(storage, meter, request, |_| Ok(()));
+    match taken {
+        Ok(report) => report,
+    }
+}
+
+/// The same, and hands each subject over as soon as it is done.
+///
+/// # Errors
+/// Whatever `take` says first; what comes after is not checked.
+pub fn check_each<E>(
+    storage: &Arc<dyn Storage>,
+    meter: &Meter,
+    request: &Request,
+    mut take: impl FnMut(&mut SubjectReport) -> Result<(), E>,
+) -> Result<Report, E> {
     let (targets, errors) = resolve(storage.as_ref(), &request.paths);
     let mut subjects = Vec::new();
     let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
@@ -211,17 +276,23 @@ pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Re
             Target::File(location) => single_file(storage.as_ref(), &location, request),
         };
         match checked {
-            Ok(checked) => subjects.extend(checked),
+            Ok(mut checked) => {
+                for subject in &mut checked {
+                    take(subject)?;
+                }
+                subjects.append(&mut checked);
+            }
             Err(failure) => failures.push(failure),
         }
     }
-    Report {
+    Ok(Report {
         subjects,
         failures,
         requests: meter.requests(),
         bytes_read: meter.bytes(),
         decoded: None,
-    }
+        notes: Vec::new(),
+    })
 }
 
 fn single_file(

@@ -9,7 +9,7 @@ use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::Encoding;
-use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, PACKED_KEYS};
+use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, IGNORE_KEY, PACKED_KEYS};
 use crate::model::version::FileVersion;
 
 /// What is known of a field and how it is stored.
@@ -29,6 +29,8 @@ pub struct FieldReport {
     pub nullable: bool,
     /// Encoding keys of its metadata, with their values.
     pub asks: Vec<(String, String)>,
+    /// The value of [`IGNORE_KEY`] in its metadata.
+    pub ignores: Option<String>,
     /// The ways in which it is stored, the most pages first.
     pub encodings: Vec<EncodingReport>,
     /// Fragments in no file of which it is: it reads as null there.
@@ -291,6 +293,7 @@ impl Tally {
                 type_text: field.type_text.clone(),
                 nullable: field.nullable,
                 asks: asks(field),
+                ignores: field.metadata.get(IGNORE_KEY).cloned(),
                 encodings,
                 absent_fragments: self.absent.get(&at).copied().unwrap_or(0) + self.empty_fragments,
                 unreadable_fragments: self.unreadable.get(&at).copied().unwrap_or(0),

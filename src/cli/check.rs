@@ -1,27 +1,36 @@
 //! The check itself, which needs no subcommand.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
 #[cfg(feature = "decode")]
 use std::time::Duration;
 use std::time::Instant;
 
 use clap::Args;
 
-use super::{
-    Format, Level, Outcome, RunError, SelectionArgs, print, request, storage, terminal_width,
-};
-use lance_lint::check::check;
-use lance_lint::finding::Severity;
+use super::gate::GateArgs;
+use super::output::OutputArgs;
+use super::{Outcome, RunError, SelectionArgs, print, request, storage};
+use lance_lint::check::{Request, check_each, list};
 use lance_lint::model::readers::Release;
-use lance_lint::report::{json, text};
+use lance_lint::model::target::{Target, resolve};
+use lance_lint::policy::Policy;
+use lance_lint::storage::{Location, Storage};
 #[cfg(feature = "decode")]
 use lance_lint::witness;
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What to check")]
 pub struct CheckArgs {
     /// Datasets, files of datasets, or data files; file:// URLs too
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "files_from")]
     paths: Vec<OsString>,
+    /// Take paths from a file, one a line; - is standard input. Files of no dataset are skipped
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<OsString>,
+    /// Paths of --files-from end with a NUL byte, as git diff -z writes them
+    #[arg(long, short = '0', requires = "files_from", hide_short_help = true)]
+    null: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     /// Check every version that still has a manifest, and say in which each fault came up
@@ -34,8 +43,17 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ID")]
     fragment: Vec<u64>,
     /// Say what a release of Lance cannot read, such as 0.32.1 or pylance==0.32.1 (repeatable)
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        value_delimiter = ',',
+        env = "LANCE_LINT_READER"
+    )]
+    #[arg(hide_env_values = true, hide_env = true)]
     reader: Vec<Release>,
+    /// Print the files that would be read, and check nothing
+    #[arg(long, hide_short_help = true)]
+    list_files: bool,
     /// Also read every page through Lance's own decoder, in child processes
     #[arg(long)]
     decode: bool,
@@ -44,36 +62,42 @@ pub struct CheckArgs {
         long,
         value_name = "SECONDS",
         default_value_t = 60,
-        requires = "decode"
+        requires = "decode",
+        hide_short_help = true
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     decode_timeout: u64,
     /// MiB of memory that each decoding process may take
-    #[arg(long, value_name = "MIB", default_value_t = 4096, requires = "decode")]
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 4096,
+        requires = "decode",
+        hide_short_help = true
+    )]
     #[arg(value_parser = clap::value_parser!(u64).range(256..))]
     decode_memory: u64,
-    /// The output
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// The least severity that makes the exit status 1
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "error")]
-    fail_on: Level,
-    /// Print findings only
-    #[arg(long, short)]
-    quiet: bool,
-    /// Leave the column table out
-    #[arg(long)]
-    no_table: bool,
-    /// Print the column table and no findings
-    #[arg(long, conflicts_with_all = ["quiet", "no_table"])]
-    columns_only: bool,
+    #[command(flatten)]
+    gate: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl CheckArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let started = Instant::now();
         let (storage, meter) = storage();
-        let mut request = request(self.paths, self.selection, self.column, self.fragment);
+        let mut paths = self.paths;
+        let mut skipped = 0;
+        if let Some(list) = &self.files_from {
+            let listed = listed(list, self.null)?;
+            let all = listed.len();
+            let in_datasets = |path: &OsString| !is_foreign(storage.as_ref(), path);
+            let before = paths.len();
+            paths.extend(listed.into_iter().filter(in_datasets));
+            skipped = all - (paths.len() - before);
+        }
+        let mut request = request(paths, self.selection, self.column, self.fragment);
         request.all_versions = self.all_versions;
         request.readers = self.reader;
         request.decode = self.decode;
@@ -81,7 +105,26 @@ impl CheckArgs {
         if self.decode {
             return Err(RunError::NoDecoder);
         }
-        let mut report = check(&storage, &meter, &request);
+        if self.list_files {
+            return list_files(storage.as_ref(), &request);
+        }
+        let mut policy = Policy::new(self.gate.options()?)?;
+        for path in &request.paths {
+            if let Ok(location) = Location::parse(path) {
+                policy.prepare(&location)?;
+            }
+        }
+        let mut outputs = self.output.open()?;
+        outputs.begin()?;
+        // What a decoder says belongs to findings that are judged and written only then.
+        let at_once = !self.decode;
+        let mut report = check_each(&storage, &meter, &request, |subject| {
+            if at_once {
+                policy.judge(subject)?;
+                outputs.subject(subject)?;
+            }
+            Ok::<(), RunError>(())
+        })?;
         let failures = std::mem::take(&mut report.failures);
         if report.subjects.is_empty() && !failures.is_empty() {
             return Err(RunError::Check(failures));
@@ -93,31 +136,92 @@ impl CheckArgs {
                 memory: self.decode_memory,
             };
             witness::decode(storage.as_ref(), &mut report, limits).map_err(RunError::Worker)?;
-        }
-        match self.format {
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &json::document(&report))?;
-                writeln!(out)
-            })?,
-            Format::Text => {
-                let options = text::Options {
-                    quiet: self.quiet,
-                    table: !self.no_table,
-                    findings: !self.columns_only,
-                    width: terminal_width(),
-                    elapsed: started.elapsed(),
-                };
-                print(|out| text::write(out, &report, options))?;
+            for subject in &mut report.subjects {
+                policy.judge(subject)?;
+                outputs.subject(subject)?;
             }
         }
+        report.notes.extend(notes(&policy, skipped));
+        report.notes.extend(policy.write_baselines()?);
+        let mut err = anstream::stderr();
+        if !outputs.shows_notes() {
+            for note in &report.notes {
+                let _ = writeln!(err, "lance-lint: {note}");
+            }
+        }
+        let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
+        outputs.finish(&report, &sentences, started.elapsed())?;
         if !failures.is_empty() {
             return Err(RunError::Check(failures));
         }
-        let least = self.fail_on.severity();
-        let failing = |severity: &Severity| *severity >= least && report.count(*severity) > 0;
-        Ok(match Severity::ALL.iter().any(failing) {
+        let fails = report.subjects.iter().any(|subject| subject.fails());
+        Ok(match fails && !self.gate.exit_zero && !policy.writes() {
             true => Outcome::Findings,
             false => Outcome::Clean,
         })
+    }
+}
+
+fn notes(policy: &Policy, skipped: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    match skipped {
+        0 => {}
+        1 => notes.push("skipped 1 path that is in no Lance dataset".to_string()),
+        many => notes.push(format!("skipped {many} paths that are in no Lance dataset")),
+    }
+    let unmatched = policy.unmatched();
+    if !unmatched.is_empty() {
+        notes.push(format!("matched nothing: {}", unmatched.join("; ")));
+    }
+    notes
+}
+
+/// The paths in a list.
+fn listed(list: &OsStr, null: bool) -> Result<Vec<OsString>, RunError> {
+    let mut bytes = Vec::new();
+    let read = match list == "-" {
+        true => io::stdin().read_to_end(&mut bytes),
+        false => std::fs::File::open(list).and_then(|mut file| file.read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| RunError::List {
+        list: list.to_os_string(),
+        error,
+    })?;
+    let end = if null { 0 } else { b'\n' };
+    let paths = bytes.split(|byte| *byte == end);
+    let paths = paths.map(|path| match null {
+        true => path,
+        false => path.strip_suffix(b"\r").unwrap_or(path),
+    });
+    Ok(paths
+        .filter(|path| !path.is_empty())
+        .map(os_string)
+        .collect())
+}
+
+#[cfg(unix)]
+fn os_string(bytes: &[u8]) -> OsString {
+    use std::os::unix::ffi::OsStrExt;
+    OsStr::from_bytes(bytes).to_os_string()
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: &[u8]) -> OsString {
+    OsString::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Whether a path is a file that is in no dataset, and does not look like a data file.
+fn is_foreign(storage: &dyn Storage, path: &OsString) -> bool {
+    let (targets, _) = resolve(storage, std::slice::from_ref(path));
+    let is_data_file = |location: &Location| location.file_name().ends_with(".lance");
+    matches!(targets.as_slice(), [Target::File(location)] if !is_data_file(location))
+}
+
+fn list_files(storage: &dyn Storage, request: &Request) -> Result<Outcome, RunError> {
+    let (files, failures) = list(storage, request);
+    print(|out| files.iter().try_for_each(|file| writeln!(out, "{file}")))?;
+    match failures.is_empty() {
+        true => Ok(Outcome::Clean),
+        false => Err(RunError::Check(failures)),
     }
 }

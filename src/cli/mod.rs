@@ -4,11 +4,16 @@ mod check;
 #[cfg(feature = "decode")]
 mod decode;
 mod diff;
+mod gate;
 mod inspect;
 mod orphans;
+mod output;
+mod rules;
+mod shell;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,6 +21,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lance_lint::check::{CheckError, Request};
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
+use lance_lint::policy::PolicyError;
+use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{LocalStorage, Meter, Storage};
 
 const AFTER_HELP: &str = "\
@@ -66,6 +73,14 @@ enum Command {
     Diff(diff::DiffArgs),
     /// List the files that no manifest of any version, tag or branch names
     Orphans(orphans::OrphansArgs),
+    /// List the rules
+    Rules(rules::RulesArgs),
+    /// Say what a rule or a known bug means, what readers do and how to mend it
+    Explain(rules::ExplainArgs),
+    /// Print what a shell needs to complete arguments
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page
+    Man(shell::ManArgs),
     /// Read through Lance's own decoder what standard input asks for
     #[cfg(feature = "decode")]
     #[command(hide = true)]
@@ -166,6 +181,31 @@ pub enum RunError {
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
+    /// A file for the output could not be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A list of paths could not be read.
+    #[error("cannot read the list of paths {}: {error}", list.display())]
+    List {
+        /// The list.
+        list: OsString,
+        /// Why.
+        error: io::Error,
+    },
+    /// A configuration or a baseline cannot be followed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A name that no rule has.
+    #[error(transparent)]
+    Rule(#[from] UnknownRule),
+    /// A name that no command has.
+    #[error("there is no command {0:?}; `lance-lint --help` lists them")]
+    Command(String),
 }
 
 /// Takes `--version` alone for `-V`: elsewhere it chooses a version of the dataset.
@@ -201,6 +241,10 @@ impl Cli {
             Some(Command::Inspect(arguments)) => arguments.run(),
             Some(Command::Diff(arguments)) => arguments.run(),
             Some(Command::Orphans(arguments)) => arguments.run(),
+            Some(Command::Rules(arguments)) => arguments.run(),
+            Some(Command::Explain(arguments)) => arguments.run(),
+            Some(Command::Completions(arguments)) => arguments.run(),
+            Some(Command::Man(arguments)) => arguments.run(),
             #[cfg(feature = "decode")]
             Some(Command::DecodeWorker(arguments)) => arguments.run(),
             None => self.check.run(),

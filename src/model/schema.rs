@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use super::logical_type::LogicalType;
 use crate::format::limits::{MAX_FIELD_PATH_BYTES, MAX_SCHEMA_DEPTH};
 use crate::format::proto::lance::file::Field as WireField;
+/// The key by which a field says itself which rules are to be ignored for it.
+pub const IGNORE_KEY: &str = "lance-lint:ignore";
 
 /// The field metadata key that declares a v1 blob. Its mere presence counts, whatever its
 /// value (lance-core `field.rs`, `is_blob`).

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::check::{EncodingReport, FieldReport, Report, SubjectKind, SubjectReport};
+use crate::check::{EncodingReport, FieldReport, Ignored, Report, SubjectKind, SubjectReport};
 use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Encoding, Node};
@@ -29,8 +29,13 @@ pub struct Document {
     pub summary: Summary,
     /// Everything found, the most severe first within each subject.
     pub findings: Vec<FindingJson>,
+    /// Findings that someone said are to be ignored.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ignored: Vec<IgnoredJson>,
     /// What was checked, in the order given.
     pub subjects: Vec<Subject>,
+    /// What is to be said of the run as a whole.
+    pub notes: Vec<String>,
 }
 
 /// The program.
@@ -53,6 +58,10 @@ pub struct Summary {
     pub warnings: usize,
     /// Findings of severity info.
     pub infos: usize,
+    /// Findings that someone said are to be ignored; in no other count.
+    pub ignored: usize,
+    /// Findings by rule.
+    pub by_rule: BTreeMap<&'static str, usize>,
     /// Bytes of everything that was looked at.
     pub bytes: u64,
     /// Bytes read of it.
@@ -130,6 +139,17 @@ pub struct FindingJson {
     pub since: Option<SinceJson>,
     /// Ways to mend it; lines after the first are code.
     pub help: Vec<String>,
+}
+
+/// A finding that someone said is to be ignored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IgnoredJson {
+    /// Who said so: a line of a configuration, a key of the column's metadata, a baseline.
+    pub by: String,
+    /// Why, when they said.
+    pub reason: Option<String>,
+    /// The finding.
+    pub finding: FindingJson,
 }
 
 /// In which versions a fault is.
@@ -453,20 +473,7 @@ pub fn document(report: &Report) -> Document {
     Document {
         schema_version: SCHEMA_VERSION,
         tool: tool(),
-        summary: Summary {
-            errors: report.count(Severity::Error),
-            warnings: report.count(Severity::Warning),
-            infos: report.count(Severity::Info),
-            bytes: report.bytes(),
-            bytes_read: report.bytes_read,
-            requests: report.requests,
-            decoded: report.decoded.map(|decoded| DecodedSummary {
-                files: decoded.files,
-                columns: decoded.columns,
-                pages: decoded.pages,
-                failures: decoded.failures,
-            }),
-        },
+        summary: summary(report),
         findings: report
             .subjects
             .iter()
@@ -477,7 +484,45 @@ pub fn document(report: &Report) -> Document {
                     .map(|finding| finding_json(subject, finding))
             })
             .collect(),
+        ignored: report
+            .subjects
+            .iter()
+            .flat_map(|subject| {
+                let ignored = subject.ignored.iter();
+                ignored.map(|ignored| ignored_json(subject, ignored))
+            })
+            .collect(),
         subjects: report.subjects.iter().map(subject_json).collect(),
+        notes: report.notes.clone(),
+    }
+}
+
+/// Counts and costs of a run.
+pub fn summary(report: &Report) -> Summary {
+    Summary {
+        errors: report.count(Severity::Error),
+        warnings: report.count(Severity::Warning),
+        infos: report.count(Severity::Info),
+        ignored: report.ignored(),
+        by_rule: report.by_rule(),
+        bytes: report.bytes(),
+        bytes_read: report.bytes_read,
+        requests: report.requests,
+        decoded: report.decoded.map(|decoded| DecodedSummary {
+            files: decoded.files,
+            columns: decoded.columns,
+            pages: decoded.pages,
+            failures: decoded.failures,
+        }),
+    }
+}
+
+/// An ignored finding as documents write it.
+pub fn ignored_json(subject: &SubjectReport, ignored: &Ignored) -> IgnoredJson {
+    IgnoredJson {
+        by: ignored.by.clone(),
+        reason: ignored.reason.clone(),
+        finding: finding_json(subject, &ignored.finding),
     }
 }
 
@@ -509,7 +554,8 @@ fn readers(readers: &Readers) -> ReadersJson {
     }
 }
 
-fn severity(severity: Severity) -> SeverityJson {
+/// A severity as documents write it.
+pub fn severity(severity: Severity) -> SeverityJson {
     match severity {
         Severity::Error => SeverityJson::Error,
         Severity::Warning => SeverityJson::Warning,
@@ -517,7 +563,8 @@ fn severity(severity: Severity) -> SeverityJson {
     }
 }
 
-fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
+/// A finding as documents write it.
+pub fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
     let mut places = finding
         .places
         .iter()
@@ -613,7 +660,8 @@ pub fn byte_range(range: &std::ops::Range<u64>) -> ByteRange {
     }
 }
 
-fn subject_json(subject: &SubjectReport) -> Subject {
+/// A subject as documents write it.
+pub fn subject_json(subject: &SubjectReport) -> Subject {
     Subject {
         path: subject.path.clone(),
         kind: match &subject.kind {

@@ -32,7 +32,8 @@ pub struct Options {
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-fn style(severity: Severity) -> Style {
+/// The colour of a severity.
+pub(super) fn style(severity: Severity) -> Style {
     let colour = match severity {
         Severity::Error => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,
@@ -469,7 +470,8 @@ fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Resul
     Ok(())
 }
 
-fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result<()> {
+/// Writes counts and costs, and what is to be said of the run as a whole.
+pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result<()> {
     let mut counts = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
         let count = report.count(severity);
@@ -485,6 +487,9 @@ fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result
     if counts.is_empty() {
         let green = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
         counts.push(format!("{green}no findings{green:#}"));
+    }
+    if report.ignored() > 0 {
+        counts.push(format!("{} ignored", report.ignored()));
     }
     let subjects = match report.subjects.len() {
         0 | 1 => String::new(),
@@ -515,7 +520,14 @@ fn summary(out: &mut dyn Write, report: &Report, options: Options) -> io::Result
         bytes(report.bytes_read),
         counted(report.requests, "request"),
         time(options.elapsed)
-    )
+    )?;
+    for note in &report.notes {
+        let width = options.width.unwrap_or(DEFAULT_WIDTH);
+        for line in wrapped(&format!("note: {note}"), width, 6) {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
+    }
+    Ok(())
 }
 
 fn time(elapsed: Duration) -> String {

@@ -1,11 +1,12 @@
 //! The rule on known bugs of past releases, and the table of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{DatasetView, Rule, manifest_place};
+use super::{DatasetView, Explanation, Rule, manifest_place};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
-use crate::model::readers::Release;
+use crate::model::readers::{NEWEST, Release};
 use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::{Snapshot, stated_version};
 
@@ -98,6 +99,59 @@ pub fn annotate(findings: &mut [Finding], snapshot: &Snapshot) {
         if !bug.remedy.is_empty() {
             finding.mends.push(bug.remedy.to_string());
         }
+    }
+}
+
+/// The ids of the known bugs.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    ADVISORIES.iter().map(|bug| bug.id)
+}
+
+/// What there is to say of a known bug, in the sections of a rule.
+pub fn explanation(id: &str) -> Option<Explanation> {
+    let mut all = ADVISORIES.iter();
+    let bug = all.find(|bug| bug.id.eq_ignore_ascii_case(id))?;
+    let until = match bug.before {
+        "" => format!(" to {NEWEST} at least"),
+        before => format!(" to before {before}"),
+    };
+    let library = match bug.library {
+        "" => "releases that left no name in their manifests,",
+        library => library,
+    };
+    let mut about = vec![format!("Written by {library} {}{until}.", bug.from)];
+    if !bug.file_versions.is_empty() {
+        about.push(format!("File versions {}.", bug.file_versions.join(", ")));
+    }
+    if !bug.operations.is_empty() {
+        about.push(format!("Operations {}.", bug.operations.join(", ")));
+    }
+    if !bug.proof.is_empty() {
+        about.push(format!("Its damage shows as {}.", bug.proof.join(", ")));
+    }
+    about.push(format!("{}.", bug.fix()));
+    let text = format!(
+        "{}.\n\n## What readers do\n{}\n\n## How it comes about\n{}\n\n## How to find out\n{}\n\n\
+         ## How to mend it\n{}\n",
+        bug.title,
+        bug.effect,
+        about.join(" "),
+        fenced(bug.confirm),
+        fenced(bug.remedy)
+    );
+    Some(Explanation {
+        id: bug.id,
+        severity: bug.severity,
+        summary: bug.title,
+        text: Cow::Owned(text),
+    })
+}
+
+/// A text whose lines after the first are Python, as Markdown.
+fn fenced(text: &str) -> String {
+    match text.split_once('\n') {
+        Some((first, code)) => format!("{first}\n\n```python\n{code}\n```"),
+        None => text.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_metadata, rewrite};
 use super::{FieldSource, FieldView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::model::schema::IGNORE_KEY;
 use crate::typing::keys::{KEYS, KeyInfo, misspelt};
 
 rule! {
@@ -19,6 +20,9 @@ rule! {
     static INFO = Warning "metadata-key-unknown", "a metadata key is meant for Lance, and no Lance knows it";
 }
 
+/// How the keys of lance-lint itself begin.
+const OURS: &str = "lance-lint:";
+
 /// See [`INFO`].
 pub struct MetadataKeyUnknown;
 
@@ -29,6 +33,9 @@ impl Rule for MetadataKeyUnknown {
 
     fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
         for (key, value) in &view.field.metadata {
+            if key.starts_with(OURS) && key != IGNORE_KEY {
+                findings.add(not_ours(view, key, value));
+            }
             let Some(misspelt) = misspelt(key) else {
                 continue;
             };
@@ -94,4 +101,23 @@ fn renamed(view: &FieldView<'_>, changes: Vec<Change<'_>>, meant: &str) -> Strin
         ),
         None => format!("name the key as Lance does (pylance 14):\n{change}"),
     }
+}
+
+/// A key that is meant for lance-lint.
+fn not_ours(view: &FieldView<'_>, key: &str, value: &str) -> Finding {
+    let path = &view.field.path;
+    let mut changes = vec![(key, None)];
+    if !view.field.metadata.contains_key(IGNORE_KEY) {
+        changes.push((IGNORE_KEY, Some(value)));
+    }
+    INFO.finding(format!(
+        "column `{path}` has the metadata key {key:?}, which lance-lint does not know"
+    ))
+    .column(path)
+    .at(view.place())
+    .instead(IGNORE_KEY, key)
+    .mend(format!(
+        "name the key as lance-lint does (pylance 14):\n{}",
+        change_metadata(&[(view.field, changes)])
+    ))
 }

@@ -1,6 +1,7 @@
 use super::keys::{change_metadata, rewrite};
-use super::{FieldView, Rule};
-use crate::finding::{Findings, RuleInfo};
+use super::{FieldView, Rule, ignore_key};
+use crate::finding::{Finding, Findings, RuleInfo};
+use crate::model::schema::IGNORE_KEY;
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, KeyInfo, bad_value};
 
@@ -31,6 +32,9 @@ impl Rule for MetadataValueInvalid {
     fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
         // An empty dataset that does not say its version is judged as the default of today.
         let version = view.version.unwrap_or(FileVersion::V2_1);
+        if let Some(value) = view.field.metadata.get(IGNORE_KEY) {
+            findings.extend(ignores(view, value));
+        }
         for (name, value) in &view.field.metadata {
             let Some(info) = KeyInfo::of(name) else {
                 continue;
@@ -67,4 +71,25 @@ impl Rule for MetadataValueInvalid {
             });
         }
     }
+}
+
+/// What is no rule in the key that says which rules to ignore.
+fn ignores<'a>(view: &'a FieldView<'_>, value: &'a str) -> impl Iterator<Item = Finding> {
+    let unknown = ignore_key::parse(value).rules.into_iter();
+    unknown.filter_map(Result::err).map(move |unknown| {
+        let path = &view.field.path;
+        INFO.finding(format!(
+            "column `{path}` has {IGNORE_KEY} = {value:?}: {unknown}"
+        ))
+        .column(path)
+        .at(view.place())
+        .instead(
+            "rules of lance-lint, a comma between them, then \": reason\"",
+            value,
+        )
+        .mend(format!(
+            "name a rule, or take the key away (pylance 14):\n{}",
+            change_metadata(&[(view.field, vec![(IGNORE_KEY, None)])])
+        ))
+    })
 }

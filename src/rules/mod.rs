@@ -55,6 +55,7 @@ mod file_version_mismatch;
 mod file_versions_mixed;
 mod fragment_list_invalid;
 mod global_buffer_misplaced;
+pub mod ignore_key;
 mod index_files_missing;
 mod index_list_invalid;
 mod index_passed_over;
@@ -84,11 +85,12 @@ mod tag_without_version;
 mod type_unreadable;
 mod unknown_to_this_build;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::finding::{Findings, Place, RuleInfo};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::row_ids::RowIds;
@@ -102,6 +104,7 @@ use crate::model::readers::{Readers, Release};
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Snapshot};
 use crate::model::version::FileVersion;
+use crate::nearest;
 use crate::typing::blob::Storage;
 use crate::typing::pages::PageFault;
 use crate::typing::schemas::Difference;
@@ -596,3 +599,63 @@ pub const RULES: &[&dyn Rule] = &[
     &dataset_health::DatasetHealth,
     &reader_too_old::ReaderTooOld,
 ];
+
+/// What there is to say of a rule or a known bug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Its name.
+    pub id: &'static str,
+    /// How bad its findings are, unless they say otherwise.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub summary: &'static str,
+    /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
+    pub text: Cow<'static, str>,
+}
+
+/// What there is to say of every rule.
+pub fn explanations() -> impl Iterator<Item = Explanation> {
+    RULES.iter().map(|rule| of(rule.info()))
+}
+
+fn of(info: &'static RuleInfo) -> Explanation {
+    Explanation {
+        id: info.id,
+        severity: info.severity,
+        summary: info.summary,
+        text: Cow::Borrowed(info.explanation),
+    }
+}
+
+/// What there is to say of the rule or the known bug of a name.
+///
+/// # Errors
+/// [`UnknownRule`], which names the nearest rule.
+pub fn explanation(name: &str) -> Result<Explanation, UnknownRule> {
+    match known_bug::explanation(name) {
+        Some(bug) => Ok(bug),
+        None => named(name).map(of),
+    }
+}
+
+/// A name that no rule has. The text is a whole sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no rule is called {name:?}{hint} (`lance-lint rules` lists them all)")]
+pub struct UnknownRule {
+    name: String,
+    hint: String,
+}
+
+/// The rule of a name.
+///
+/// # Errors
+/// [`UnknownRule`], which names the nearest rule.
+pub fn named(name: &str) -> Result<&'static RuleInfo, UnknownRule> {
+    let mut infos = RULES.iter().map(|rule| rule.info());
+    infos
+        .find(|info| info.id == name)
+        .ok_or_else(|| UnknownRule {
+            name: name.to_string(),
+            hint: nearest::hint(name, RULES.iter().map(|rule| rule.info().id)),
+        })
+}

@@ -1,0 +1,99 @@
+//! What counts as a failure, and what is to be ignored.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Level as LeastSeverity;
+use lance_lint::finding::RuleInfo;
+use lance_lint::policy::{Level, Options, PolicyError};
+use lance_lint::rules::named;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What counts")]
+pub struct GateArgs {
+    /// The least severity that makes the exit status 1; error by default
+    #[arg(long, value_enum, value_name = "LEVEL", env = "LANCE_LINT_FAIL_ON")]
+    #[arg(hide_env_values = true, hide_env = true)]
+    pub fail_on: Option<LeastSeverity>,
+    /// Exit with 0 whatever is found
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Make findings of a rule errors (repeatable, or with commas)
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    error: Vec<&'static RuleInfo>,
+    /// Make findings of a rule warnings
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    warn: Vec<&'static RuleInfo>,
+    /// Make findings of a rule infos
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(hide_short_help = true)]
+    info: Vec<&'static RuleInfo>,
+    /// Ignore a rule
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(env = "LANCE_LINT_IGNORE", hide_env_values = true, hide_env = true)]
+    ignore: Vec<&'static RuleInfo>,
+    /// The configuration; else the nearest lance-lint.toml above the dataset or the working directory
+    #[arg(long, value_name = "FILE", env = "LANCE_LINT_CONFIG")]
+    #[arg(hide_env_values = true, hide_env = true)]
+    config: Option<PathBuf>,
+    /// Look for no configuration
+    #[arg(long, hide_short_help = true)]
+    no_config: bool,
+    /// Ignore what is in this baseline
+    #[arg(long, value_name = "FILE", env = "LANCE_LINT_BASELINE")]
+    #[arg(hide_env_values = true, hide_env = true)]
+    baseline: Option<PathBuf>,
+    /// Write what is found to the baseline (lance-lint-baseline.json unless it is named)
+    #[arg(long)]
+    write_baseline: bool,
+    /// Show what configurations, metadata and baselines ignore
+    #[arg(long, hide_short_help = true)]
+    no_ignores: bool,
+}
+
+fn rule(name: &str) -> Result<&'static RuleInfo, String> {
+    named(name.trim()).map_err(|unknown| unknown.to_string())
+}
+
+impl GateArgs {
+    /// What they ask of the policy.
+    pub fn options(&self) -> Result<Options, PolicyError> {
+        let mut levels: Vec<(&'static RuleInfo, Level)> = Vec::new();
+        let given = [
+            (&self.error, Level::Error),
+            (&self.warn, Level::Warning),
+            (&self.info, Level::Info),
+            (&self.ignore, Level::Ignore),
+        ];
+        for (rules, level) in given {
+            for rule in rules {
+                if let Some((_, known)) = levels.iter().find(|(known, _)| known == rule)
+                    && *known != level
+                {
+                    return Err(PolicyError(format!(
+                        "{} is given two levels on the command line; keep one",
+                        rule.id
+                    )));
+                }
+                levels.push((rule, level));
+            }
+        }
+        if self.no_config && self.config.is_some() {
+            return Err(PolicyError(
+                "--no-config and a configuration (--config or LANCE_LINT_CONFIG) exclude each \
+                 other; keep one"
+                    .to_string(),
+            ));
+        }
+        Ok(Options {
+            levels,
+            config: self.config.clone(),
+            no_config: self.no_config,
+            baseline: self.baseline.clone(),
+            write_baseline: self.write_baseline,
+            no_ignores: self.no_ignores,
+            fail_on: self.fail_on.map(LeastSeverity::severity),
+        })
+    }
+}

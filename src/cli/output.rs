@@ -1,0 +1,252 @@
+//! The outputs of a check: one on standard output, any number in files.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{RunError, print, terminal_width};
+use lance_lint::check::{Report, SubjectReport};
+use lance_lint::report::{
+    concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
+};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The output
+    #[arg(long, value_enum, default_value = "text", env = "LANCE_LINT_FORMAT")]
+    #[arg(hide_env_values = true, hide_env = true)]
+    format: ReportFormat,
+    /// Write to FILE, not to standard output; FORMAT=FILE writes that format as well (repeatable)
+    #[arg(long, value_name = "[FORMAT=]FILE", env = "LANCE_LINT_OUTPUT_FILE")]
+    #[arg(hide_env_values = true, hide_env = true)]
+    output_file: Vec<OutputFile>,
+    /// Print findings only
+    #[arg(long, short)]
+    quiet: bool,
+    /// Leave the column table out
+    #[arg(long)]
+    no_table: bool,
+    /// Print the column table and no findings
+    #[arg(long, conflicts_with_all = ["quiet", "no_table"])]
+    columns_only: bool,
+    /// Print how many findings there are of each rule, in place of the findings
+    #[arg(long, conflicts_with_all = ["quiet", "columns_only"])]
+    statistics: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    Text,
+    /// One line for each finding
+    Concise,
+    /// One JSON document (docs/report.schema.json)
+    Json,
+    /// One JSON object a line, as soon as each dataset is done
+    JsonLines,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A code quality report for GitLab
+    Gitlab,
+    /// JUnit XML
+    Junit,
+}
+
+/// A file to write to, and the format when it says one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OutputFile {
+    format: Option<ReportFormat>,
+    path: PathBuf,
+}
+
+impl std::str::FromStr for OutputFile {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = text.split_once('=').and_then(|(format, path)| {
+            let format = ReportFormat::from_str(format, false).ok()?;
+            Some((format, path))
+        });
+        Ok(match named {
+            Some((format, path)) => Self {
+                format: Some(format),
+                path: PathBuf::from(path),
+            },
+            None => Self {
+                format: None,
+                path: PathBuf::from(text),
+            },
+        })
+    }
+}
+
+/// Where a report goes.
+pub struct Outputs {
+    sinks: Vec<Sink>,
+    text: text::Options,
+    statistics: bool,
+    /// Where paths of machine formats start from.
+    base: PathBuf,
+}
+
+struct Sink {
+    format: ReportFormat,
+    /// Standard output when absent.
+    file: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl OutputArgs {
+    /// Opens the files, so that one that cannot be written shows before the work is done.
+    pub fn open(self) -> Result<Outputs, RunError> {
+        let replaces = self.output_file.iter().any(|file| file.format.is_none());
+        let mut sinks = Vec::new();
+        if !replaces {
+            sinks.push(Sink {
+                format: self.format,
+                file: None,
+            });
+        }
+        for output in self.output_file {
+            let file =
+                File::create(&output.path).map_err(|error| unwritable(&output.path, error))?;
+            sinks.push(Sink {
+                format: output.format.unwrap_or(self.format),
+                file: Some((output.path, BufWriter::new(file))),
+            });
+        }
+        Ok(Outputs {
+            sinks,
+            text: text::Options {
+                quiet: self.quiet,
+                table: !self.no_table && !self.statistics,
+                findings: !self.columns_only,
+                width: terminal_width(),
+                elapsed: Duration::ZERO,
+            },
+            statistics: self.statistics,
+            base: std::env::current_dir().unwrap_or_default(),
+        })
+    }
+}
+
+impl Outputs {
+    /// Whether what is to be said of the run as a whole has a place in what goes to people.
+    pub fn shows_notes(&self) -> bool {
+        let mut sinks = self.sinks.iter();
+        let quiet = self.text.quiet || !self.text.findings;
+        sinks.any(|sink| {
+            let whole = sink.format == ReportFormat::Json || sink.format == ReportFormat::Text;
+            sink.file.is_none() && whole && !(quiet && sink.format == ReportFormat::Text)
+        })
+    }
+
+    /// Begins those that are written as the run goes on.
+    pub fn begin(&mut self) -> Result<(), RunError> {
+        self.stream(|out| json_lines::begin(out))
+    }
+
+    /// Writes what was found of a subject where it can be written at once.
+    pub fn subject(&mut self, subject: &SubjectReport) -> Result<(), RunError> {
+        self.stream(|out| json_lines::subject(out, subject))
+    }
+
+    fn stream(&mut self, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
+        let lines = self.sinks.iter_mut();
+        for sink in lines.filter(|sink| sink.format == ReportFormat::JsonLines) {
+            sink.write(|out| write(out))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rest.
+    pub fn finish(
+        mut self,
+        report: &Report,
+        failures: &[String],
+        elapsed: Duration,
+    ) -> Result<(), RunError> {
+        self.text.elapsed = elapsed;
+        let (text, statistics, base) = (self.text, self.statistics, self.base.as_path());
+        for sink in &mut self.sinks {
+            let format = sink.format;
+            let in_file = sink.file.is_some();
+            sink.write(|out| match format {
+                ReportFormat::Text => {
+                    let mut text = text;
+                    if in_file {
+                        text.width = None;
+                    }
+                    match statistics {
+                        true => statistics::write(out, report, text),
+                        false => text::write(out, report, text),
+                    }
+                }
+                ReportFormat::Concise => concise::write(out, report),
+                ReportFormat::Json => {
+                    serde_json::to_writer_pretty(&mut *out, &json::document(report))?;
+                    writeln!(out)
+                }
+                ReportFormat::JsonLines => json_lines::end(out, report),
+                ReportFormat::Sarif => sarif::write(out, report, base, failures),
+                ReportFormat::Github => github::write(out, report, base),
+                ReportFormat::Gitlab => gitlab::write(out, report, base),
+                ReportFormat::Junit => junit::write(out, report, base),
+            })?;
+            if let Some((path, file)) = &mut sink.file {
+                let flushed = file.flush();
+                flushed.map_err(|error| unwritable(path, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path, error: io::Error) -> RunError {
+    RunError::Output {
+        path: path.to_path_buf(),
+        error,
+    }
+}
+
+impl Sink {
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), RunError> {
+        match &mut self.file {
+            None => print(write),
+            Some((path, file)) => {
+                // No colour in files, whatever the terminal is.
+                let file: &mut dyn Write = file;
+                let mut plain = anstream::StripStream::new(file);
+                let written = write(&mut plain);
+                written.map_err(|error| unwritable(path, error))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (Option<ReportFormat>, String) {
+        let Ok(file) = text.parse::<OutputFile>();
+        (file.format, file.path.display().to_string())
+    }
+
+    #[test]
+    fn a_format_before_an_equals_sign_is_taken_for_one_only_when_there_is_such() {
+        assert_eq!(
+            parsed("sarif=a=b.sarif"),
+            (Some(ReportFormat::Sarif), "a=b.sarif".to_string())
+        );
+        assert_eq!(parsed("x=y.txt"), (None, "x=y.txt".to_string()));
+    }
+}

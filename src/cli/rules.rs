@@ -1,0 +1,51 @@
+//! `rules` and `explain`: what is judged.
+
+use clap::Args;
+
+use super::{Format, Outcome, RunError, print, terminal_width};
+use lance_lint::report::rules as report;
+use lance_lint::rules::explanation;
+
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A rule, such as blob-stored-plain, or a known bug, such as LL-0007
+    #[arg(value_name = "RULE")]
+    rule: String,
+    /// The output
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+impl RulesArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        match self.format {
+            Format::Text => print(|out| report::list(out, terminal_width()))?,
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &report::document())?;
+                writeln!(out)
+            })?,
+        }
+        Ok(Outcome::Clean)
+    }
+}
+
+impl ExplainArgs {
+    pub fn run(self) -> Result<Outcome, RunError> {
+        let rule = explanation(self.rule.trim())?;
+        match self.format {
+            Format::Text => print(|out| report::explain(out, &rule, terminal_width()))?,
+            Format::Json => print(|out| {
+                serde_json::to_writer_pretty(&mut *out, &report::rule_json(&rule))?;
+                writeln!(out)
+            })?,
+        }
+        Ok(Outcome::Clean)
+    }
+}
