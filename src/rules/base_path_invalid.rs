@@ -5,10 +5,35 @@ use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::flags::BASE_PATHS;
 
 rule! {
-    /// The base paths of a shallow clone or of a dataset in several places are not what readers need:
-    /// two have one id, so that files are looked for in the wrong place, or the flag that tells
-    /// readers of base paths is not set, so that Lance up to 0.38 looks for the files beside the
-    /// manifest.
+    /// The base paths of a shallow clone, or of a dataset in several places, are not what readers
+    /// need. Either two of them have one id, or the flag that tells readers of base paths is not
+    /// set.
+    ///
+    /// ## What readers do
+    /// With two base paths of one id, `to_table()` looks for the files of both in the last one. It
+    /// fails with `Not found: …/data/….lance`, or reads other files that happen to have the same
+    /// names. If the right one stands last, all is read well.
+    ///
+    /// Without the flag (a warning), current releases read the dataset. Lance up to 0.38 looks for
+    /// the files beside the manifest and does not find them.
+    ///
+    /// ## How it comes about
+    /// These faults were seen after an edit of the manifest. Base paths have also been wrong by a
+    /// bug: a clone of a clone once pointed at the wrong base (lance-format/lance#4617).
+    ///
+    /// ## How to mend it
+    /// For two of one id, go back to a version whose base paths differ. No data is rewritten, and
+    /// what was committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()  # N: the last version that is right
+    /// ```
+    ///
+    /// For the missing flag, any commit by a current Lance sets it. This one changes no rows:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
     static INFO = Error "base-path-invalid", "two base paths have one id, or readers are not told that there are any";
 }
 

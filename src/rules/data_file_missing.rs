@@ -5,10 +5,36 @@ use crate::model::snapshot::BaseError;
 use crate::storage::StorageError;
 
 rule! {
-    /// The manifest names a data file that is not there. Every scan of its fragment fails. It comes
-    /// about when a copy was interrupted, when files were deleted by hand or by a lifecycle rule,
-    /// when a cleanup removed files of a commit that had landed, or when the base of a shallow clone
-    /// moved.
+    /// The manifest names a data file that is not there. The rows or columns in it cannot be read.
+    ///
+    /// ## What readers do
+    /// The dataset opens and counts its rows. Every scan of that fragment fails:
+    /// `Not found: …/data/….lance`. If the file is said to be behind a base path that the manifest
+    /// does not have, the message is `base_path id … not found`.
+    ///
+    /// Data files behind a base path where lance-lint cannot look are named in an info. It says
+    /// nothing about whether they are there.
+    ///
+    /// ## How it comes about
+    /// - A copy was interrupted.
+    /// - Files were deleted by hand or by a lifecycle rule.
+    /// - A cleanup removed files of a commit that had landed (lance-format/lance#8123,
+    ///   lance-format/lance#7722).
+    /// - The dataset that a shallow clone was made from has moved or is gone.
+    /// - A distributed write committed files that were never there (lance-format/lance#6694).
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy. For a clone, put the base dataset back where it was.
+    ///
+    /// Or go back to a version that does not name the file, or that has the base path. What was
+    /// committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Where two base paths have one id, `base-path-invalid` speaks instead.
     static INFO = Error "data-file-missing", "the manifest names a data file that is not there";
 }
 

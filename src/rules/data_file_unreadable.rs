@@ -5,9 +5,41 @@ use crate::format::sniff::Looks;
 use crate::storage::StorageError;
 
 rule! {
-    /// A data file is there and is no Lance file: it is empty, cut off, overwritten, or a Git LFS
-    /// pointer stands in its place. Readers say "invalid magic" and print the magic they expected
-    /// rather than what they found.
+    /// A data file is there and is no Lance file. It is empty, cut off, overwritten, or a Git LFS
+    /// pointer stands in its place.
+    ///
+    /// ## What readers do
+    /// `to_table()` fails on the fragment. For a file by itself, `LanceFileReader(path)` fails.
+    ///
+    /// ```text
+    /// file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67])
+    /// ```
+    ///
+    /// The four numbers are LANC, the bytes that the reader expected. They are not what it found
+    /// (lance-format/lance#9300). lance-lint shows the last bytes that really stand there.
+    ///
+    /// If the file is shorter than the manifest says, the message is
+    /// `Invalid range … for object of size …` or `failed to fill whole buffer`. Very short files
+    /// give `does not have sufficient data`.
+    ///
+    /// ## How it comes about
+    /// - An upload or a copy was cut short, so the end of the file is missing.
+    /// - The file was overwritten.
+    /// - The repository was checked out without Git LFS. The file then is a short text that names
+    ///   the real one.
+    ///
+    /// The finding says which of these it looks like, from the size that the manifest states and
+    /// from what stands in the file.
+    ///
+    /// ## How to mend it
+    /// For a Git LFS pointer, run `git lfs pull`.
+    ///
+    /// Else restore the file from a copy. Or go back to a version that does not name it. What was
+    /// committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
     static INFO = Error "data-file-unreadable", "a data file is empty, cut off, overwritten or not a Lance file";
 }
 

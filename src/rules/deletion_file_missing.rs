@@ -3,8 +3,40 @@ use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::snapshot::BaseError;
 
 rule! {
-    /// The manifest names a deletion file that is not there, or that cannot be read. Current readers
-    /// fail; some of the past took it for no deletions and gave deleted rows back.
+    /// The manifest names a deletion file that is not there or that cannot be read. Without it,
+    /// nothing tells which rows of the fragment were deleted.
+    ///
+    /// ## What readers do
+    /// Current readers fail in `to_table()`:
+    ///
+    /// - The file is not there: `Not found: …/_deletions/…`.
+    /// - It is damaged: `Parser error: Arrow file does not contain correct footer`,
+    ///   `Expected exactly one batch in deletion file`, or an I/O error.
+    /// - It is said to be behind a base path that the manifest does not have:
+    ///   `base_path id … not found`.
+    /// - The manifest gives it a type that no one knows: `Unknown deletion file type`. The dataset
+    ///   does not open then.
+    ///
+    /// Some releases of the past took a missing file for no deletions, and gave deleted rows back
+    /// (lance-format/lance#8248).
+    ///
+    /// ## How it comes about
+    /// - A fragment of another dataset was registered, and only its data file was copied. Deletion
+    ///   files are named after the fragment's id, which changes by that.
+    /// - The file was removed, cut off or overwritten.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy. Or go back to a version that does not name it. The rows that
+    /// were deleted since are then there again:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// If the dataset does not open, that fails. Move the newest manifest away then.
+    ///
+    /// ## When it is silent
+    /// Deletion files behind a base path where lance-lint cannot look are passed over.
     static INFO = Error "deletion-file-missing", "the manifest names a deletion file that is not there or cannot be read";
 }
 

@@ -2,12 +2,40 @@ use super::{FragmentView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {
-    /// A deletion file lists other rows than the manifest counts, or rows that the fragment does not
-    /// have. `count_rows()` goes by the manifest's count, scans go by the file, so that the two
-    /// differ **without a word**.
+    /// A deletion file lists another number of rows than the manifest counts, or rows that the
+    /// fragment does not have.
     ///
-    /// It comes about when a deletion file was replaced by another of its name, or when two writers
-    /// that do not see each other's commits deleted rows at once.
+    /// ## What readers do
+    /// `count_rows()` goes by the manifest's count. Scans go by the file. So the two differ
+    /// **without a word**. If the manifest counts more deleted rows than the fragment has,
+    /// `count_rows()` returns 0 or a huge number.
+    ///
+    /// If the file lists rows that the fragment does not have, `to_table()` of 0.32.1 and 14.0.2
+    /// fails with `Invalid read of range … for fragment … with … addressable rows`, and `take()` of
+    /// the last rows fails.
+    ///
+    /// If the deletion files of two fragments were swapped, scans hide the wrong rows, and give
+    /// back rows that were deleted.
+    ///
+    /// `validate()` finds all of these: `deletion vector length does not match metadata`, or
+    /// `deletion vector contains an offset that is out of range`.
+    ///
+    /// ## How it comes about
+    /// - A deletion file was replaced by another of its name: that of another fragment, version or
+    ///   dataset.
+    /// - Two writers that do not see each other's commits deleted rows at once.
+    ///
+    /// ## How to mend it
+    /// Restore the deletion file that was committed from a copy. Or go back to the last version
+    /// that was right, which becomes the newest. What was committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// A count of 0 means that the manifest does not say how many rows were deleted. Nor is
+    /// anything said of a fragment whose number of rows the manifest does not state.
     static INFO = Error "deletions-contradicted", "a deletion file lists other rows than the manifest counts or the fragment has";
 }
 

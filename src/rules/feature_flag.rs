@@ -3,9 +3,46 @@ use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::flags::{Flag, flags};
 
 rule! {
-    /// The manifest sets a feature flag that Lance 14.0.2 as released refuses to read or write, or
-    /// that this build does not know. Flags that current readers take are named in the header and
-    /// are no finding.
+    /// The manifest sets a feature flag that Lance 14.0.2, as released, refuses. Feature flags are
+    /// bits that tell a reader or writer what it must know before it touches the dataset.
+    ///
+    /// ## What readers do
+    /// `lance.dataset(uri)` fails with the sum of all flags and no names:
+    ///
+    /// ```text
+    /// This dataset cannot be read by this version of Lance. … Flags: 64
+    /// ```
+    ///
+    /// For writer flags the dataset opens and reads, and `write_dataset(…, mode="append")` fails
+    /// with `This dataset cannot be written by this version of Lance … Flags: …`.
+    ///
+    /// A flag that readers refuse by name is an error. One that is newer than Lance 14.0.2 is a
+    /// warning, since a newer reader may know it. A flag that stands in the way of writers only is
+    /// an info.
+    ///
+    /// ## How it comes about
+    /// - “data overlay files” (64) needs `LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES=1` in the
+    ///   environment.
+    /// - “fragment reuse with stable row ids” (512), “fragment tree” (4096), “independent covering
+    ///   fields” (8192) and “zone write seeds” (65536) are switched off in released builds.
+    /// - “object metadata” (131072) is refused by released builds.
+    /// - “non-reusable field ids” (32768) is a writer flag, and is refused among the reader flags.
+    /// - Flags above those belong to a newer Lance.
+    ///
+    /// ## How to mend it
+    /// Use a release that knows the flag.
+    ///
+    /// Or go back to a version without it. No data is rewritten, and what was committed since is
+    /// left behind. With a release that knows the flag, that is
+    /// `lance.dataset(uri, version=N).restore()`. Without one, move the newest manifests away until
+    /// the dataset opens:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Flags that Lance 14.0.2 takes are named in the header and are no finding.
     static INFO = Error "feature-flag", "the manifest sets a feature flag that readers refuse";
 }
 

@@ -7,10 +7,42 @@ use crate::model::flags::{
 };
 
 rule! {
-    /// The feature flags of the manifest do not fit what is in it, or one another. Some flags must
-    /// stand for readers and writers alike, and readers refuse a dataset with half of one. A flag
-    /// that is missing is what makes old readers go wrong: without “deletion files” they give
-    /// deleted rows back, without “stable row ids” the row ids that are stored are not used.
+    /// The feature flags of the manifest do not fit one another, or do not fit what the manifest
+    /// holds.
+    ///
+    /// ## What readers do
+    /// - One of “mixed file versions”, “managed blobs” and “zone write seeds” is set for readers or
+    ///   for writers only. `lance.dataset(uri)` fails:
+    ///   `Manifest has only one of the … reader and writer feature bits set`. For “fragment reuse
+    ///   index” it says `FRI requires both reader and writer feature flags`.
+    /// - “non-reusable field ids” and the highest field id do not go together. `lance.dataset(uri)`
+    ///   fails: `Manifest non-reusable-field-ID high-water mark and writer feature flag disagree`.
+    /// - The highest field id is below one in use. Appends of 14.0.2 fail, or a new column may get
+    ///   the id of another, and its values.
+    /// - “stable row ids” is set, and some fragments have none. `lance.dataset(uri)` fails:
+    ///   `All fragments must have row ids`.
+    /// - Fragments store row ids without that flag (a warning). `to_table(with_row_id=True)`
+    ///   returns row addresses in their place **without a word**, and an append fails.
+    /// - Rows were deleted, and “deletion files” is not set (a warning). The first releases give
+    ///   the deleted rows back **without a word**.
+    ///
+    /// ## How it comes about
+    /// A program that does not know of row ids registered fragments, or a manifest was edited.
+    ///
+    /// ## How to mend it
+    /// For row ids or deletions without their flag, any commit of a current release sets it:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// For the rest, restore the manifest from a copy. Or go back to a version that is right,
+    /// without what was committed since. If the dataset does not open, `restore()` fails too. Move
+    /// the manifest away then:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
     static INFO = Error "feature-flags-contradicted", "the manifest's feature flags do not fit one another or what it holds";
 }
 

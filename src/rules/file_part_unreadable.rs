@@ -4,7 +4,36 @@ use crate::format::{Fault, Part};
 
 rule! {
     /// Part of a data file's metadata cannot be read: a table, the file's own schema, or the
-    /// metadata of a column. The rest was read and is listed.
+    /// metadata of a column. lance-lint read the rest and lists it.
+    ///
+    /// ## What readers do
+    /// `to_table()` fails on the whole file, mostly without a name of column or file:
+    ///
+    /// - The table of global buffers: `Global buffer … is outside file of size …`.
+    /// - The file's own schema: `failed to decode Protobuf message`, or
+    ///   `Global buffer 0 range … is outside file of size …`.
+    /// - The metadata of a column: `failed to decode Protobuf message`.
+    /// - The table of column metadata: a read of all columns may still work. A read of a few of
+    ///   many panics with `range start must not be greater than end`, then fails with
+    ///   `Lance reader producer terminated before end of stream`.
+    ///
+    /// ## How it comes about
+    /// The file was damaged after it was written, in storage or on the way. The finding gives the
+    /// bytes, and what does not decode.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy.
+    ///
+    /// Or go back to a version that does not name the file. What was committed since is left
+    /// behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// A file of a version that lance-lint does not know may arrange its metadata in another way,
+    /// so it is not judged.
     static INFO = Error "file-part-unreadable", "part of a data file's metadata is damaged";
 }
 

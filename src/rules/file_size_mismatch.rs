@@ -3,9 +3,41 @@ use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// The manifest states another size for a data file than it has. Readers trust the stated size
-    /// and look for the footer in the wrong place. Most often the file was overwritten or swapped;
-    /// the contents that are listed for it may be another file's.
+    /// The manifest states another size for a data file than the file has. Readers trust the stated
+    /// size, and look for the footer in the wrong place.
+    ///
+    /// ## What readers do
+    /// If the stated size is too small, `to_table()` fails:
+    ///
+    /// ```text
+    /// file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67])
+    /// ```
+    ///
+    /// The numbers are the bytes that the reader expected, not what it found. If the stated size is
+    /// too large, it fails with `Invalid range … for object of size …`.
+    ///
+    /// A whole file that has more bytes behind its footer is a warning. Readers go by the
+    /// manifest's size and read it right.
+    ///
+    /// ## How it comes about
+    /// - Most often the file was overwritten or swapped after the commit. The contents that
+    ///   lance-lint lists for it may be another file's.
+    /// - The writer stated the wrong size.
+    /// - Something appended to the file after the commit.
+    ///
+    /// ## How to mend it
+    /// Restore the file that was committed from a copy. Or go back to a version that does not name
+    /// it. What was committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// For more bytes behind the footer, find out what appends to data files.
+    ///
+    /// ## When it is silent
+    /// A stated size of 0 means that it is not known. For 0.1 files Lance 0.32 to 4.0 stated wrong
+    /// sizes, which the reader of 0.1 does not use.
     static INFO = Error "file-size-mismatch", "the manifest states another size for a data file than it has";
 }
 

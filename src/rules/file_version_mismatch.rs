@@ -4,9 +4,44 @@ use crate::model::snapshot::stated_version;
 use crate::model::version::FileVersion;
 
 rule! {
-    /// The manifest and a data file's footer disagree on the file's version, or the version is
-    /// one that Lance 14.0.2 does not know. Readers choose the decoder by the footer, so the pages are
-    /// of one version and are read as another. The columns are listed and not judged.
+    /// The manifest and a data file's footer disagree on the file's version. Or the version is one
+    /// that Lance 14.0.2 does not know.
+    ///
+    /// ## What readers do
+    /// Readers choose the decoder by the footer. If the footer is wrong, pages of one version are
+    /// read as another, and `to_table()` fails with one of these:
+    ///
+    /// ```text
+    /// … is not part of the Lance v2.1 grammar
+    /// Lance v2.2 miniblock pages require the u32 chunk grammar
+    /// unexpected type URL.type_url
+    /// ```
+    ///
+    /// An unknown version in a footer fails the scan: `Unknown Lance storage version: 9.9`. In the
+    /// manifest it keeps the dataset from opening, with the same words. So does a name such as
+    /// `stable`, which is for writers and must not be stored.
+    ///
+    /// The columns of such a file are listed and not judged.
+    ///
+    /// ## How it comes about
+    /// - The file was replaced by one of another version.
+    /// - Its footer was damaged.
+    /// - Its writer registered it wrongly.
+    /// - A Lance newer than 14.0.2 wrote it.
+    ///
+    /// ## How to mend it
+    /// If a newer Lance wrote it, read it with that. Else restore the file, or the manifest, that
+    /// was committed from a copy. Or go back to a version before it, without what was committed
+    /// since:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// If the dataset does not open, that fails. Move the newest manifest away then.
+    ///
+    /// ## When it is silent
+    /// The first Lance releases state no version at all for a data file. That means 0.1.
     static INFO = Error "file-version-mismatch", "a data file's version is unknown, or not the one that the manifest states";
 }
 

@@ -7,14 +7,56 @@ use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// The data files of the dataset are not all of the version that the manifest states, and the flag
-    /// that allows a mixture is not set, or they are of 0.1 and of 2.x together, which nothing allows.
-    /// Readers before 12.0 do not look and read each file as what it is; later ones refuse the
-    /// whole dataset.
+    /// The data files of the dataset are not all of the version that the manifest states. Either
+    /// the flag that allows a mixture is not set, or 0.1 and 2.x are mixed, which nothing allows.
     ///
-    /// It comes about when fragments that another Lance wrote are registered
-    /// (`LanceOperation.Append`), and Lance up to 0.16 did it by itself: an update of a 2.0 dataset
-    /// wrote files of 0.1.
+    /// ## What readers do
+    /// Lance before 12.0 does not look, and reads each file as what it is, if the manifest states a
+    /// version. Later releases refuse the whole dataset. `lance.dataset(uri)` fails with one of
+    /// these:
+    ///
+    /// ```text
+    /// Data file … has version …, but the manifest default is … and mixed data-file-version
+    /// capability is not enabled
+    /// V1 and V2 storage versions cannot be mixed
+    /// All data files must have the same version. Detected both … and …
+    /// Dataset has mixed data-file-version capability enabled but references V1 data files
+    /// ```
+    ///
+    /// A manifest that states 0.1 over files of 0.1 and later is a warning. Reads are right. Any
+    /// write fails: `The dataset contains a mixture of file versions …`.
+    ///
+    /// A manifest that states 0.1 over files of one later version is an info. It reads well. An
+    /// append by Lance 0.16 makes a mixture of it. An append by pylance 14 fails, until some other
+    /// commit has corrected the manifest.
+    ///
+    /// ## How it comes about
+    /// - Fragments that another Lance wrote were registered (`LanceOperation.Append`).
+    /// - Lance up to 0.16 did it by itself: an update of a 2.0 dataset wrote files of 0.1. Lance
+    ///   0.16.0 committed fragments of 2.0 as 0.1. See also lance-format/lance#2756.
+    ///
+    /// ## How to mend it
+    /// For files of one version under a manifest that states 0.1, a commit that changes nothing
+    /// corrects it:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// Else go back to the last version of one kind, without what was committed since. If the
+    /// dataset opens, that is `lance.dataset(uri, version=N).restore()`. If it does not,
+    /// `restore()` fails too. Move the newest manifests away then:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
+    ///
+    /// Or read it with a release that still does, Lance 11 or before if all files are of 2.x, and
+    /// write it anew:
+    ///
+    /// ```python
+    /// lance.write_dataset(lance.dataset(uri).to_table(), other_uri)
+    /// ```
     static INFO = Error "file-versions-mixed", "data files are of several versions, which the manifest does not allow";
 }
 

@@ -5,14 +5,49 @@ use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::snapshot::Snapshot;
 
 rule! {
-    /// The manifest's list of fragments contradicts itself: an id that stands twice, ids that do not
-    /// ascend, a data file that two fragments name, a fragment without any data file, or a highest id
-    /// below one that is in use. Readers take the list as it is: rows come **twice without a word**,
-    /// `take()` fails or gives other rows than were asked for, and the next append fails or gives a
-    /// new fragment an id that is taken.
+    /// The manifest's list of fragments contradicts itself. Readers take the list as it is.
     ///
-    /// It comes about when a program registers fragments itself (`LanceOperation.Append` or
-    /// `Overwrite`) and gives the same ones twice, or when two commits were merged by hand.
+    /// ## What readers do
+    /// - Two fragments have one id. `to_table()` returns the rows of both, or fails:
+    ///   `Invalid read of range …`. Deletions and indices of one are taken for those of the other
+    ///   **without a word**.
+    /// - Two fragments name one data file. `to_table()` returns its rows **twice without a word**.
+    /// - A fragment has no data file. `to_table()` fails: `Fragment … does not contain any data`.
+    /// - An id is beyond 32 bits. `take()` panics, or returns other rows **without a word**.
+    /// - Ids do not ascend (a warning). `validate()` fails: `Fragment ids are not sorted …`. The
+    ///   next commit changes the order of rows.
+    /// - The highest id is below one in use. An append fails: `… two fragments with id …` (pylance
+    ///   14). Or it reuses an id, and `take()` returns other rows **without a word** (0.32).
+    ///
+    /// ## How it comes about
+    /// - A program registers fragments itself (`LanceOperation.Append` or `Overwrite`) and gives
+    ///   the same ones twice. Lance 0.16.1 took ids that were in use.
+    /// - Two commits were merged by hand.
+    /// - The last stored column was dropped, which leaves fragments without files
+    ///   (lance-format/lance#7236).
+    ///
+    /// ## How to mend it
+    /// Wrong order, or a highest id that is too low, is put right by any commit of a current
+    /// release:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// Drop a fragment that is there twice or has no file. No data is rewritten:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// files = [f.metadata for f in ds.get_fragments() if f.fragment_id != ID]
+    /// op = lance.LanceOperation.Overwrite(ds.schema, files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// For an id that stands twice or is too large, go back to the last sound version:
+    /// `lance.dataset(uri, version=N).restore()`.
+    ///
+    /// ## When it is silent
+    /// One fragment may name a file twice. A column in both entries is `field-in-two-files`.
     static INFO = Error "fragment-list-invalid", "the manifest lists a fragment or data file twice, out of order, or without files";
 }
 

@@ -3,12 +3,37 @@ use crate::finding::{Finding, Findings, RuleInfo};
 use crate::typing::pages::BUFFER_ALIGNMENT;
 
 rule! {
-    /// A data file has no global buffers, so no schema of its own, or one stands where readers do not
-    /// take it: those of 2.1 and later want every global buffer at a multiple of 64 bytes, and the
-    /// file schema before the metadata of the columns. Readers look at all of them before they read
-    /// any column.
+    /// A data file's global buffers are missing, or stand where readers do not take them. Global
+    /// buffer 0 is the file's own schema.
     ///
-    /// It comes about when a tool joins or edits files without keeping to the alignment.
+    /// ## What readers do
+    /// Readers look at all global buffers before they read any column. `to_table()` fails on the
+    /// whole file:
+    ///
+    /// - No global buffer at all: `File did not contain any global buffers, schema expected`.
+    /// - A buffer that ends behind the file: `Global buffer … range … is outside file of size …`.
+    /// - In 2.1 and later, a buffer that is not at a multiple of 64 bytes:
+    ///   `Global buffer … position … is not aligned to 64 bytes`.
+    /// - A schema that stands behind the metadata of the columns: panics with
+    ///   `range start must not be greater than end`.
+    ///
+    /// ## How it comes about
+    /// A tool joined or edited files without keeping to the alignment.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write it again from its source. The pages themselves may be
+    /// sound, but no Lance reader gets to them.
+    ///
+    /// Or go back to a version that does not name the file. What was committed since is left
+    /// behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// A table of buffers that cannot be read at all is `file-part-unreadable`. Files of 2.0 may
+    /// have buffers at any byte.
     static INFO = Error "global-buffer-misplaced", "a data file's global buffers are missing or where readers do not take them";
 }
 

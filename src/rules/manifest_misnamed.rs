@@ -3,13 +3,38 @@ use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::snapshot::{ManifestEntry, Naming};
 
 rule! {
-    /// The names of the manifests in `_versions` do not fit together, or not what is in them. Names of
-    /// both schemes in one folder (`12.manifest` and `18446744073709551603.manifest`) keep every
-    /// current reader from opening the dataset. A name that says another version than the manifest
-    /// does opens, but as a version that `lance.dataset(uri, version=…)` does not find.
+    /// The names of the manifests in `_versions` do not fit together, or a name does not fit what
+    /// is in the file. Lance has two schemes of names: `12.manifest` and
+    /// `18446744073709551603.manifest` are both version 12.
     ///
-    /// It comes about when a dataset is copied over another, when a migration of names was cut short,
-    /// and when files are renamed by hand.
+    /// ## What readers do
+    /// With names of both schemes in one folder, `lance.dataset(uri)` of current releases fails
+    /// with `Found multiple manifest naming schemes in the same directory`. Lance 0.32.1 may still
+    /// open it, and fail after the next commit.
+    ///
+    /// A name for another version than the manifest holds is a warning. The dataset opens and says
+    /// that it is the version in the file. `lance.dataset(uri, version=…)` does not find that
+    /// version. The next commit may find its number taken and give up:
+    /// `Commit conflict for version …`. The same warning is given for a file that is named as
+    /// detached and holds a version of the dataset's own line.
+    ///
+    /// ## How it comes about
+    /// - A dataset was copied over another.
+    /// - A migration of the names was cut short.
+    /// - A file was renamed by hand, or copied from another version or dataset.
+    ///
+    /// ## How to mend it
+    /// If all manifests are of this dataset, give those of the old scheme their new names. The new
+    /// name is 18446744073709551615 less the version, in 20 digits. For version 12:
+    ///
+    /// ```text
+    /// mv _versions/12.manifest _versions/18446744073709551603.manifest
+    /// ```
+    ///
+    /// Where the new name is taken, one of the two files is of another dataset.
+    ///
+    /// For a name that says another version than the file, restore the file from a copy. Or move it
+    /// away. The dataset then opens as the version before it, without what was committed since.
     static INFO = Error "manifest-misnamed", "manifests are named by two schemes, or for another version than they hold";
 }
 

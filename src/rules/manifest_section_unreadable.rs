@@ -3,13 +3,41 @@ use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::manifest::Section;
 
 rule! {
-    /// Before the manifest proper its file holds the list of indices and what the commit did (the
-    /// transaction), and the manifest says at which byte. One of the two is not there or does not
-    /// decode. Where the section lies in the last 64 KiB, readers panic or fail when they open the
-    /// dataset; else when they list indices, which every filter does.
+    /// A manifest file holds two more things before the manifest proper: the list of indices, and
+    /// what the commit did (the transaction). The manifest says at which byte each begins. One of
+    /// the two is not there, or does not decode.
     ///
-    /// It comes about when a manifest was put together from parts of several, or edited by a tool that
-    /// does not know the sections.
+    /// ## What readers do
+    /// Where the section lies in the last 64 KiB of the file, readers meet it when they open the
+    /// dataset. Else they meet it when they need it.
+    ///
+    /// - A garbled list of indices: `lance.dataset(uri)` fails with
+    ///   `failed to decode Protobuf message`, or panics with
+    ///   `range end index … out of range for slice`.
+    /// - A list of indices beyond the end of the file: the dataset opens. Every filter fails with
+    ///   `file size is too small`. So do `validate()` and appends.
+    /// - A transaction at the wrong byte in the last 64 KiB: `lance.dataset(uri)` panics with
+    ///   `range end index … out of range for slice`. With Lance 1.0 to 11 it fails.
+    /// - Any other broken transaction: only `read_transaction()` fails.
+    ///
+    /// ## How it comes about
+    /// A manifest was put together from parts of several, or edited by a tool that does not know
+    /// these sections.
+    ///
+    /// ## How to mend it
+    /// Where the dataset opens, a broken transaction is mended by any commit of a current release.
+    /// It writes a transaction of its own. This one changes no rows:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// A broken list of indices is taken over by commits. Restore the manifest from a copy. Or move
+    /// it away, and the dataset opens as the version before it, without what was committed since:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
     static INFO = Error "manifest-section-unreadable", "the list of indices or the transaction in a manifest file cannot be read";
 }
 

@@ -5,9 +5,41 @@ use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::looks_clause;
 
 rule! {
-    /// A manifest cannot be read, whole or in part. Readers open the newest manifest and fail;
-    /// older versions still open by number. It comes about when an upload or copy was cut short,
-    /// when a Git LFS pointer stands in place of the file, or when a disk went bad.
+    /// A manifest is damaged, missing, or not a manifest at all. Without it, nothing says which
+    /// files make up that version of the dataset.
+    ///
+    /// ## What readers do
+    /// `lance.dataset(uri)` opens the newest manifest and fails. What it says depends on the
+    /// damage: `file size is too small`, `magic number does not match` or
+    /// `failed to decode Protobuf message`. If the position at the end of the file is wrong, it
+    /// panics with `range end index … out of range for slice`. If no manifest is left, it fails
+    /// with `Dataset at path … was not found`.
+    ///
+    /// Older versions still open by number. A manifest that lacks nothing but the letters LANC at
+    /// its end opens with pylance 14.0.2.
+    ///
+    /// lance-lint uses what it can read: the parts of a damaged manifest that decode, or else the
+    /// newest version that has a readable one.
+    ///
+    /// ## How it comes about
+    /// - An upload or a copy was cut short.
+    /// - A Git LFS pointer stands in place of the file.
+    /// - A disk went bad.
+    /// - The dataset was created or dropped halfway, or was copied without `_versions`
+    ///   (lancedb/lancedb#3127).
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy. For a Git LFS pointer, run `git lfs pull`.
+    ///
+    /// Without a copy, move the broken file away (the finding names it). The dataset then opens as
+    /// the version before it, without what was committed since:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
+    ///
+    /// If no older version is there, only a copy of `_versions` helps. The data files can be read
+    /// one by one.
     static INFO = Error "manifest-unreadable", "a manifest is damaged, missing or not a manifest";
 }
 

@@ -5,14 +5,41 @@ use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 
 rule! {
-    /// The stable row ids of the dataset, or the versions in which its rows were made and last
-    /// changed, do not fit the rows. Each row has an id of its own, a fragment has as many as rows, and the
-    /// manifest says which comes next. Ids that repeat or are too few make `_rowid` and every index
-    /// built on it point to **other rows without a word**.
+    /// The stable row ids of the dataset do not fit its rows. Each row has an id of its own, a
+    /// fragment has as many ids as rows, and the manifest says which id comes next. The same goes
+    /// for the versions in which rows were made and last changed.
     ///
-    /// It comes about when fragments of another dataset are registered with the ids they had there, when
-    /// a commit was merged by hand, and by bugs of compaction and updates in the releases that had
-    /// just learnt stable row ids. `Dataset.validate()` finds the first such fault.
+    /// ## What readers do
+    /// - An id is that of two rows. `_rowid`, and every index built on it, may point to **another
+    ///   row without a word**. Taking by row id fails in pylance 14:
+    ///   `stable row id … is live in multiple fragments`.
+    /// - A fragment has too many or too few ids. `to_table(with_row_id=True)` returns wrong ids
+    ///   **without a word**, or fails.
+    /// - The ids do not decode. `to_table(with_row_id=True)` fails:
+    ///   `corrupt file row ID metadata: …`.
+    /// - The next id is one in use. The next append gives new rows the ids of others.
+    /// - Row versions are too many or too few. pylance 14 reads them, and only `validate()`
+    ///   complains. Versions that do not decode fail to be read.
+    ///
+    /// `Dataset.validate()` finds the first such fault.
+    ///
+    /// ## How it comes about
+    /// - Fragments of another dataset were registered with the ids that they had there.
+    /// - A commit was merged by hand.
+    /// - Bugs of compaction and updates in releases that had just learnt stable row ids
+    ///   (lance-format/lance#8075).
+    ///
+    /// ## How to mend it
+    /// Go back to the last version in which they were right. It becomes the newest, and what was
+    /// committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// An update moves a row with its id and deletes it where it was, so deleted rows do not count.
+    /// Where more than 20 million ids overlap, they are not compared.
     static INFO = Error "row-ids-invalid", "stable row ids are too few, too many, repeated or cannot be read";
 }
 

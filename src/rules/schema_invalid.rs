@@ -7,14 +7,43 @@ use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BLOB_V2_EXTENSION, Field};
 
 rule! {
-    /// The schema in the manifest is one that readers cannot turn into an Arrow schema, or in which
-    /// fields cannot be told apart: a type that no Lance knows, a list without an item, two fields
-    /// with one id or two siblings with one name, a child whose parent does not stand before it.
-    /// Readers build the schema before anything else, so most of this panics or fails for every
-    /// column, sound ones too.
+    /// The schema in the manifest is one that readers cannot turn into an Arrow schema, or one in
+    /// which fields cannot be told apart. A data file's own schema with a child before its parent
+    /// is named here, too.
     ///
-    /// It comes about when a tool writes manifests of its own, and when the dataset was written by a
-    /// newer Lance that knows more types.
+    /// ## What readers do
+    /// Readers build the schema before anything else. So most of these faults fail or panic for
+    /// every column, sound ones too:
+    ///
+    /// - A type that no Lance knows: panics, `Unsupported logical type: …`.
+    /// - A list without an item: panics, `index out of bounds: the len is 0 but the index is 0`.
+    /// - Two siblings with one name: panics, `… would lead to duplicate field names`.
+    /// - Two fields with one id: `The projection specified the column index … more than once`.
+    /// - A child before its parent: `… references parent id …, which must appear earlier`.
+    /// - A child of a plain field: `Non-leaf field … has column_index=…`, or other columns are
+    ///   handed out.
+    /// - No name, or a negative id: `No field named …`.
+    /// - A dot in a top-level name: `Top level field … cannot contain …`.
+    /// - Fixed-size lists of 0 items: `… contains a FixedSizeList with dimension …`.
+    /// - A map without pairs, or whose key may be null: `Map entries struct must …`,
+    ///   `Map key field … must be non-nullable`.
+    ///
+    /// ## How it comes about
+    /// - A tool wrote a manifest of its own.
+    /// - A newer Lance that knows more types wrote the dataset.
+    /// - A bug of Lance's commit left a child without its parent (lance-format/lance#9424).
+    ///
+    /// ## How to mend it
+    /// If a newer Lance wrote it, read it with that. Else go back to the last version that opens,
+    /// without what was committed since. If the newest one does not open, `restore()` fails too.
+    /// Move its manifest away then:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
+    ///
+    /// For a nullable map key, commit the schema with the key as it was written. A data file with a
+    /// broken schema must be restored from a copy, or written again.
     static INFO = Error "schema-invalid", "the manifest's schema is one that readers cannot build";
 }
 

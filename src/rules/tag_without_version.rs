@@ -2,11 +2,30 @@ use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {
-    /// A tag names a version whose manifest is gone or damaged. Opening the dataset by the tag fails; the data of
-    /// that version may be there still, and nothing tells which files it was. Lance does not clean up
-    /// versions that a tag names.
+    /// A tag names a version whose manifest is gone or damaged.
     ///
-    /// It comes about when manifests are removed by hand or by age, and when a dataset is copied in part.
+    /// ## What readers do
+    /// `lance.dataset(uri, version="tag")` fails: `Not found: …/_versions/….manifest`. The dataset
+    /// itself, and its other versions, open as before.
+    ///
+    /// The data of the lost version may still be there. Without the manifest nothing tells which
+    /// files it was.
+    ///
+    /// ## How it comes about
+    /// - Manifests were removed by hand or by their age.
+    /// - The dataset was copied in part.
+    ///
+    /// Lance itself does not clean up a version that a tag names.
+    ///
+    /// ## How to mend it
+    /// Restore the manifest from a copy. The finding names the version and, where there is one, the
+    /// branch.
+    ///
+    /// Or let the tag go. Nothing but the name is lost by that:
+    ///
+    /// ```python
+    /// lance.dataset(uri).tags.delete("tag")
+    /// ```
     static INFO = Error "tag-without-version", "a tag names a version whose manifest is gone or damaged";
 }
 
