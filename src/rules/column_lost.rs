@@ -3,9 +3,41 @@ use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::join::Placement;
 
 rule! {
-    /// The manifest says that a data file holds a field, and the column index it gives leads
-    /// nowhere: it is beyond the file's columns, or there is none. Readers fail on the first, and
-    /// read the second as nulls without a word.
+    /// The manifest says that a data file holds a field, and the column index that it gives leads
+    /// nowhere. The index is beyond the file's columns, or another field has it too, or there is
+    /// none.
+    ///
+    /// ## What readers do
+    /// - The index is beyond the file: `to_table()` fails,
+    ///   `The projection specified the column index … but there are only … columns`.
+    /// - Two fields have one index: `to_table()` fails,
+    ///   `The projection specified the column index … more than once`.
+    /// - The index is -1 in 2.0: the column reads as nulls **without a word**. In 2.1 and later the
+    ///   dataset does not open: `… has column_index=-1, but leaf fields, packed structs, and blob
+    ///   fields must have a valid column index`.
+    /// - The file has field ids and no indices at all: every column of it reads as nulls **without
+    ///   a word**. `validate()` fails: `… contained fewer column_indices than fields`.
+    /// - It has other numbers of the two: `lance.dataset(uri)` fails,
+    ///   `Data file … has … field ids but … column indices. These must be the same length`.
+    ///
+    /// ## How it comes about
+    /// - The file was replaced by another.
+    /// - Its writer, or the tool that registered it, gave wrong indices or left them out.
+    /// - An index past the end came about after a column was added and the dataset compacted
+    ///   (lance-format/lance#8281).
+    ///
+    /// ## How to mend it
+    /// Restore the file that was committed from a copy.
+    ///
+    /// Or register the file anew with the column indices of its own schema. With a file written by
+    /// Lance, these are field ids and indices in depth-first order. Or go back to a version before
+    /// the fault, without what was committed since:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// If the dataset does not open, that fails. Move the newest manifest away then.
     static INFO = Error "column-lost", "the manifest's column index for a field leads nowhere in the data file";
 }
 

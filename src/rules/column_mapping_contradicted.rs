@@ -6,11 +6,35 @@ use crate::typing::want::Want;
 
 rule! {
     /// The manifest maps a field to one column of a data file, and the file's own schema counts
-    /// another as that field's. Readers take the manifest's word and hand out the values of the other
-    /// field **without a word** where the types agree.
+    /// another as that field's.
     ///
-    /// It comes about when a file is registered with its column indices in another order than it was
-    /// written in.
+    /// ## What readers do
+    /// Readers take the manifest's word. `to_table()` hands out the values of the other field
+    /// **without a word** where the types agree, and fails where they do not. `validate()` passes,
+    /// since it decodes no page.
+    ///
+    /// ## How it comes about
+    /// The file was registered with its column indices in another order than it was written in.
+    ///
+    /// ## How to mend it
+    /// Register the file anew with the column indices of its own schema. With a file written by
+    /// Lance, these are field ids and indices in depth-first order. No data is rewritten.
+    ///
+    /// Or go back to the last version that was right. What was committed since is left behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// Until then, do not trust any column of the file.
+    ///
+    /// ## When it is silent
+    /// - Columns may be stored in another order than the file's schema has. If all pages fit the
+    ///   fields as the manifest maps them, and would not fit as the file's schema does, the
+    ///   manifest is right.
+    /// - A file schema that counts other columns than the file has bears no witness.
+    /// - A field that is listed twice is `field-in-two-files`.
+    /// - Files of 0.1 are not compared.
     static INFO = Error "column-mapping-contradicted", "the manifest maps fields to other columns than the data file's own schema does";
 }
 

@@ -3,14 +3,44 @@ use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
 rule! {
-    /// The pages of a column yield another type than its field has: wider or narrower values, values
-    /// of varying length for a fixed-width field or the other way round, a dictionary where the field
-    /// is none, lists of another length. Readers check no more than that there are enough bytes: values
-    /// stored too narrow fail ("Need at least … bytes in buffers[0]"), values stored too wide are
-    /// **returned wrong without a word**.
+    /// The pages of a column yield another type than its field has. They hold wider or narrower
+    /// values, values of varying length for a fixed width or the other way round, a dictionary
+    /// where the field is none, or lists of another length.
     ///
-    /// It comes about when a schema is committed over files of other types, and when a data file is
-    /// registered with columns in another order than it has.
+    /// ## What readers do
+    /// Readers check no more than that there are enough bytes:
+    ///
+    /// - Values stored too wide, or lists too long, are **returned wrong without a word**.
+    /// - Values stored too narrow:
+    ///   `Need at least … bytes in buffers[0] in array of type …, but got …`.
+    /// - Strings under a number:
+    ///   `invalid variable-width layout for …: … Expected … buffers in array of type …`.
+    /// - Numbers under a string: `Expected 2 buffers in array of type …, got 1`.
+    /// - Offsets of another width: `expected …-bit offsets but got …-bit offsets`.
+    /// - Structs: `Expected Struct, got …`. Dictionaries:
+    ///   `… should contain 1 child data array(s), had 0`.
+    /// - Fixed-size lists that are too short: `Values length … is less than the length …`.
+    ///
+    /// ## How it comes about
+    /// - A schema was committed over files of other types.
+    /// - A data file was registered with columns in another order than it has.
+    /// - JSON inside structs and lists was written as text by Lance before 8.0
+    ///   (lance-format/lance#7015), and whole JSON columns by `LanceFileWriter` before 13.0
+    ///   (lance-format/lance#9389).
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or commit the schema that it was written with. An older
+    /// version of the dataset may still have it. Else write the column again from its source. Until
+    /// then, read the other columns:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// ## When it is silent
+    /// If the file's own schema has another type or order too, that is the root, and
+    /// `field-type-changed` or `fields-swapped` speaks.
     static INFO = Error "encoding-type-mismatch", "a column's pages yield another type than its field has";
 }
 

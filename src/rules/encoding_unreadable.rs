@@ -5,8 +5,40 @@ use crate::model::version::FileVersion;
 use crate::typing::pages::vocabulary;
 
 rule! {
-    /// A page or column has no encoding, one that does not decode, or one of the wrong vocabulary
-    /// for the file's version. No reader can decode such a page.
+    /// A page or column has no encoding, one that does not decode, or one that a file of its
+    /// version does not have. No reader can decode such a page.
+    ///
+    /// ## What readers do
+    /// `to_table()` fails:
+    ///
+    /// - No encoding: `Column … page … is missing its encoding`, `Missing … encoding location` or
+    ///   `Missing … encoding description`.
+    /// - An encoding that is said to be elsewhere: `Indirect file encodings are not supported`.
+    /// - Bytes that do not decode: `Invalid direct … encoding`, with or without `envelope`.
+    /// - The encoding of another file version:
+    ///   `unexpected type URL.type_url: expected type URL: …`.
+    /// - A part left out: `… page is missing its page layout` or
+    ///   `… compressive encoding is missing its compression variant`. In 2.0 the reader panics, and
+    ///   the log says `Lance reader producer terminated before end of stream`.
+    /// - In 2.0, a column encoding that is none, or a zone index: `… was missing a ColumnEncoding`
+    ///   or `no decoder is registered to handle it`.
+    ///
+    /// ## How it comes about
+    /// The file's metadata was damaged or edited. An encoding of a type that lance-lint does not
+    /// know may come from a Lance newer than 14.0.2, and is a warning.
+    ///
+    /// ## How to mend it
+    /// If a newer Lance wrote the file, check it with a newer lance-lint. Else restore it from a
+    /// copy. Or go back to a version that does not name the file. What was committed since is left
+    /// behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Pages from before a version was finished are `pre-stable-pages`. A field that lance-lint
+    /// does not know, in the place of a part, is `unknown-to-this-build`.
     static INFO = Error "encoding-unreadable", "a page's or column's encoding is missing, damaged or of another file version";
 }
 

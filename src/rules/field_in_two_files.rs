@@ -7,14 +7,49 @@ use crate::model::snapshot::stated_version;
 use crate::model::version::FileVersion;
 
 rule! {
-    /// Two data files of one fragment, or two entries of one file, hold the same field. Readers take
-    /// the first that they find; `Dataset.validate()` says "Field id … is duplicated in fragment".
-    /// Which of the two holds the current values cannot be told from the manifest.
+    /// Two data files of one fragment, or two entries of one file, hold the same field. The
+    /// manifest does not tell which of the two has the current values.
     ///
-    /// It comes about when a column is rewritten into a new file and the old one is not told that it
-    /// no longer holds it (Lance marks it there with the field id -2), and when the id of a column that
-    /// was dropped is given to a new one, as Lance up to 0.10 did: the new column then has the values of
-    /// the dropped one.
+    /// ## What readers do
+    /// `to_table()` returns the values of the first file **without a word**, be they the older
+    /// ones. `Dataset.validate()` fails: `Field id … is duplicated in fragment …`.
+    ///
+    /// In files of 0.1 the finding means that a column has the id of a dropped one. `to_table()`
+    /// then returns the dropped column's values under the new name **without a word**.
+    ///
+    /// ## How it comes about
+    /// - A column was rewritten into a new file, and the old one was not told that it no longer
+    ///   holds it. Lance marks it there with the field id -2.
+    /// - The id of a dropped column was given to a new one, as Lance up to 0.10 did
+    ///   (lance-format/lance#2128).
+    ///
+    /// ## How to mend it
+    /// For the reused id in files of 0.1, make any commit with a current release before anything
+    /// else is written. An append makes it worse:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// Else tell the older file that it no longer holds the field. No data is rewritten. ID is the
+    /// field id, and 0 is the place of the older file:
+    ///
+    /// ```python
+    /// import json
+    /// ds = lance.dataset(uri)
+    /// fragments = []
+    /// for fragment in ds.get_fragments():
+    ///     m = fragment.metadata.to_json()
+    ///     old = m["files"][0]  # the older of the two
+    ///     old["fields"] = [-2 if i == ID else i for i in old["fields"]]
+    ///     fragments.append(lance.FragmentMetadata.from_json(json.dumps(m)))
+    /// op = lance.LanceOperation.Merge(fragments, ds.schema)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// ## When it is silent
+    /// The id -2 is no fault. In files of 0.1, Lance left a rewritten column in both files under
+    /// one name, which is none either.
     static INFO = Error "field-in-two-files", "two data files of one fragment hold the same field";
 }
 

@@ -4,15 +4,50 @@ use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 
 rule! {
-    /// A field of the schema is in none of the files that the manifest lists for it, and that is not
-    /// as it should be: a data file holds it by its own schema and the manifest does not say so, so it
-    /// **reads as nulls without a word**; or the field may hold no nulls, so the read fails.
+    /// A field of the schema is in none of the files that the manifest lists for it, and that is
+    /// not as it should be.
     ///
-    /// A field that is in no file is fine as such: that is how a column is added without writing
-    /// anything. This rule asks for a witness, or for a field that must have values.
+    /// ## What readers do
+    /// - A data file holds the field by its own schema, and the manifest does not say so. The
+    ///   column reads as nulls **without a word**, or fails:
+    ///   `projection supplied fewer column indices than its fields require`.
+    /// - The field allows no nulls, and no file holds it. `to_table()` fails:
+    ///   `Found unmasked nulls for non-nullable StructArray field …`.
+    /// - A fragment holds all columns under other field ids. All of its rows read as nulls
+    ///   **without a word**. `validate()` fails:
+    ///   `did not have any fields in common with the dataset schema`.
     ///
-    /// It comes about when a fragment is registered without all field ids of its file, and when a
-    /// schema with one more required field is committed.
+    /// ## How it comes about
+    /// - A fragment was registered without all field ids of its file.
+    /// - A schema with one more required field was committed.
+    /// - A fragment was written for another dataset and registered here as it was (see
+    ///   lance-format/lance#7146).
+    ///
+    /// ## How to mend it
+    /// Register the file anew with all its field ids and the column index of each, in depth-first
+    /// order of its own schema.
+    ///
+    /// For a required field, make it nullable. No data is rewritten. Or drop it:
+    /// `lance.dataset(uri).drop_columns(["column"])`.
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// fields = [f.with_nullable(True) if f.name == "column" else f for f in ds.schema]
+    /// files = [f.metadata for f in ds.get_fragments()]
+    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// For a fragment with other ids, append its rows:
+    ///
+    /// ```python
+    /// from lance.file import LanceFileReader
+    /// lance.write_dataset(LanceFileReader(path).read_all().to_table(), uri, mode="append")
+    /// ```
+    ///
+    /// ## When it is silent
+    /// A nullable field that no file holds is fine: that is how Lance adds a column without writing
+    /// anything.
     static INFO = Error "field-not-listed", "the manifest lists no data file for a field that has one, or that must have one";
 }
 

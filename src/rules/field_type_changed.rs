@@ -6,14 +6,45 @@ use crate::typing::Misfit;
 use crate::typing::schemas::{Difference, Reading, reading};
 
 rule! {
-    /// The manifest says that a field is of one type, and the data file's own schema says that it was
-    /// written as another. Readers take the manifest's word: where both types have values of one
-    /// width, or the written ones are wider, they **return wrong values without a word**; where the
-    /// written ones are narrower or of another kind, they fail.
+    /// The manifest says that a field is of one type, and the data file's own schema says that it
+    /// was written as another.
     ///
-    /// It comes about when a schema with other types is committed over existing files
-    /// (`LanceOperation.Overwrite`), which Lance does not check. `alter_columns` does it right: it
+    /// ## What readers do
+    /// Readers take the manifest's word:
+    ///
+    /// - Both types have values of one width, or the written ones are wider: `to_table()` **returns
+    ///   wrong values without a word**. An int32 of 70001 read as float is 9.8e-41.
+    /// - The written ones are narrower:
+    ///   `Need at least … bytes in buffers[0] in array of type …, but got …`.
+    /// - String against number, plain against list or struct: reads fail or panic. The finding
+    ///   gives the words, such as `Expected 2 buffers in array of type …, got 1`.
+    /// - A string and a large string from 2.1 on: `expected …-bit offsets but got …-bit offsets`.
+    ///
+    /// A type that gives the same bytes another meaning, such as bytes read as a string, is a
+    /// warning.
+    ///
+    /// ## How it comes about
+    /// A schema with other types was committed over existing files (`LanceOperation.Overwrite`),
+    /// which Lance does not check. A fragment that was written with a schema of other ids and
+    /// appended can be so, too (lance-format/lance#7146). `alter_columns` does it right, since it
     /// writes the column anew.
+    ///
+    /// ## How to mend it
+    /// Commit the type that was written, with all names and their order as they are. No data is
+    /// rewritten. Then cast it with `alter_columns`:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// written = pa.int32()  # the type in the data file
+    /// fields = [pa.field("column", written) if f.name == "column" else f for f in ds.schema]
+    /// files = [f.metadata for f in ds.get_fragments()]
+    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Types that read alike are no fault: string and binary, list and large list, string and large
+    /// string in 2.0, a dictionary as its values from 2.1 on. Files of 0.1 are not compared.
     static INFO = Error "field-type-changed", "a field has another type in the manifest than in the data file";
 }
 

@@ -4,12 +4,40 @@ use crate::typing::schemas::Difference;
 
 rule! {
     /// Two fields have changed places: in the manifest, the id of one goes with the name of the
-    /// other. Readers find columns by id and name them as the manifest does, so each of the two
-    /// columns is handed out under the other's name, **without a word** where their types agree.
+    /// other. Readers find columns by id, and name them as the manifest does.
     ///
-    /// It comes about when a schema whose fields stand in another order is committed over existing
-    /// files (`LanceOperation.Overwrite` gives ids in the order of the schema), be it at the top or
-    /// inside of a struct.
+    /// ## What readers do
+    /// `to_table()` returns each of the two columns under the other's name, **without a word**
+    /// where their types agree. Where they do not, it fails, for example with
+    /// `Expected 2 buffers in array of type Utf8, got 1`. `validate()` passes.
+    ///
+    /// Children of a packed struct that stand in another order, or one of which is missing, are
+    /// read from each other's place, too.
+    ///
+    /// ## How it comes about
+    /// - A schema whose fields stand in another order was committed over existing files, be it at
+    ///   the top or inside of a struct. `LanceOperation.Overwrite` gives ids in the order of the
+    ///   schema.
+    /// - A fragment of another dataset, with other ids, was appended (lance-format/lance#7146).
+    /// - Field ids were given anew in a merge (lance-format/lance#7700).
+    ///
+    /// ## How to mend it
+    /// Commit the schema in the order in which the files were written. No data is rewritten. Take
+    /// it from an earlier version of the dataset:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// right = lance.dataset(uri, version=1).schema  # a version from before the commit
+    /// files = [f.metadata for f in ds.get_fragments()]
+    /// op = lance.LanceOperation.Overwrite(right, files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// If the fault came with an appended fragment, go back to the version before the append.
+    ///
+    /// ## When it is silent
+    /// A rename alone leaves no field of the old name beside it, and is none of this. Where the
+    /// dataset's transactions record that names were changed, nothing is said.
     static INFO = Error "fields-swapped", "columns are handed out under each other's names";
 }
 

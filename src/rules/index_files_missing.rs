@@ -5,12 +5,42 @@ use crate::model::index::INDICES;
 use crate::model::snapshot::BaseError;
 
 rule! {
-    /// The manifest names an index whose files are not there, or not of the size that was committed.
-    /// The dataset opens and scans; every query that uses the index fails, and with some releases so
-    /// does every query with a filter.
+    /// The manifest names an index whose files are not there, or are not of the size that was
+    /// committed. The data itself may be sound.
     ///
-    /// It comes about when a dataset is copied without `_indices`, when a copy was cut short, and when files are
-    /// cleaned up by age or by hand.
+    /// ## What readers do
+    /// The dataset opens and scans. Every query that uses the index fails: `to_table(filter=…)` on
+    /// the indexed column, or `nearest=…` for a vector index.
+    ///
+    /// ```text
+    /// Not found: …/_indices/…
+    /// file does not appear to be a Lance file
+    /// ```
+    ///
+    /// With some releases every query with a filter fails, whatever column it is on. An index that
+    /// is said to be behind a base path that the manifest does not have gives
+    /// `base_path id … not found for index …`.
+    ///
+    /// ## How it comes about
+    /// - A dataset was copied without `_indices`.
+    /// - A copy was cut short.
+    /// - Files were cleaned up by their age or by hand.
+    ///
+    /// A lookup file that was not found is also the matter of lance-format/lance#5454.
+    ///
+    /// ## How to mend it
+    /// Restore the files from a copy.
+    ///
+    /// Or drop the index and build it anew. No data is rewritten, and queries without the index
+    /// work at once:
+    ///
+    /// ```python
+    /// lance.dataset(uri).drop_index("index")
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Sizes are compared where the manifest states them. Where it lists no files, lance-lint asks
+    /// for the one that a BTREE, bitmap or vector index cannot be without.
     static INFO = Error "index-files-missing", "the manifest names an index whose files are missing or of another size";
 }
 

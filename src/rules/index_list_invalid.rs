@@ -6,14 +6,50 @@ use crate::model::index::Index;
 use crate::model::snapshot::Snapshot;
 
 rule! {
-    /// The list of indices in the manifest file has an entry that readers cannot take: no uuid or one
-    /// of another length, a bitmap of fragments that does not decode, covering fields that are not among its
-    /// fields, a field that the schema does not have, a uuid that stands twice, or two segments of one
-    /// index for the same fragments. Most of these keep the dataset from being opened at all, or every
-    /// query with a filter from being run, whatever column it is on.
+    /// The list of indices in the manifest file has an entry that readers cannot take. The data
+    /// itself may be sound.
     ///
-    /// It comes about when a column is dropped by a program that leaves its index, when segments of an
-    /// index are committed twice, and by hand.
+    /// ## What readers do
+    /// - An index has no uuid, or one of another length: `lance.dataset(uri)` fails,
+    ///   `uuid field does not exist in Index metadata` or `Protobuf UUID is malformed`.
+    /// - Its bitmap of fragments does not decode: `lance.dataset(uri)` fails,
+    ///   `unknown cookie value`.
+    /// - Its covering fields are not among its fields, do not stand last, or are all of them:
+    ///   `lance.dataset(uri)` fails, `index … declares covering fields …`.
+    /// - It is on a field that the schema does not have: every filter fails, whatever column it is
+    ///   on. `Index referenced a field with id … which did not exist in the schema`.
+    /// - One uuid stands twice: `validate()` fails, `Duplicate index id`. Queries may take the
+    ///   files of one index for those of the other.
+    /// - Two segments of one index are for the same fragments: `validate()` fails,
+    ///   `Overlapping fragments detected`. Queries may return rows twice **without a word**.
+    ///
+    /// ## How it comes about
+    /// - A program dropped a column and left its index. Lance's own `drop_columns()` takes the
+    ///   index away.
+    /// - Segments were committed twice, or by two writers at once. `optimize_indices()` of pylance
+    ///   0.21.0 made segments that overlap.
+    /// - The manifest was edited.
+    ///
+    /// ## How to mend it
+    /// If the dataset opens, drop the index and build it anew. No data is rewritten:
+    ///
+    /// ```python
+    /// lance.dataset(uri).drop_index("index")
+    /// ```
+    ///
+    /// Any commit of a current release takes away an index of a field that is gone, and mends the
+    /// segments that `optimize_indices()` of 0.21.0 made:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// If it does not open, `restore()` fails too. Move the newest manifest away. The dataset then
+    /// opens as the version before it, without what was committed since:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
     static INFO = Error "index-list-invalid", "an index in the manifest is one that readers cannot take";
 }
 

@@ -2,8 +2,41 @@ use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {
-    /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. It logs
-    /// so and goes on without: results are right, and queries are as slow as without an index.
+    /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. Nothing
+    /// is wrong with the data, and nothing uses the index.
+    ///
+    /// ## What readers do
+    /// Current releases write one line to their log and go on without the index:
+    ///
+    /// ```text
+    /// Index … has unrecognized type …, ignoring it
+    /// Index … has version …, which is not supported (<=…), ignoring it
+    /// ```
+    ///
+    /// Results are right. `to_table(filter=…)` and `nearest=…` are as slow as without an index,
+    /// since they scan every row.
+    ///
+    /// Older releases may fail. With an index of an unknown kind, filters on its column fail in
+    /// 0.32.1: `Index details for index … are not a recognized scalar index type`.
+    ///
+    /// ## How it comes about
+    /// A newer Lance built the index, or a program with kinds of indices of its own.
+    ///
+    /// ## How to mend it
+    /// Query with the release that built the index. Or build it anew with yours, of the type that
+    /// it is to have:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.drop_index("index")
+    /// ds.create_scalar_index("column", index_type="BTREE")
+    /// ```
+    ///
+    /// No data is rewritten by that. The newer release loses its index.
+    ///
+    /// ## When it is silent
+    /// The first releases did not say of what kind an index is. Readers look into its files then,
+    /// and this rule says nothing.
     static INFO = Warning "index-passed-over", "an index is one that readers do not know and do not use";
 }
 

@@ -6,14 +6,39 @@ use crate::model::encoding::{Encoding, Kind, Layer, Node};
 use crate::typing::About;
 
 rule! {
-    /// From 2.1 on a page says which structural layers its values are nested in: one item layer for
-    /// the leaf, then an item layer for each struct and a list layer for each list around it. Here
-    /// they are not those of the field, or the repetition and definition levels that they need are
-    /// not stored, or are stored and not needed. Readers rebuild lists and nulls from the layers: they
-    /// panic in `repdef.rs`, or return lists and nulls in wrong places.
+    /// The pages of a column are nested in another way than its field. From 2.1 on a page names its
+    /// structural layers: an item layer for the leaf, then an item layer for each struct and a list
+    /// layer for each list around it. Here they are not those of the field. Or the repetition and
+    /// definition levels that they need are not stored, or are stored and not needed.
     ///
-    /// It comes about when the nesting of a field was changed in the schema after the data was
-    /// written, and when metadata is damaged.
+    /// ## What readers do
+    /// Readers rebuild lists and nulls from the layers. They panic in `repdef.rs`, or return lists
+    /// and nulls in wrong places **without a word**:
+    ///
+    /// - `index out of bounds`, or `internal error: entered unreachable code` (panics)
+    /// - `Expected repetition level but data didn't contain repetition` (a panic)
+    /// - `Planar dense layers are empty or invalid`
+    /// - `Sparse structural metadata has fewer layers than the Arrow schema`
+    ///
+    /// If two children of one struct or list tell differently where it is null, reads of both
+    /// together fail: `Structural sibling fields have incompatible validity metadata for … values`,
+    /// or panic.
+    ///
+    /// ## How it comes about
+    /// - The nesting of a field was changed in the schema after the data was written.
+    /// - `merge_insert()` of some columns by Lance before 6.0 wrote such pages of strings and
+    ///   binaries (lance-format/lance#6338).
+    /// - A `list<null>` of nothing but nulls was written so by Lance 0.39 to 4.0.2.
+    /// - The file's metadata was damaged.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write the column again from its source. For children that
+    /// contradict each other, read them one by one. Else read the other columns:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
     static INFO = Error "layers-mismatch", "a page's structural layers are not those of the field's nesting";
 }
 

@@ -3,10 +3,40 @@ use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
 rule! {
-    /// The schema says that a field has no nulls, and its pages hold some. Arrow refuses an array of
-    /// such a field, so reads fail with "Found unmasked nulls for non-nullable StructArray field".
+    /// The schema says that a field has no nulls, and its pages hold some.
     ///
-    /// It comes about when a schema with `nullable=False` is committed over data that has nulls.
+    /// ## What readers do
+    /// Arrow refuses an array of such a field, so every read that meets a null fails:
+    ///
+    /// ```text
+    /// Found unmasked nulls for non-nullable StructArray field "…"
+    /// ```
+    ///
+    /// `take()` of rows without a null may still work. The same is said of a required struct that
+    /// is null in some row.
+    ///
+    /// ## How it comes about
+    /// A schema with `nullable=False` was committed over data that has nulls
+    /// (`LanceOperation.Overwrite`). Lance does not look into the files when it commits. If the
+    /// data file's own schema allows nulls, the finding says that this is what happened.
+    ///
+    /// ## How to mend it
+    /// Commit the schema with the field nullable again, with all names and their order as they are.
+    /// No data is rewritten and nothing is lost:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// fields = [f.with_nullable(True) if f.name == "column" else f for f in ds.schema]
+    /// files = [f.metadata for f in ds.get_fragments()]
+    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// For top-level fields `alter_columns` does it too:
+    ///
+    /// ```python
+    /// lance.dataset(uri).alter_columns({"path": "column", "nullable": True})
+    /// ```
     static INFO = Error "nulls-in-required-field", "a field that allows no nulls has pages that hold some";
 }
 

@@ -2,11 +2,41 @@ use super::{FragmentView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {
-    /// An overlay file replaces single values of a fragment. The manifest lists one that has no data file or
-    /// does not say which rows it covers, that covers rows which the fragment does not have, that says
-    /// of other fields than it holds which rows it covers, or whose data file is not there. Where
-    /// readers take overlays at all (an environment variable switches them on in released builds),
-    /// they refuse the dataset, or fail when they read the fragment.
+    /// An overlay file replaces single values of a fragment. The manifest lists one that is
+    /// missing, or that does not fit its fragment.
+    ///
+    /// ## What readers do
+    /// Released builds of Lance refuse a dataset with overlays:
+    /// `This dataset cannot be read by this version of Lance … Flags: 64`. The environment variable
+    /// `LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES=1` switches overlays on. What follows is what
+    /// readers do then:
+    ///
+    /// - The overlay has no data file: the dataset does not open,
+    ///   `DataOverlayFile is missing its data_file`.
+    /// - It does not say which rows it covers: the dataset does not open,
+    ///   `DataOverlayFile is missing its coverage`.
+    /// - It says so by a bitmap that does not decode: the dataset does not open,
+    ///   `failed to deserialize overlay coverage bitmap`.
+    /// - It says so of other fields than it holds: reads fail,
+    ///   `overlay per-field coverage has … bitmaps`.
+    /// - Its data file is not there: reads fail, `Not found: …/data/….lance`.
+    /// - It covers rows that the fragment does not have: the value is passed over **without a
+    ///   word**.
+    ///
+    /// ## How it comes about
+    /// In the tests the overlay file was removed, and an overlay was committed for a row that the
+    /// fragment does not have. Overlays are not finished in Lance 14.0.2.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy. Or go back to the last version without the overlay, and so
+    /// without its values and what was committed since.
+    ///
+    /// Where the dataset opens, that is `lance.dataset(uri, version=N).restore()`. Where it does
+    /// not, `restore()` fails too. Move the newest manifest away then:
+    ///
+    /// ```text
+    /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
     static INFO = Error "overlay-invalid", "an overlay file is missing, or does not fit the fragment that it is for";
 }
 

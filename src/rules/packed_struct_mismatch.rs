@@ -6,16 +6,48 @@ use crate::model::schema::{Field, FieldTree, PACKED_KEYS};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// A struct can be stored packed, all children row by row in one column, or as a column for each
-    /// child. The field metadata (`packed` or `lance-encoding:packed`) tells readers which; here the
-    /// file holds the other form. What readers do depends on the version: in 2.0 they fail or panic;
-    /// from 2.1 on a struct that is called packed and is not **reads as nulls without a word**, and
-    /// the other way round the dataset does not open.
+    /// A struct can be stored packed, which is all children row by row in one column, or with a
+    /// column for each child. The field metadata (`packed` or `lance-encoding:packed`) tells
+    /// readers which. Here the file holds the other form.
     ///
-    /// It comes about when the key is set or removed after the data was written, and when its value
-    /// is one that writer and reader do not understand alike: in 2.0 the writer packs as soon as
-    /// `lance-encoding:packed` is there, be it "false"; from 2.1 on the reader wants "true" where the
-    /// writer takes "yes", "on" and "1" too. Seen with pylance 14.0.2.
+    /// ## What readers do
+    /// Seen with pylance 14.0.2:
+    ///
+    /// - Called packed, and stored plain: from 2.1 on the column reads as **nulls without a word**.
+    ///   In 2.0 `to_table()` fails,
+    ///   `there were more fields in the schema than provided column indices / infos`, or hands out
+    ///   other columns. A list or map that is called packed does the same, or panics in 2.0.
+    /// - Stored packed, and not called so: from 2.1 on the dataset does not open,
+    ///   `Non-leaf field … has column_index=…, but non-leaf fields should have column_index=-1`. In
+    ///   2.0 `to_table()` fails, `Incorrect array length for StructArray field …`.
+    /// - Called packed by another word than true (2.1 and later): panics,
+    ///   ``called `Option::unwrap()` on a `None` value``.
+    ///
+    /// ## How it comes about
+    /// - The key was set or removed after the data was written.
+    /// - Writer and reader read its value differently. In 2.0 the writer packs as soon as
+    ///   `lance-encoding:packed` is there, be it "false". From 2.1 on readers want "true", and
+    ///   writers take "yes", "on", "y" and "1" too.
+    /// - Lance 0.15.0 knew `packed` only, and wrote `lance-encoding:packed` plain.
+    ///
+    /// ## How to mend it
+    /// Make the key say what is stored. No data is rewritten. If it is packed:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {"packed": "true"}}, replace=True)
+    /// ```
+    ///
+    /// If it is not, give `{"column": {}}` in its place. `replace=True` drops all other metadata of
+    /// the field, so list what is to stay. Before pylance 14 it is
+    /// `ds.replace_field_metadata("column", {"packed": "true"})`.
+    ///
+    /// Where the dataset does not open, that fails. Read the last version that opens and write it
+    /// anew, or move the newest manifest away, without what was committed since:
+    ///
+    /// ```python
+    /// lance.write_dataset(lance.dataset(uri, version=N).to_table(), new_uri)
+    /// ```
     static INFO = Error "packed-struct-mismatch", "a struct is declared packed and stored otherwise, or the other way round";
 }
 

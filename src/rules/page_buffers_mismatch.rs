@@ -3,13 +3,41 @@ use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
 
 rule! {
-    /// The buffers of a page are not those that its encoding reads: too few or too many, too small
-    /// for the rows, at an offset that readers refuse, or beyond the data. What readers do depends on
-    /// the version: those of 2.1 and later check counts and alignment and fail or panic; those of 2.0
-    /// read past the end of a buffer into whatever stands there, and return it as values.
+    /// The buffers of a page are not those that its encoding reads. They are too few or too many,
+    /// too small for the rows, at an offset that readers refuse, or beyond the data.
     ///
-    /// It comes about when metadata is damaged or edited, and when a tool copies pages without
-    /// copying what describes them.
+    /// ## What readers do
+    /// Readers of 2.1 and later check counts and alignment, and fail or panic. Readers of 2.0 read
+    /// past the end of a buffer into whatever stands there, and return it **as values without a
+    /// word**.
+    ///
+    /// - Offsets and sizes of other numbers:
+    ///   `Column … page … has … buffer offsets but … buffer sizes`.
+    /// - A buffer that is not at a multiple of 64 bytes (2.1 and later):
+    ///   `… buffer offset … is not aligned to 64 bytes`.
+    /// - A buffer beyond the data: `Invalid range …`, or wrong values without a word.
+    /// - A buffer that the page does not have (2.0): panics,
+    ///   `index out of bounds: the len is … but the index is …`.
+    /// - Other numbers than the encoding needs: `… mini-block has … buffers, expected …`, or a
+    ///   panic.
+    /// - Chunk or index buffers of the wrong size: panics in `miniblock_decode.rs` or
+    ///   `chunk_index.rs`, or returns wrong rows without a word.
+    ///
+    /// ## How it comes about
+    /// - The file's metadata was damaged or edited.
+    /// - A tool copied pages without what describes them.
+    ///
+    /// Fewer bytes than expected are also the matter of lance-format/lance#5674, whose cause is not
+    /// known.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write the column again from its source. Until then, read
+    /// the other columns. Where counts or alignment are wrong, that may fail, too:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
     static INFO = Error "page-buffers-mismatch", "a page's buffers are not those that its encoding reads";
 }
 

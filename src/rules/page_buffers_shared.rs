@@ -2,11 +2,38 @@ use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo};
 
 rule! {
-    /// Two pages of a data file are said to have buffers in the same bytes. No writer lays pages over
-    /// each other, so one of the two is not where its metadata says, and its reader returns the values
-    /// of the other **without a word**, or fails on them.
+    /// Two pages of a data file are said to have buffers in the same bytes. No writer lays pages
+    /// over each other, so one of the two is not where its metadata says.
     ///
-    /// It comes about when metadata is damaged or edited.
+    /// ## What readers do
+    /// `to_table()` returns the values of the other page **without a word**, or fails on them. With
+    /// two pages of one type and length nothing fails: column `b` shows the values of column `a`.
+    /// `validate()` reads no page and passes.
+    ///
+    /// ## How it comes about
+    /// The file's metadata was damaged or edited. In the tests an offset was changed, and a page
+    /// was listed twice.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write the column again from its source. Until then, do not
+    /// trust the column that the finding names, nor the one that it shares bytes with. Read the
+    /// others:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n not in ("column", "other")])
+    /// ```
+    ///
+    /// Or go back to a version that does not name the file. What was committed since is left
+    /// behind:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Where the pages have a greater fault that explains it, such as counts of rows or buffers
+    /// that do not fit, only that one is reported.
     static INFO = Error "page-buffers-shared", "two pages of a data file are said to be in the same bytes";
 }
 

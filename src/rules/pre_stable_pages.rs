@@ -5,9 +5,49 @@ use crate::model::version::FileVersion;
 use crate::typing::pages::is_unfinished;
 
 rule! {
-    /// A file of version 2.1, 2.2 or 2.3 was written before that version was finished, in page
-    /// layouts that only the releases of the time read: 2.1 by Lance up to 0.32, 2.2 by Lance 0.34
-    /// to 1.0 (mini-block chunks counted in 16 bits), 2.3 by Lance 3 to 13.
+    /// A file of version 2.1, 2.2 or 2.3 was written before that version was finished. Its pages
+    /// are laid out in a way that only the releases of the time read.
+    ///
+    /// ## What readers do
+    /// The dataset opens, and every scan fails. For 2.1 and 2.3:
+    ///
+    /// ```text
+    /// failed to decode Protobuf message: unexpected type URL.type_url: expected type URL: "…"
+    /// ```
+    ///
+    /// For 2.2:
+    ///
+    /// ```text
+    /// Lance v2.2 miniblock pages require the u32 chunk grammar
+    /// ```
+    ///
+    /// ## How it comes about
+    /// These releases wrote unfinished versions, when they were asked for them by
+    /// `data_storage_version`:
+    ///
+    /// - 2.1 by Lance 0.16 to 0.32 (lance-format/lance#3354).
+    /// - 2.2 by Lance 0.34 to 1.0, with mini-block chunks counted in 16 bits.
+    /// - 2.3 by Lance 3 to 13.
+    ///
+    /// Nothing is damaged.
+    ///
+    /// ## How to mend it
+    /// Read it with a pylance of that time, and write it anew as 2.0. The manifest's writer
+    /// version, in the header, tells which release that is. For 2.1 take the last one that wrote it
+    /// so, or the very one that wrote it: files of 0.16 to 0.20 are not read by most later ones.
+    ///
+    /// ```text
+    /// pip install "pylance==0.32.1"   # 2.1
+    /// pip install "pylance==1.0.4"    # 2.2
+    /// pip install "pylance==13.0.0"   # 2.3
+    /// ```
+    ///
+    /// ```python
+    /// table = lance.dataset(uri).to_table()
+    /// lance.write_dataset(table, new_uri, data_storage_version="2.0")
+    /// ```
+    ///
+    /// The new dataset has one version and no indices. The old one keeps its history.
     static INFO = Error "pre-stable-pages", "a file was written before its version was finished; today's readers refuse it";
 }
 

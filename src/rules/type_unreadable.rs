@@ -5,17 +5,53 @@ use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// A field is of a type that the readers of the file's version cannot decode at all, whatever its
-    /// pages hold: some such types Lance writes without a complaint and cannot read back. In 2.0
-    /// these are fixed-size lists of structs or of strings, maps, and packed structs with a child
-    /// whose size is not fixed (a string, a list, another struct, a dictionary, a boolean). In 0.1
-    /// they are lists whose item is not called "item", is required or has metadata, fixed-size lists of
-    /// booleans (of which only take() fails), dictionaries that are required or empty, and structs without fields.
+    /// A field is of a type that readers of the file's version cannot decode at all, whatever its
+    /// pages hold. The other columns can be read.
     ///
-    /// In any version a string tagged as `arrow.json`, as Lance up to 0.32 wrote JSON, is taken for the
-    /// binary JSON of later releases.
+    /// ## What readers do
+    /// In 2.0:
     ///
-    /// The other columns can be read. The values are there, but no release of Lance reads them.
+    /// - Fixed-size lists of structs: panics, `index out of bounds` or `not yet implemented`.
+    /// - Fixed-size lists of strings, and maps: panics, `not yet implemented`.
+    /// - Packed structs with a child of no fixed size (string, list, struct, dictionary, boolean):
+    ///   panics, `Expecting fixed stride data type, found …`.
+    ///
+    /// In 0.1:
+    ///
+    /// - Lists whose item is required, has metadata or is not called item: fails,
+    ///   `column types must match schema types`.
+    /// - Required dictionaries: fails, `Found unmasked nulls …`. Empty ones: fails,
+    ///   `Invalid dictionary key 0 …`.
+    /// - Structs without fields: fails, `all columns in a record batch must have the same length`,
+    ///   or panics.
+    /// - Fixed-size lists of booleans (a warning): a scan is right, and `take()` of several rows
+    ///   panics.
+    ///
+    /// In any version a string tagged as `arrow.json` is taken for binary JSON:
+    /// `Attempt to project field by different types: Utf8 and LargeBinary`.
+    ///
+    /// ## How it comes about
+    /// Lance writes these types without a complaint and cannot read them back (14.0.2 still). The
+    /// tagged strings are how Lance up to 0.32 wrote JSON.
+    ///
+    /// ## How to mend it
+    /// For a tagged string, take the tag away. It reads as the string that it is, and no data is
+    /// rewritten:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {}}, replace=True)
+    /// ```
+    ///
+    /// That drops all other metadata of the field, so list what is to stay in the braces.
+    ///
+    /// Else read the other columns. Write this one anew from its source, as 2.2 or with another
+    /// type. The values are in the file, but no release of Lance reads them:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
     static INFO = Error "type-unreadable", "a field is of a type that readers of the file's version cannot decode";
 }
 
