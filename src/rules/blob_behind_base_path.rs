@@ -6,8 +6,34 @@ use crate::typing::blob::Storage;
 
 rule! {
     /// A v1 blob column is in a data file behind a base path, as after `shallow_clone`. Scans find
-    /// the file; `take_blobs` looks for it below the clone's own directory and does not (lance
-    /// `blob/locate.rs`). v2 blobs are found.
+    /// the file, and `take_blobs` does not.
+    ///
+    /// ## What readers do
+    /// `take_blobs("column", …)` looks for the file below the clone's own directory, and fails:
+    ///
+    /// ```text
+    /// Not found: <this dataset>/data/<file of the base>.lance
+    /// ```
+    ///
+    /// `to_table()` works.
+    ///
+    /// ## How it comes about
+    /// `take_blobs` of v1 blobs ignores the base path of a data file (up to Lance 14.0.2). Any
+    /// shallow clone of a dataset with v1 blobs is so, and nobody did anything wrong. The data is
+    /// sound.
+    ///
+    /// ## How to mend it
+    /// Take the blobs from the dataset that was cloned.
+    ///
+    /// Or clone deeply. This copies the files, so that it takes their space again:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.deep_clone(new_uri)
+    /// ```
+    ///
+    /// ## When it is silent
+    /// v2 blobs behind a base path are found.
     static INFO = Error "blob-behind-base-path", "a v1 blob column behind a base path, where take_blobs does not find it";
 }
 

@@ -6,11 +6,40 @@ use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
 rule! {
-    /// A blob column's pages are marked as blobs, and what is inside are not the descriptors that
-    /// a blob reader needs (or they are descriptors that nothing marks as blobs). v1 descriptors
-    /// are position and size; v2 descriptors are kind, position, size, blob id and URI.
+    /// A blob column's pages do not hold the descriptors that a blob reader needs. They are marked
+    /// as blobs and something else is inside. Or they hold descriptors that nothing marks as blobs,
+    /// or packed structs that are none.
     ///
-    /// No released writer is known to do this by itself; damage or a third-party writer does.
+    /// Descriptors of v1 are position and size. Those of v2 are kind, position, size, blob id and
+    /// URI.
+    ///
+    /// ## What readers do
+    /// - Marked, and wrong inside, in 2.0: `to_table()` and `take_blobs` fail,
+    ///   `the column at index … was missing a ColumnEncoding`, or panic,
+    ///   ``called `Option::unwrap()` on a `None` value``.
+    /// - The same from 2.1 on: they fail, `Expected struct data block for descriptions` or
+    ///   `blob page layout is missing its inner layout`. Without layers they panic,
+    ///   `index out of bounds: the len is 0 but the index is 0`.
+    /// - Not marked: `scanner(blob_handling="all_binary")` panics in 2.0, where `take_blobs` still
+    ///   works. From 2.1 on it fails, `Expected Struct, got LargeBinary`.
+    /// - Packed structs of another make: `Packed struct row parsing did not consume full row`, or
+    ///   `Packed struct variable child length prefix out of bounds`.
+    ///
+    /// ## How it comes about
+    /// No released Lance writer is known to do this. The file was damaged, or another writer made
+    /// it.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write the column again from its source. Until then, read
+    /// the other columns:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// Payloads of v1 blobs stand in the data file itself. Without descriptors nothing tells where
+    /// each begins and ends.
     static INFO = Error "blob-descriptors-malformed", "a blob column's pages do not hold the descriptors that a blob reader needs";
 }
 

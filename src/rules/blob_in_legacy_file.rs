@@ -4,9 +4,40 @@ use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// A field is declared a blob, and its data is in a 0.1 file. That format has no blobs: the
-    /// writer ignores the key and stores plain values, and the reader, which goes by the key,
-    /// panics.
+    /// A field is declared a blob, and its data is in a 0.1 file. That format has no blobs.
+    ///
+    /// ## What readers do
+    /// The reader goes by the key and not by the file:
+    ///
+    /// - `to_table()` fails: `Lance reader producer terminated before end of stream`.
+    /// - `take_blobs("column", …)` panics: `struct array`.
+    /// - `scanner(blob_handling="all_binary")` still reads it (pylance 14).
+    ///
+    /// ## How it comes about
+    /// The 0.1 writer ignores the key `lance-encoding:blob`, and stores plain values. It comes
+    /// about by `write_dataset` in 0.1 with the key, and by a commit of a schema with the key over
+    /// 0.1 files.
+    ///
+    /// ## How to mend it
+    /// To keep a plain column, take the key away. No data is rewritten. Before pylance 14 it is
+    /// `ds.replace_field_metadata("column", {})`:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {}}, replace=True)
+    /// ```
+    ///
+    /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
+    ///
+    /// To get real blobs, read the values and write them anew (pylance 14):
+    ///
+    /// ```python
+    /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
+    /// blob = pa.field("column", pa.large_binary(), metadata={"lance-encoding:blob": "true"})
+    /// fields = [blob if f.name == "column" else f for f in table.schema]
+    /// table = table.cast(pa.schema(fields))
+    /// lance.write_dataset(table, new_uri, data_storage_version="2.1")
+    /// ```
     static INFO = Error "blob-in-legacy-file", "a column is declared a blob, and its data is in a 0.1 file, which has no blobs";
 }
 

@@ -5,9 +5,39 @@ use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
 rule! {
-    /// A v1 blob stands below a list in a 2.1 file. Writers up to 14.0.2 accept it; the reader loses
-    /// the repetition levels on the way to the descriptors and panics. In 2.0 and in 2.2 and later
-    /// files such columns can be scanned.
+    /// A v1 blob stands below a list in a 2.1 file. The reader loses the repetition levels on the
+    /// way to the descriptors.
+    ///
+    /// ## What readers do
+    /// `to_table()`, with `blob_handling="all_binary"` too, and `take_blobs` panic:
+    ///
+    /// ```text
+    /// Expected repetition level but data didn't contain repetition
+    /// ```
+    ///
+    /// Or they fail with `Expected struct data block for descriptions`. Or, with some contents,
+    /// they lose rows **without a word**.
+    ///
+    /// The other columns of the dataset can be read.
+    ///
+    /// ## How it comes about
+    /// Writers up to Lance 14.0.2 accept such a column in 2.1, and write what they cannot read
+    /// back. `write_dataset` gives no warning. To take the key away afterwards does not help.
+    ///
+    /// ## How to mend it
+    /// Read the other columns by name:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// Write this one again from its source, with `data_storage_version="2.2"` or without the blob
+    /// key. The bytes are in the file, but no release of Lance is known to read them from there.
+    ///
+    /// ## When it is silent
+    /// In 2.0, and in 2.2 and later, blobs below lists can be scanned. Blobs below structs are no
+    /// fault.
     static INFO = Error "blob-in-list", "a blob below a list in a 2.1 file, which no reader can read";
 }
 

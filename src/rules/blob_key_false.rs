@@ -5,9 +5,41 @@ use crate::rules::blob::pages_stored;
 use crate::typing::blob::Storage;
 
 rule! {
-    /// A field carries `lance-encoding:blob` with a value that reads like no. Lance looks at the
-    /// presence of the key only, so the column is a blob all the same. To have a plain column,
-    /// leave the key out.
+    /// A field carries `lance-encoding:blob` with a value that reads like no: "false", "0", "no",
+    /// "off", "none" or nothing at all. The column is a blob all the same.
+    ///
+    /// ## What readers do
+    /// `to_table()` returns the position and the size of each value, and not the value. Nothing
+    /// fails.
+    ///
+    /// ## How it comes about
+    /// Lance looks at the presence of the key, not at its value. Whoever wrote "false" meant a
+    /// plain column. To have one, leave the key out.
+    ///
+    /// ## How to mend it
+    /// If blobs are fine, say so. No data is rewritten:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {"lance-encoding:blob": "true"}})
+    /// ```
+    ///
+    /// If the column is to be plain, read the values and write them anew without the key (pylance
+    /// 14):
+    ///
+    /// ```python
+    /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
+    /// fields = [f.remove_metadata() if f.name == "column" else f for f in table.schema]
+    /// table = table.cast(pa.schema(fields))
+    /// lance.write_dataset(table, new_uri)
+    /// ```
+    ///
+    /// To take the key away from the blobs that are there is no good way: every scan would then
+    /// load them all.
+    ///
+    /// ## When it is silent
+    /// If the pages hold plain values, `blob-stored-plain` speaks, which is the greater fault. From
+    /// 2.2 on the writer turns the key into an extension, and its value is gone.
     static INFO = Warning "blob-key-false", "the blob key is set to a value like \"false\", which still makes the column a blob";
 }
 

@@ -9,9 +9,44 @@ use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
 rule! {
-    /// A field carries `lance-encoding:blob` and its type is not `large_binary`, the only one that
-    /// v1 blobs can have. Writers refuse such a field, so the key was added to the schema after
-    /// the data was written. Readers look for blob descriptors and fail.
+    /// A field carries the blob key `lance-encoding:blob`, and its type cannot be a blob. Only
+    /// `large_binary` can be a v1 blob.
+    ///
+    /// ## What readers do
+    /// Readers look for blob descriptors and fail.
+    ///
+    /// - In 2.0 `take_blobs("column", …)` panics: `Expected a struct encoding because we have a
+    ///   struct field in the schema but got the encoding Legacy(ArrayEncoding { …`. `to_table()`
+    ///   fails: `Lance reader producer terminated before end of stream`.
+    /// - From 2.1 on both fail:
+    ///   `there were more fields in the schema than provided column indices / infos`.
+    /// - `scanner(blob_handling="all_binary")` of numbers fails:
+    ///   `Expected 2 buffers in array of type LargeBinary, got 1`. Of strings from 2.1 on:
+    ///   `expected 64-bit offsets but got 32-bit offsets`.
+    ///
+    /// If the key stands on a struct or list whose children have columns of their own (2.1 and
+    /// later), `to_table()` returns the whole column as **nulls without a word**.
+    ///
+    /// If it stands on a child of a packed struct, `to_table()` fails with
+    /// `Expected 0 buffers in array of type Struct(…`, or panics.
+    ///
+    /// ## How it comes about
+    /// Writers refuse such a field: `Blob encoding is not available for field …`. So the key was
+    /// added to the schema after the data was written, by a commit or by a metadata update.
+    ///
+    /// ## How to mend it
+    /// Take the key away. No data is rewritten, and the column reads as it was written. Before
+    /// pylance 14 it is `ds.replace_field_metadata("column", {})`:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {}}, replace=True)
+    /// ```
+    ///
+    /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
+    ///
+    /// ## When it is silent
+    /// In files of 0.1 it is `blob-in-legacy-file` that speaks.
     static INFO = Error "blob-on-wrong-type", "a column carries the blob key, and its type cannot be a blob";
 }
 

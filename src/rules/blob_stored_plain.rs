@@ -15,10 +15,70 @@ rule! {
     /// The schema declares a column as a blob, and the pages of a data file hold plain values.
     /// Readers go by the schema, look for blob descriptors and do not find any.
     ///
-    /// It comes about when a writer loses field metadata on the way to the file while the commit
-    /// keeps it (Daft up to 0.5.11), when data written without the key is committed under a schema
-    /// with it, and when a plain fragment is appended beside blob fragments. `Dataset.validate()`
-    /// passes all the same: it decodes no page.
+    /// ## What readers do
+    /// In 2.0 `take_blobs("column", …)` panics:
+    ///
+    /// ```text
+    /// Expected a struct encoding because we have a struct field in the schema but got the
+    /// encoding Legacy(ArrayEncoding { array_encoding: Some(Binary(Binary { …
+    /// ```
+    ///
+    /// `to_table()` fails: `Lance reader producer terminated before end of stream` (pylance 14),
+    /// `Task was aborted` (0.32).
+    ///
+    /// From 2.1 on both fail:
+    /// `there were more fields in the schema than provided column indices / infos`. For v2 blobs
+    /// they fail with `invalid variable-width layout for Struct(…`.
+    ///
+    /// For v1 blobs `scanner(blob_handling="all_binary")` still reads the values (pylance 14).
+    /// `Dataset.validate()` passes.
+    ///
+    /// ## How it comes about
+    /// - A writer loses field metadata on the way to the file, and the commit keeps it: Daft up to
+    ///   0.5.11 (Eventual-Inc/Daft#4939), Ray's `map` (lance-format/lance#5180).
+    /// - Data written without the key was committed under a schema with it.
+    /// - A plain fragment was put beside blob fragments.
+    ///
+    /// If other pages of the same column in the same file hold blobs, the file is damaged. Restore
+    /// it then.
+    ///
+    /// ## How to mend it
+    /// To keep a plain column, take the key away (2.0 and 2.1). No data is rewritten. Other
+    /// metadata of the field goes too, so list what is to stay. Before pylance 14 it is
+    /// `ds.replace_field_metadata("column", {})`:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {}}, replace=True)
+    /// ```
+    ///
+    /// From 2.2 on, and for v2 blobs, commit the schema with a plain field:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// plain = pa.field("column", pa.large_binary())
+    /// fields = [plain if f.name == "column" else f for f in ds.schema]
+    /// files = [f.metadata for f in ds.get_fragments()]
+    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// ```
+    ///
+    /// To get real blobs, read the values and write them anew (2.0 and 2.1, pylance 14):
+    ///
+    /// ```python
+    /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
+    /// blob = pa.field("column", pa.large_binary(), metadata={"lance-encoding:blob": "true"})
+    /// fields = [blob if f.name == "column" else f for f in table.schema]
+    /// table = table.cast(pa.schema(fields))
+    /// lance.write_dataset(table, new_uri, data_storage_version="2.0")
+    /// ```
+    ///
+    /// From 2.2 on, commit the plain field first, and put `lance.blob_array(…)` under
+    /// `lance.blob_field("column")`.
+    ///
+    /// ## When it is silent
+    /// A column of another type is `blob-on-wrong-type`, and one in a 0.1 file is
+    /// `blob-in-legacy-file`. From 2.2 on, pages of nothing but nulls are just nulls.
     static INFO = Error "blob-stored-plain", "a column is declared a blob, and its pages hold plain values";
 }
 

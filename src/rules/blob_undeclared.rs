@@ -6,13 +6,53 @@ use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
 rule! {
-    /// A column's pages hold blobs, and the schema does not say so. In 2.0 and 2.1 files under a
-    /// `large_binary` field everything can still be read, but as plain values: each scan loads all
-    /// the payloads, and `take_blobs` refuses the column. Under any other type, and in 2.2 and later
-    /// files, reads fail.
+    /// A column's pages hold blobs, and the schema does not declare the column a blob.
     ///
-    /// It comes about when a commit or a metadata update takes the blob key away, or when blob
-    /// fragments are committed under a schema without it.
+    /// ## What readers do
+    /// In 2.0 and 2.1 files under a `large_binary` field (a warning) everything can still be read,
+    /// as plain values. Each scan loads all the payloads. `take_blobs` fails:
+    /// `the column '…' is not a blob column`.
+    ///
+    /// Under any other type, and in 2.2 and later files, reads fail (an error). `to_table()` says,
+    /// for example:
+    ///
+    /// - `Incorrect datatype for StructArray field, expected … got LargeBinary` (2.0, string)
+    /// - `… has column encoding Blob(…) and no decoder is registered to handle it` (2.0, number)
+    /// - `expected 32-bit offsets but got 64-bit offsets` (2.1, string)
+    /// - `Expected Struct, got LargeBinary` (2.2 and later)
+    ///
+    /// Under a plain struct the dataset does not open from 2.1 on:
+    /// `Non-leaf field … has column_index=…`.
+    ///
+    /// ## How it comes about
+    /// - A commit or a metadata update took the blob key away.
+    /// - Blob fragments were committed under a schema without it.
+    ///
+    /// If the data file's own schema still declares the blob, the finding says that a later commit
+    /// dropped it.
+    ///
+    /// ## How to mend it
+    /// Under `large_binary` in 2.0 and 2.1, declare it again. No data is rewritten:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {"lance-encoding:blob": "true"}})
+    /// ```
+    ///
+    /// Under another type, commit the schema with `pa.large_binary()` for the field. In 2.2 and
+    /// later, commit it as `lance.blob_field("column")` (`LanceOperation.Overwrite`), or restore
+    /// the version before the schema changed:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// If the dataset does not open, that fails. Move the newest manifest away then.
+    ///
+    /// If plain values are what you want in 2.0 and 2.1, it may be left alone.
+    ///
+    /// ## When it is silent
+    /// A packed struct of your own may look just like v2 descriptors.
     static INFO = Warning "blob-undeclared", "a column's pages hold blobs, and the schema does not declare it a blob";
 }
 

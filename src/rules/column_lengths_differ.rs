@@ -6,13 +6,50 @@ use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
 
 rule! {
-    /// Columns of one data file have different numbers of rows, or a struct's children have. Readers
-    /// add up the rows of the pages before they read, and refuse to read such columns together
-    /// ("cannot read columns of differing lengths together"); each alone can be read.
+    /// Columns of one data file have different numbers of rows, or the children of a struct have.
     ///
-    /// It comes about when pages are lost or doubled, and when Lance writes a fixed-size list of
-    /// structs beside another column (2.2 and 2.3, up to 14.0.2 at least): it counts the items of the
-    /// lists as rows.
+    /// ## What readers do
+    /// Readers add up the rows of the pages before they read. They refuse to read such columns
+    /// together:
+    ///
+    /// ```text
+    /// cannot read columns of differing lengths together (…)
+    /// cannot read field '…': its children have differing lengths (child '…' has … rows, but
+    /// the field has …)
+    /// ```
+    ///
+    /// Alone, a column can be read if it has as many rows as the fragment, or more. A shorter one
+    /// fails: `cannot read Ranges([0..4]) from columns with 3 rows`.
+    ///
+    /// In 2.0, lists that count other items than there are make `to_table()` panic, or return wrong
+    /// items **without a word**.
+    ///
+    /// ## How it comes about
+    /// - Lance writes a fixed-size list of structs beside another column in 2.2 or 2.3 (up to
+    ///   14.0.2 at least). It counts the items of the lists as rows.
+    /// - Pages were lost or doubled.
+    /// - Lance 0.15 and 0.20 wrote structs of 2.0 from several record batches so: the struct's own
+    ///   column has the length of one batch.
+    ///
+    /// ## How to mend it
+    /// Read the column by itself and the others together:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=["column"])
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// A fixed-size list of structs fails again when it is written so. Write it anew as a list,
+    /// which reads back. No value is lost by that.
+    ///
+    /// Read the children of a struct one by one, by their paths:
+    /// `ds.to_table(columns=["struct.child"])`. If a column or child is too short, or if the
+    /// struct's own column or the items of lists are wrong, restore the file from a copy, or write
+    /// the column again from its source.
+    ///
+    /// ## When it is silent
+    /// Files of 0.1 are not judged. Where a page has a greater fault, only that one is reported.
     static INFO = Error "column-lengths-differ", "columns of one data file have different numbers of rows";
 }
 

@@ -3,10 +3,50 @@ use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::snapshot::Naming;
 
 rule! {
-    /// Nothing is wrong, and reads are slower or take more space than they need: many small fragments,
-    /// many deleted rows that scans still read over, many versions or a large manifest that
-    /// every open pays for, rows that no index covers, pages far smaller or larger than Lance makes
-    /// them. These are infos, and datasets of ordinary size and age have none.
+    /// Nothing is wrong, and reads are slower or take more space than they need. These are infos.
+    /// Datasets of ordinary size and age have none.
+    ///
+    /// ## What readers do
+    /// They give right results, and pay for this:
+    ///
+    /// - 100 or more fragments of fewer than 100,000 rows. A scan makes a request or more for each.
+    /// - 10,000 deleted rows or more, and a tenth of all. Scans read over them.
+    /// - More than 1,000 versions, or more than 100 with manifest names of the old scheme. An open
+    ///   lists them, and their files stay.
+    /// - A manifest of 16 MiB or more. Every open reads and decodes all of it.
+    /// - 16 MiB or more of metadata in the data files, and 30 % of their bytes.
+    /// - An index that does not cover 100,000 rows or more, and a tenth of all. Queries scan those
+    ///   one by one (lance-format/lance#4884).
+    /// - Pages of 256 MiB or more on average, or 1,000 pages of less than 1 KiB.
+    ///
+    /// ## How it comes about
+    /// Many small writes, updates and deletes without compaction or cleanup
+    /// (lance-format/lance#8740), and appends after an index was built.
+    ///
+    /// ## How to mend it
+    /// Take what the finding names. Compaction rewrites data as a new version and keeps all rows:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.optimize.compact_files()
+    /// ds.optimize.optimize_indices()
+    /// ```
+    ///
+    /// Cleanup deletes versions for good:
+    ///
+    /// ```python
+    /// from datetime import timedelta
+    /// lance.dataset(uri).cleanup_old_versions(timedelta(days=14))
+    /// ```
+    ///
+    /// `lance.dataset(uri).migrate_manifest_paths_v2()` gives manifests names that sort the last
+    /// one first. Pages that are too large want smaller batches when the column is written.
+    ///
+    /// All of it may be left alone where reads are fast enough.
+    ///
+    /// ## When it is silent
+    /// It speaks only when all of the dataset was looked at. Small pages are not named beside small
+    /// fragments.
     static INFO = Info "dataset-health", "reads are slower or take more space than they need";
 }
 

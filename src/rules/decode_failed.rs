@@ -4,9 +4,40 @@ use super::Rule;
 use crate::finding::{Finding, Place, RuleInfo, Witnessed};
 
 rule! {
-    /// Lance's own decoder fails on a page or on a file in which nothing else is found wrong: bytes
-    /// were damaged, or are not what the encoding says. It is found with `--decode` alone, since it
-    /// takes the values themselves.
+    /// Lance's own decoder fails on a page, or on a file, in which nothing else is found wrong. The
+    /// bytes were damaged, or they are not what the encoding says.
+    ///
+    /// ## What readers do
+    /// `to_table()` fails or panics on that column or file. What the decoder of Lance 14.0.2 said
+    /// stands in the finding, in its own words, as `decoder:`. A panic in a log often shows only
+    /// this:
+    ///
+    /// ```text
+    /// Lance reader producer terminated before end of stream
+    /// ```
+    ///
+    /// ## How it comes about
+    /// - Bytes were damaged in storage or on the way. Parts of an upload that were swapped did it
+    ///   in lance-format/lance#6392.
+    /// - A writer stored what does not fit its own encoding.
+    ///
+    /// This is found with `--decode` alone, since manifests, footers and page encodings do not show
+    /// it. `--decode` is in builds with the feature `decode`. It sees what does not decode. It does
+    /// not see what decodes to other values.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy, or write the column anew from its source. Until then, read the
+    /// other columns. A projection without the broken one still works:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// If the finding names no column, the whole file does not decode. Then only a copy helps.
+    ///
+    /// ## When it is silent
+    /// Where another finding explains the failure, what the decoder said is put beside that one.
     static INFO = Error "decode-failed", "Lance's own decoder fails on a page in which nothing else is wrong (`--decode` only)";
 }
 

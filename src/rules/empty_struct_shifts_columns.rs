@@ -5,15 +5,42 @@ use crate::model::schema::Field;
 use crate::model::version::FileVersion;
 
 rule! {
-    /// A struct without fields has a column of its own from 2.1 on, which the reader never steps
-    /// over: when it is read together with columns behind it, each of those is handed the column
-    /// before its own. What comes out are nulls, **the values of another column without a word**, or
-    /// an error about buffers.
+    /// A struct without fields has a column of its own in files of 2.1 and later. The reader never
+    /// steps over it. So each column behind it is read from the column before its own.
     ///
-    /// A packed one is stepped over, and reads as nulls.
+    /// ## What readers do
+    /// `to_table()` returns nulls, or **the values of another column without a word**. Or it fails:
     ///
-    /// Lance writes such structs as soon as a schema has one (14.0.2 still), so nobody did anything
-    /// wrong. The data is sound: read without the struct, every column is right again.
+    /// - `Expected 1 buffers in array of type …, got 2`
+    /// - `No-values plane has materialized leaf values` (2.3)
+    /// - `offsets cannot be empty`, a panic, for a list of such structs in 2.3
+    ///
+    /// A packed struct without fields is stepped over. It reads as null in every row, **without a
+    /// word**.
+    ///
+    /// ## How it comes about
+    /// Lance writes such a struct as soon as a schema has one (14.0.2 still). So nobody did
+    /// anything wrong. The data is sound.
+    ///
+    /// ## How to mend it
+    /// Leave the struct out when reading. Then every column is right again:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
+    /// ```
+    ///
+    /// Or drop it. No data is rewritten, and nothing is lost but the empty struct:
+    ///
+    /// ```python
+    /// lance.dataset(uri).drop_columns(["column"])
+    /// ```
+    ///
+    /// Before you write, leave such structs out of the schema, or give them a field.
+    ///
+    /// ## When it is silent
+    /// A struct that is the last column has nothing behind it that could shift. In 2.0 structs
+    /// without fields do no harm.
     static INFO = Error "empty-struct-shifts-columns", "columns behind a struct without fields are read from the column before";
 }
 

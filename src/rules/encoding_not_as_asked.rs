@@ -10,25 +10,46 @@ use crate::typing::choices::{Stored, dictionary_bytes, find, general, stored, va
 use crate::typing::keys::{Asking, Key, Role, Scheme, Structure, bad_value, idle};
 
 rule! {
-    /// A field's metadata asks for an encoding that Lance can give it, and none of its pages has it:
-    /// another compression, level or layout, or none. Nothing is wrong with the data.
+    /// A field's metadata asks for an encoding that Lance can give it, and no page of the column
+    /// has it: another compression, level or layout, or none. Nothing is wrong with the data.
     ///
-    /// Most often the key was set after the data was written: a key takes effect on what is
-    /// written from then on, and a data file that has no such key in its own schema was written
-    /// without it. Else the writer had a reason, and the finding names it where it can be told: full-zip
-    /// pages are compressed with zstd whatever is asked for, dictionaries take no part
-    /// in `lance-encoding:compression`, a page that does not get smaller is left as it is.
+    /// ## What readers do
+    /// They read it. It takes more space, or other reads, than the key's author thinks.
     ///
-    /// Or the writer was older than the key: compression and its level are read since Lance 0.20 (`lz4`
-    /// and `fsst` in 2.0 files since 0.32), the layout since 0.27, `bss` since 0.33, the compression of
-    /// dictionaries since 3.0, the level in full-zip pages since 9.0 at the latest.
+    /// ## How it comes about
+    /// Most often the key was set after the data was written. A key takes effect on what is written
+    /// from then on. A data file without the key in its own schema was written without it, or its
+    /// writer dropped it.
     ///
-    /// Where the writer's own rules leave nothing to be surprised at, this rule is silent: pages below
-    /// 4 KiB (in full-zip below 32 KiB) are not compressed, pages of one value or of nulls need no
-    /// encoding, and thresholds such as `lance-encoding:rle-threshold` promise nothing. So it is when any page
-    /// of the column in any file has what is asked for.
+    /// Else the writer had a reason, and the finding names it where it can be told:
     ///
-    /// To mend it, write the data anew, or ask for what the writer can do.
+    /// - Full-zip pages are compressed with zstd, whatever is asked for, and those of numbers not
+    ///   at all. Older releases take the default level there (lance-format/lance#7459).
+    /// - Pages of few distinct values get a dictionary, in which `lance-encoding:compression` takes
+    ///   no part.
+    /// - A page that would not get smaller is left as it is.
+    /// - `fsst` does not compress numbers.
+    ///
+    /// Or the writer was older than the key:
+    ///
+    /// - Compression and its level are read since Lance 0.20 (`lz4` and `fsst` in 2.0 since 0.32).
+    /// - The layout is read since 0.27, `bss` since 0.33, the compression of dictionaries since
+    ///   3.0.
+    /// - The level in full-zip pages is read since 9.0 at the latest.
+    ///
+    /// ## How to mend it
+    /// Leave it alone if the key is meant for what is written from now on. Else write the data
+    /// anew, or ask for what the writer can do:
+    ///
+    /// ```python
+    /// lance.write_dataset(lance.dataset(uri).scanner(), new_uri, data_storage_version="2.1")
+    /// ```
+    ///
+    /// ## When it is silent
+    /// - Any page of the column in any file has what is asked for.
+    /// - Pages are too small to be compressed: below 4 KiB, in full-zip below 32 KiB.
+    /// - Pages of one value or of nulls need no encoding.
+    /// - Thresholds such as `lance-encoding:rle-threshold` promise nothing.
     static INFO = Info "encoding-not-as-asked", "a key asks for an encoding that no page of the column has";
 }
 

@@ -11,14 +11,39 @@ use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::{Snapshot, stated_version};
 
 rule! {
-    /// A release of Lance with a known bug wrote this version, in a file version, with a schema and by an
-    /// operation that the bug is about. Whether the data was hurt is not in the metadata: the
-    /// finding says how to find out. What was hurt stays so after an upgrade. A bug whose damage shows in
-    /// the metadata is named by the finding that shows it, and by none where nothing does.
+    /// A release of Lance with a known bug wrote this version, in a file version, with a schema and
+    /// by an operation that the bug is about. Whether the data was hurt is not in the metadata.
     ///
-    /// Without `--all-versions` only the latest version is looked at; with it, every version that
-    /// still has a manifest. Each bug is a file in `advisories/`, with the releases under which it
-    /// was seen.
+    /// ## What readers do
+    /// That depends on the bug, and the finding tells it. Some lose values **without a word**, such
+    /// as the compaction of 2.0 blob columns in Lance 1.0 to 9 (lance-format/lance#7955). Some make
+    /// reads or compaction fail. What was hurt stays so after an upgrade.
+    ///
+    /// ## How it comes about
+    /// The release that committed the version is in the manifest. lance-lint holds it against the
+    /// table of bugs: a library with its first and last release, file versions, operations, and
+    /// what the schema must have. Each bug is a file in `advisories/`, with its threads and with
+    /// the releases under which it was seen.
+    ///
+    /// ## How to mend it
+    /// Find out first whether the data was hurt. The finding gives the way, in code where there is
+    /// one. Then do what it says, which is often to take the values from a version before the
+    /// operation:
+    ///
+    /// ```python
+    /// before = lance.dataset(uri, version=N)
+    /// ```
+    ///
+    /// Upgrade the writer: the finding names the release that has the bug no more.
+    ///
+    /// Each bug has its own severity, a warning or an info.
+    ///
+    /// ## When it is silent
+    /// Without `--all-versions` only the latest version is looked at. With it, every version that
+    /// still has a manifest is.
+    ///
+    /// A bug whose damage shows in the metadata is named in the `cause:` of the finding that shows
+    /// it, and by none where nothing does.
     static INFO = Warning "known-bug", "a release with a known bug wrote what the bug is about";
 }
 

@@ -5,18 +5,40 @@ use crate::model::schema::IGNORE_KEY;
 use crate::typing::keys::{KEYS, KeyInfo, misspelt};
 
 rule! {
-    /// A field carries a metadata key that is meant for Lance (`lance-encoding:…`, `lance-schema:…`, or
-    /// nearly one of those) and that no Lance up to 14.0.2 knows. Writers ignore what they do not
-    /// know, without a word: the data is written as if the key were not there. So did every release from
-    /// 0.20, the first in which encoding keys were seen, to 14.0.2.
+    /// A field carries a metadata key that is meant for Lance, or nearly so, and that no Lance up
+    /// to 14.0.2 knows. It begins with `lance-encoding:` or `lance-schema:`, or with nearly one of
+    /// those.
     ///
-    /// It comes about by a slip of the pen (`lance-encoding:compresion`), by other capitals or
-    /// separators (keys are case sensitive), or from documentation of something that is not Lance.
-    /// Keys that do not begin like Lance's are no concern of this rule, and a bare `compression` is the
-    /// user's own.
+    /// ## What readers do
+    /// Nothing is wrong with the data, and readers read it. It is the writer that does something:
+    /// `write_dataset(…)` ignores the key **without a word**. The data is written as if the key
+    /// were not there. So did every release from 0.20, the first in which encoding keys were seen,
+    /// to 14.0.2.
     ///
-    /// To mend it, put the right key in the place of the wrong one and write the data anew: a key
-    /// takes effect when data is written. Until then nothing is wrong with the data.
+    /// ## How it comes about
+    /// - A slip of the pen: `lance-encoding:compresion`.
+    /// - Other capitals or separators. Keys are case sensitive.
+    /// - Documentation of something that is not Lance.
+    ///
+    /// If a Lance later than 14 wrote the dataset, it may know the key. This is an info then.
+    ///
+    /// ## How to mend it
+    /// Put the right key in the place of the wrong one (pylance 14). Then write the data anew,
+    /// since an encoding key takes effect when data is written:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// keys = {"lance-encoding:compresion": None, "lance-encoding:compression": "zstd"}
+    /// ds.update_field_metadata({"column": keys})
+    /// lance.write_dataset(lance.dataset(uri).scanner(), new_uri)
+    /// ```
+    ///
+    /// If no key is like it, take it away: give `None` for it and nothing else. No data is
+    /// rewritten.
+    ///
+    /// ## When it is silent
+    /// Keys that do not begin like Lance's are no concern of this rule. A bare `compression` is
+    /// your own.
     static INFO = Warning "metadata-key-unknown", "a metadata key is meant for Lance, and no Lance knows it";
 }
 

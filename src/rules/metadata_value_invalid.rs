@@ -7,17 +7,44 @@ use crate::typing::keys::{Asking, KeyInfo, bad_value};
 
 rule! {
     /// A field carries an encoding key with a value that the key cannot take: `ZSTD` for
-    /// `lance-encoding:compression` (schemes are in lower case), `8MB` for `lance-encoding:dict-max-size`
-    /// (a number of bytes), a ratio above 1. The data that is there can be read. What the next write
-    /// does depends on the key and on the file version, and the finding says it: most values
-    /// are ignored, some make the write fail, and two make the writer panic.
+    /// `lance-encoding:compression`, whose schemes are in lower case, `8MB` for
+    /// `lance-encoding:dict-max-size`, which is a number of bytes, or a ratio above 1.
     ///
-    /// It comes about because metadata can be set to nearly anything: `update_field_metadata` checks the
-    /// thresholds of v2 blobs only, and 2.0 files ignore what later versions refuse. `dict-size-ratio`
-    /// is read since Lance 0.39 and `dict-max-size` since 14.0; older writers ignore these, too.
+    /// ## What readers do
+    /// The data that is there can be read. What the next write does depends on the key and on the
+    /// file version:
     ///
-    /// To mend it, set the value to one that the key can take. Data that was written meanwhile was
-    /// written without the key, and has to be written anew for it.
+    /// - Most values are ignored, as if the key were not there. 2.0 ignores nearly all.
+    /// - A scheme that does not exist fails from 2.1 on: `Unknown compression scheme: …`. So does
+    ///   such a layout: `Cannot determine structural encoding for field …`.
+    /// - `sparse` below 2.3 fails: `… requests sparse structural encoding, which is not enabled by
+    ///   the selected file format`.
+    /// - `fsst` on large strings or binaries in 2.0 fails: `Encoding task failed …`. For
+    ///   dictionaries in 2.2 it fails with `fsst is not usable as a general buffer compressor`.
+    /// - `dict-size-ratio` and `dict-max-size` make the writer panic, on pages of 100 values or
+    ///   more: `Invalid parameter: …`.
+    /// - Thresholds of v2 blobs fail: `Invalid blob threshold metadata …`.
+    ///
+    /// ## How it comes about
+    /// Metadata can be set to nearly anything. `update_field_metadata` checks the thresholds of v2
+    /// blobs only, and 2.0 ignores what later versions refuse. Which values are legal was hard to
+    /// find out (lance-format/lance#4348).
+    ///
+    /// `dict-size-ratio` is read since Lance 0.39 and `dict-max-size` since 14.0. Older writers
+    /// ignore them.
+    ///
+    /// ## How to mend it
+    /// Set a value that the key can take (pylance 14). Data that was written meanwhile was written
+    /// without the key, and has to be written anew for it:
+    ///
+    /// ```python
+    /// ds = lance.dataset(uri)
+    /// ds.update_field_metadata({"column": {"lance-encoding:compression": "zstd"}})
+    /// lance.write_dataset(lance.dataset(uri).scanner(), new_uri)
+    /// ```
+    ///
+    /// ## When it is silent
+    /// Files of 0.1 read no such key. That is `metadata-key-without-effect`.
     static INFO = Warning "metadata-value-invalid", "an encoding key has a value that it cannot take, and a write ignores it or fails";
 }
 

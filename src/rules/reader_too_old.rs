@@ -3,12 +3,45 @@ use crate::finding::{Findings, RuleInfo};
 use crate::model::readers::{Reason, Release};
 
 rule! {
-    /// The dataset cannot be read by a Lance release that `--reader` names. Many such releases open it
-    /// all the same, and count its rows: the first scan fails or panics. The rule is silent
-    /// unless a release is named.
+    /// The dataset cannot be read by a Lance release that you named with `--reader`.
     ///
-    /// Which release reads what is known from trying: every release named in the table opened and
-    /// scanned datasets with one feature each.
+    /// ## What readers do
+    /// Many such releases open the dataset all the same, and count its rows. The first scan fails
+    /// or panics. Others fail in `lance.dataset(uri)`. The finding gives the call and the words for
+    /// that release, such as:
+    ///
+    /// ```text
+    /// This dataset cannot be read by this version of Lance. … Flags: 16
+    /// ```
+    ///
+    /// Only the sum of the flags stands there, not their names (lance-format/lance#1797).
+    /// lance-lint names what the release does not know.
+    ///
+    /// ## How it comes about
+    /// The dataset was written, or changed, by a newer release, with a file version, an encoding or
+    /// a feature flag that came later. Which release reads what is known from trying. Every release
+    /// of the table opened and scanned datasets with one feature each.
+    ///
+    /// ## How to mend it
+    /// Upgrade the reader. The finding names the first release that reads all of it:
+    ///
+    /// ```text
+    /// pip install 'pylance>=14.0.2'
+    /// ```
+    ///
+    /// Or write the data anew for old readers, without what they do not know:
+    ///
+    /// ```python
+    /// table = lance.dataset(uri).to_table()
+    /// lance.write_dataset(table, other_uri, data_storage_version="2.0")
+    /// ```
+    ///
+    /// The new dataset has no history and no indices. If no release reads it as it is installed,
+    /// use the one that wrote it, with the settings that it had.
+    ///
+    /// ## When it is silent
+    /// The rule is silent unless a release is named. The header says in any case since which
+    /// release the dataset is read.
     static INFO = Error "reader-too-old", "a release that --reader names cannot read the dataset";
 }
 

@@ -3,12 +3,44 @@ use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// The manifest counts other rows in a fragment than its data file holds. Readers ask the file
-    /// for as many as the manifest says: too many fail ("cannot read Ranges … from columns with …
-    /// rows"), too few leave rows out **without a word**.
+    /// The manifest counts other rows in a fragment than its data file holds.
     ///
-    /// It comes about when a data file is replaced by another, and when fragments are registered with
-    /// a row count that was not taken from the file.
+    /// ## What readers do
+    /// Readers ask the file for as many rows as the manifest says.
+    ///
+    /// - Too many: `to_table()` fails, `cannot read Ranges([0..5]) from columns with 3 rows`.
+    /// - Too few: `to_table()` leaves rows out **without a word**.
+    ///
+    /// `count_rows()` is wrong in both cases. `validate()` fails:
+    /// `Fragment metadata has incorrect physical_rows`.
+    ///
+    /// If the manifest does not name its writer either, this is a warning. Readers since 0.8.1 do
+    /// not trust such a count, look into the file and read it right. `count_rows()` and deletes of
+    /// Lance 0.8.0 go by the wrong count.
+    ///
+    /// ## How it comes about
+    /// - A data file was replaced by another.
+    /// - A fragment was registered with a row count that was not taken from its file.
+    /// - Lance 0.8.0 appended to a dataset of an older release. It wrote the count of the rows that
+    ///   were left, without the deleted ones (lance-format/lance#1531).
+    ///
+    /// ## How to mend it
+    /// Restore the file that was committed from a copy. Or register it anew with the right count.
+    /// Or go back to a version that is right, without what was committed since:
+    ///
+    /// ```python
+    /// lance.dataset(uri, version=N).restore()
+    /// ```
+    ///
+    /// For the count of Lance 0.8.0, any commit of a current release puts it right:
+    ///
+    /// ```python
+    /// lance.dataset(uri).delete("false")
+    /// ```
+    ///
+    /// ## When it is silent
+    /// The first Lance releases wrote no count, which stands as 0. Columns that differ among
+    /// themselves are `column-lengths-differ`.
     static INFO = Error "row-count-mismatch", "the manifest counts other rows in a fragment than its data file holds";
 }
 
