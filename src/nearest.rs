@@ -13,6 +13,11 @@ pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Op
         if slips <= near {
             return Some(slips);
         }
+        // The beginning of a name, or nearly.
+        let start: String = name.chars().take(bare.chars().count()).collect();
+        if bare.len() > 3 && damerau_levenshtein(&bare, &start) <= near {
+            return Some(near + slips);
+        }
         let has = |word: &&str| name.split('-').any(|part| part == *word);
         let all = words.len() > 1 && words.iter().all(has);
         // Behind every name that is a slip away.
@@ -45,5 +50,6 @@ mod tests {
         assert_eq!(near("blob-plain"), Some("blob-stored-plain"));
         assert_eq!(near("missing-data"), Some("data-file-missing"));
         assert_eq!(near("E501"), None);
+        assert_eq!(near("blob-stord"), Some("blob-stored-plain"));
     }
 }

@@ -6,19 +6,21 @@ mod common;
 use common::{fixtures, lint, root, stdout};
 use serde_json::Value;
 
-const SCHEMA: &str = "docs/report.schema.json";
-
 #[test]
-fn the_schema_that_is_checked_in_is_that_of_the_structures() {
-    let schema =
-        serde_json::to_string_pretty(&lance_lint::report::json::json_schema()).unwrap() + "\n";
-    let path = root().join(SCHEMA);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &schema).unwrap();
+fn the_schemas_that_are_checked_in_are_those_of_the_structures() {
+    let schemas = [
+        ("docs/report.schema.json", lance_lint::report::json::json_schema()),
+        ("docs/report-line.schema.json", lance_lint::report::json_lines::json_schema()),
+    ];
+    for (name, schema) in schemas {
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = root().join(name);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let known = std::fs::read_to_string(&path).expect("the schema is checked in");
+        assert_eq!(known, schema, "{name} differs; BLESS=1 writes it anew");
     }
-    let known = std::fs::read_to_string(&path).expect("the schema is checked in");
-    assert_eq!(known, schema, "{SCHEMA} differs; BLESS=1 writes it anew");
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn rules() -> String {
     for rule in RULES {
         let info = rule.info();
         text.push_str(&format!(
-            "| `{}` | {} | {} |\n",
-            info.id, info.severity, info.summary
+            "| [`{}`](docs/rules/{}.md) | {} | {} |\n",
+            info.id, info.id, info.severity, info.summary
         ));
     }
     text

@@ -23,9 +23,13 @@ use lance_lint::witness;
 #[command(next_help_heading = "What to check")]
 pub struct CheckArgs {
     /// Datasets, files of datasets, or data files; file:// URLs too
-    #[arg(value_name = "PATH", required_unless_present = "files_from")]
+    #[arg(
+        value_name = "PATH",
+        required_unless_present = "files_from",
+        help_heading = "Arguments"
+    )]
     paths: Vec<OsString>,
-    /// Take paths from a file, one a line; - is standard input. Files of no dataset are skipped
+    /// Take paths from a file or standard input (-), one a line; files of no dataset are skipped
     #[arg(long, value_name = "FILE")]
     files_from: Option<OsString>,
     /// Paths of --files-from end with a NUL byte, as git diff -z writes them
@@ -33,16 +37,16 @@ pub struct CheckArgs {
     null: bool,
     #[command(flatten)]
     selection: SelectionArgs,
-    /// Check every version that still has a manifest, and say in which each fault came up
+    /// Check every version there is, and say in which each fault came up
     #[arg(long, conflicts_with_all = ["version", "tag", "branch", "fragment", "decode"])]
     all_versions: bool,
     /// Only this column and what is below it, such as meta.caption (repeatable)
     #[arg(long, value_name = "PATH")]
     column: Vec<String>,
     /// Only this fragment (repeatable)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", hide_short_help = true)]
     fragment: Vec<u64>,
-    /// Say what a release of Lance cannot read, such as 0.32.1 or pylance==0.32.1 (repeatable)
+    /// Say what a release of Lance, such as 0.32.1, cannot read (repeatable)
     #[arg(
         long,
         value_name = "RELEASE",

@@ -12,14 +12,14 @@ use lance_lint::rules::named;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What counts")]
 pub struct GateArgs {
-    /// The least severity that makes the exit status 1; error by default
+    /// The least severity that makes the exit status 1: error (the default), warning or info
     #[arg(long, value_enum, value_name = "LEVEL", env = "LANCE_LINT_FAIL_ON")]
-    #[arg(hide_env_values = true, hide_env = true)]
+    #[arg(hide_env_values = true, hide_env = true, hide_possible_values = true)]
     pub fail_on: Option<LeastSeverity>,
     /// Exit with 0 whatever is found
     #[arg(long)]
     pub exit_zero: bool,
-    /// Make findings of a rule errors (repeatable, or with commas)
+    /// Make findings of a rule errors (repeatable, or with commas between)
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     error: Vec<&'static RuleInfo>,
     /// Make findings of a rule warnings
@@ -33,7 +33,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     #[arg(env = "LANCE_LINT_IGNORE", hide_env_values = true, hide_env = true)]
     ignore: Vec<&'static RuleInfo>,
-    /// The configuration; else the nearest lance-lint.toml above the dataset or the working directory
+    /// The configuration, in place of the nearest lance-lint.toml
     #[arg(long, value_name = "FILE", env = "LANCE_LINT_CONFIG")]
     #[arg(hide_env_values = true, hide_env = true)]
     config: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "FILE", env = "LANCE_LINT_BASELINE")]
     #[arg(hide_env_values = true, hide_env = true)]
     baseline: Option<PathBuf>,
-    /// Write what is found to the baseline (lance-lint-baseline.json unless it is named)
+    /// Write what is found to the baseline
     #[arg(long)]
     write_baseline: bool,
     /// Show what configurations, metadata and baselines ignore

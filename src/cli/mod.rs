@@ -25,24 +25,54 @@ use lance_lint::policy::PolicyError;
 use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{LocalStorage, Meter, Storage};
 
-const AFTER_HELP: &str = "\
+/// Examples first.
+const TEMPLATE: &str = "\
+{about-with-newline}
+{before-help}{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  lance-lint images.lance                            what is stored how, and what is wrong
+  lance-lint -q --fail-on warning *.lance            findings only; warnings fail, too
+  lance-lint images.lance --format sarif             for machines; concise, json, junit, …
+  lance-lint explain blob-stored-plain               what a rule means, and how to mend it
+  lance-lint inspect images.lance --column blob      every page of a column
+  lance-lint images.lance --all-versions             since when, and who wrote it
+  git diff --name-only -z | lance-lint --files-from - -0";
+
+const SHORT_HELP_END: &str = "\
+Exit status: 0 clean, 1 findings at or above --fail-on, 2 the job could not be done.
+`lance-lint help` says more, `lance-lint help COMMAND` all about a command.";
+
+const LONG_HELP_END: &str = "\
 Exit status:
   0  clean, or nothing at or above --fail-on
-  1  findings at or above --fail-on
+  1  findings at or above --fail-on; a damaged dataset is one
   2  the job could not be done: bad usage, no such path, not a Lance dataset, no permission
 
-A damaged dataset is a finding (1), never a 2.
+Environment variables, each for the option of its name:
+  LANCE_LINT_FORMAT, LANCE_LINT_OUTPUT_FILE, LANCE_LINT_FAIL_ON, LANCE_LINT_IGNORE,
+  LANCE_LINT_READER, LANCE_LINT_CONFIG, LANCE_LINT_BASELINE
+  NO_COLOR and CLICOLOR_FORCE are honoured.
 
-Examples:
-  lance-lint images.lance
-  lance-lint images.lance --version 12 --column meta.caption
-  lance-lint --quiet --fail-on warning *.lance
-  lance-lint images.lance --format json | jq '.findings[].message'
-  lance-lint --decode images.lance
-  lance-lint --all-versions --reader 0.32.1 images.lance
-  lance-lint diff images.lance@12 images.lance@13
-  lance-lint orphans images.lance
-  lance-lint inspect images.lance --column blob --page 0";
+Configuration (lance-lint.toml, the nearest above the dataset, else above the working directory):
+  fail-on = \"warning\"
+  baseline = \"lance-lint-baseline.json\"
+
+  [rules]
+  dataset-health = \"ignore\"                 # or error, warning, info
+
+  [[override]]
+  paths = [\"archive/**\"]                    # datasets, from this file on
+  columns = [\"meta.*\"]                      # and what is below them
+  rules = [\"blob-stored-plain\"]
+  level = \"warning\"
+  reason = \"is being rewritten\"
+
+  A field can say itself what to ignore, in its metadata:
+  \"lance-lint:ignore\": \"blob-stored-plain: is being rewritten\"";
 
 /// Checks Lance datasets and files: every column's physical encoding beside what the schema
 /// asks for.
@@ -51,8 +81,16 @@ Examples:
 /// reads no values unless --decode asks for them. PATH is a dataset directory, a file of one (a data file, manifest or
 /// deletion file: then only that part is checked), or a data file by itself.
 #[derive(Debug, Parser)]
-#[command(name = "lance-lint", version, after_help = AFTER_HELP, disable_version_flag = true)]
+#[command(
+    name = "lance-lint",
+    version,
+    disable_version_flag = true,
+    disable_help_flag = true,
+    arg_required_else_help = true
+)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(before_help = EXAMPLES, after_help = SHORT_HELP_END, after_long_help = LONG_HELP_END)]
+#[command(help_template = TEMPLATE)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -61,8 +99,11 @@ pub struct Cli {
     #[command(flatten)]
     common: Common,
     /// Print the version of lance-lint
-    #[arg(short = 'V', action = clap::ArgAction::Version)]
+    #[arg(short = 'V', hide_short_help = true, action = clap::ArgAction::Version)]
     print_version: Option<bool>,
+    /// Print help; `lance-lint help` prints more
+    #[arg(short = 'h', long = "help", global = true, action = clap::ArgAction::HelpShort)]
+    print_help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +129,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options")]
 struct Common {
     /// When to colour
     #[arg(
@@ -95,7 +137,8 @@ struct Common {
         value_enum,
         value_name = "WHEN",
         default_value = "auto",
-        global = true
+        global = true,
+        hide_short_help = true
     )]
     color: ColorWhen,
 }
@@ -117,10 +160,15 @@ struct SelectionArgs {
     #[arg(long, value_name = "N", conflicts_with = "tag")]
     version: Option<u64>,
     /// The version that a tag names
-    #[arg(long, value_name = "NAME", conflicts_with = "branch")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "branch",
+        hide_short_help = true
+    )]
     tag: Option<String>,
     /// A branch, at its latest version or at --version
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     branch: Option<String>,
 }
 

@@ -16,24 +16,25 @@ use lance_lint::report::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// The output
+    /// The output: text, concise, json, json-lines, sarif, github, gitlab or junit
     #[arg(long, value_enum, default_value = "text", env = "LANCE_LINT_FORMAT")]
-    #[arg(hide_env_values = true, hide_env = true)]
+    #[arg(hide_env_values = true, hide_env = true, hide_possible_values = true)]
+    #[arg(hide_default_value = true)]
     format: ReportFormat,
-    /// Write to FILE, not to standard output; FORMAT=FILE writes that format as well (repeatable)
-    #[arg(long, value_name = "[FORMAT=]FILE", env = "LANCE_LINT_OUTPUT_FILE")]
+    /// Write to FILE; FORMAT=FILE writes that format beside the other (repeatable)
+    #[arg(long, value_name = "FILE", env = "LANCE_LINT_OUTPUT_FILE")]
     #[arg(hide_env_values = true, hide_env = true)]
     output_file: Vec<OutputFile>,
     /// Print findings only
     #[arg(long, short)]
     quiet: bool,
     /// Leave the column table out
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_table: bool,
     /// Print the column table and no findings
-    #[arg(long, conflicts_with_all = ["quiet", "no_table"])]
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["quiet", "no_table"])]
     columns_only: bool,
-    /// Print how many findings there are of each rule, in place of the findings
+    /// Print how many findings there are of each rule, and no findings
     #[arg(long, conflicts_with_all = ["quiet", "columns_only"])]
     statistics: bool,
 }

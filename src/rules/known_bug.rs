@@ -154,7 +154,9 @@ pub fn explanation(id: &str) -> Option<Explanation> {
     if !bug.proof.is_empty() {
         about.push(format!("Its damage shows as {}.", bug.proof.join(", ")));
     }
-    about.push(format!("{}.", bug.fix()));
+    let fix = bug.fix();
+    let (first, rest) = fix.split_at(fix.chars().next().map_or(0, char::len_utf8));
+    about.push(format!("{}{rest}.", first.to_uppercase()));
     let text = format!(
         "{}.\n\n## What readers do\n{}\n\n## How it comes about\n{}\n\n## How to find out\n{}\n\n\
          ## How to mend it\n{}\n",
