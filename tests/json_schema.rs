@@ -9,8 +9,14 @@ use serde_json::Value;
 #[test]
 fn the_schemas_that_are_checked_in_are_those_of_the_structures() {
     let schemas = [
-        ("docs/report.schema.json", lance_lint::report::json::json_schema()),
-        ("docs/report-line.schema.json", lance_lint::report::json_lines::json_schema()),
+        (
+            "docs/report.schema.json",
+            lance_lint::report::json::json_schema(),
+        ),
+        (
+            "docs/report-line.schema.json",
+            lance_lint::report::json_lines::json_schema(),
+        ),
     ];
     for (name, schema) in schemas {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";

@@ -34,12 +34,12 @@ const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
-  lance-lint images.lance                            what is stored how, and what is wrong
-  lance-lint -q --fail-on warning *.lance            findings only; warnings fail, too
-  lance-lint images.lance --format sarif             for machines; concise, json, junit, …
-  lance-lint explain blob-stored-plain               what a rule means, and how to mend it
-  lance-lint inspect images.lance --column blob      every page of a column
-  lance-lint images.lance --all-versions             since when, and who wrote it
+  lance-lint images.lance                        how it is stored, what is wrong
+  lance-lint -q --fail-on warning *.lance        findings only; warnings fail too
+  lance-lint images.lance --format sarif         for machines
+  lance-lint explain blob-stored-plain           what a rule means, how to mend it
+  lance-lint inspect images.lance --column blob  every page of a column
+  lance-lint images.lance --all-versions         since when, and who wrote it
   git diff --name-only -z | lance-lint --files-from - -0";
 
 const SHORT_HELP_END: &str = "\
