@@ -1,0 +1,50 @@
+"""Checks Lance datasets: every column's physical encoding beside what the schema asks for.
+
+>>> import lance_lint
+>>> report = lance_lint.check("images.lance")
+>>> report.raise_if_failed()
+
+The work is done by the program ``lance-lint``, which comes in the same package.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from ._binary import find_binary
+from ._check import check
+from ._errors import LanceLintError, LanceLintFailed
+from ._report import (
+    ByteRange,
+    Column,
+    Finding,
+    Location,
+    Reader,
+    Report,
+    Severity,
+    Since,
+    Stored,
+    Subject,
+    Summary,
+)
+
+try:
+    __version__ = version("lance-lint")
+except PackageNotFoundError:  # the folder is on the path, and nothing is installed
+    __version__ = "0"
+
+__all__ = [
+    "ByteRange",
+    "Column",
+    "Finding",
+    "LanceLintError",
+    "LanceLintFailed",
+    "Location",
+    "Reader",
+    "Report",
+    "Severity",
+    "Since",
+    "Stored",
+    "Subject",
+    "Summary",
+    "check",
+    "find_binary",
+]
