@@ -12,6 +12,7 @@ is an error.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import daft
@@ -64,4 +65,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # Threads of Daft 0.7.26 that are still there when Python ends sometimes abort it (seen with
+    # Python 3.11), and the status would be theirs.
+    os._exit(status)
