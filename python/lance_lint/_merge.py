@@ -9,7 +9,7 @@ from typing import Any
 Document = dict[str, Any]
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
-_PLACES = 5
+_PLACES = 3
 """Places that a finding names; the program names as many."""
 
 

@@ -25,6 +25,7 @@ use crate::format::proto::lance::table::data_fragment::{
 use crate::format::proto::lance::table::data_overlay_file::Coverage;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
 use crate::format::row_ids::{self, RowIds};
+use crate::format::sniff::Looks;
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
 use crate::model::history;
@@ -248,11 +249,22 @@ fn lost(
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
     let asked = !request.selection.is_latest();
+    // In a checkout without Git LFS the data files are pointers too, and say nothing more.
+    let without_lfs = opened.broken.iter().any(|broken| {
+        matches!(
+            broken.error,
+            UnreadableManifest::NotManifest {
+                looks: Looks::LfsPointer { .. },
+                ..
+            }
+        )
+    });
     let note = match (opened.versions.first(), opened.versions.last()) {
         (Some(first), Some(last)) if asked && first != last => format!(
             "the version asked for cannot be read; {} versions from {first} to {last} are there",
             opened.versions.len()
         ),
+        _ if without_lfs => "no manifest can be read; the data files are not looked at".to_string(),
         _ => {
             "no manifest can be read; the data files are held against their own schemas".to_string()
         }
@@ -279,7 +291,7 @@ fn lost(
     }];
     let files = entries
         .iter()
-        .filter(|e| !asked && !e.is_dir && e.name.ends_with(".lance"));
+        .filter(|e| !asked && !without_lfs && !e.is_dir && e.name.ends_with(".lance"));
     for entry in files {
         subjects.push(file::check(
             storage,

@@ -50,15 +50,23 @@ pub struct DataFileUnreadable;
 pub fn looks_clause(looks: &Looks, size: u64) -> Option<String> {
     Some(match looks {
         Looks::Empty => "is empty (0 bytes)".to_string(),
-        Looks::LfsPointer { size: Some(real) } => {
-            format!("is a Git LFS pointer, not the file of {real} bytes that it stands for")
+        // The size differs from file to file, and the fault is one.
+        Looks::LfsPointer { .. } => {
+            "is a Git LFS pointer, not the file that it stands for".to_string()
         }
-        Looks::LfsPointer { size: None } => "is a Git LFS pointer, not the file".to_string(),
         Looks::Zeros => format!("holds nothing but zeros ({size} bytes)"),
         Looks::Other(what) => format!("is {what}"),
         Looks::Text => "is text".to_string(),
         Looks::Unknown => return None,
     })
+}
+
+/// What is particular to a file in place of what it should be.
+pub fn looks_detail(looks: &Looks) -> Option<String> {
+    match looks {
+        Looks::LfsPointer { size: Some(real) } => Some(format!("for a file of {real} bytes")),
+        _ => None,
+    }
 }
 
 impl Rule for DataFileUnreadable {
@@ -103,8 +111,9 @@ impl Rule for DataFileUnreadable {
         );
         let mut place = view.place();
         place.bytes = size.map(|size| 0..size);
-        if let Unreadable::NotLance { end, .. } = fault {
-            place.detail = (!end.is_empty()).then(|| format!("its last bytes are {end:?}"));
+        if let Unreadable::NotLance { end, looks, .. } = fault {
+            let last = || (!end.is_empty()).then(|| format!("its last bytes are {end:?}"));
+            place.detail = looks_detail(looks).or_else(last);
         }
         let finding = INFO
             .finding(format!("a data file {what}"))

@@ -2,7 +2,7 @@ use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::manifest::UnreadableManifest;
 use crate::format::sniff::Looks;
-use crate::rules::data_file_unreadable::looks_clause;
+use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
 
 rule! {
     /// A manifest is damaged, missing, or not a manifest at all. Without it, nothing says which
@@ -53,17 +53,24 @@ impl Rule for ManifestUnreadable {
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
         for broken in view.broken {
-            let (what, size, lfs) = describe(&broken.error);
+            let (what, size) = describe(&broken.error);
+            let looks = match &broken.error {
+                UnreadableManifest::NotManifest { looks, .. } => Some(looks),
+                UnreadableManifest::Storage(_) => None,
+            };
+            let lfs = matches!(looks, Some(Looks::LfsPointer { .. }));
             let place = Place {
                 file: Some(broken.entry.path.clone()),
                 bytes: size.map(|size| 0..size),
+                detail: looks.and_then(looks_detail),
                 ..Place::default()
             };
             let finding = INFO
-                .finding(format!(
-                    "the manifest of version {} {what}",
-                    broken.entry.version
-                ))
+                .finding(match lfs {
+                    // A checkout without Git LFS is one fault of all manifests.
+                    true => format!("a manifest {what}"),
+                    false => format!("the manifest of version {} {what}", broken.entry.version),
+                })
                 .at(place)
                 .instead("a manifest that ends in its position and LANC", what)
                 .reader(
@@ -71,11 +78,14 @@ impl Rule for ManifestUnreadable {
                     "fails: file size is too small, magic number does not match, or failed to \
                      decode Protobuf message",
                 );
-            let finding = if lfs {
-                finding.mend("git lfs pull")
-            } else {
-                finding
-            };
+            if lfs {
+                findings.add(
+                    finding
+                        .cause("the repository was checked out without Git LFS")
+                        .mend("git lfs pull"),
+                );
+                continue;
+            }
             let older = view
                 .versions
                 .iter()
@@ -132,19 +142,16 @@ impl Rule for ManifestUnreadable {
     }
 }
 
-fn describe(error: &UnreadableManifest) -> (String, Option<u64>, bool) {
+fn describe(error: &UnreadableManifest) -> (String, Option<u64>) {
     match error {
-        UnreadableManifest::Storage(error) => (format!("cannot be read ({error})"), None, false),
+        UnreadableManifest::Storage(error) => (format!("cannot be read ({error})"), None),
         UnreadableManifest::NotManifest {
             size,
             looks,
             detail,
         } => {
-            let what = match looks_clause(looks, *size) {
-                Some(clause) => clause,
-                None => detail.clone(),
-            };
-            (what, Some(*size), matches!(looks, Looks::LfsPointer { .. }))
+            let what = looks_clause(looks, *size).unwrap_or_else(|| detail.clone());
+            (what, Some(*size))
         }
     }
 }
