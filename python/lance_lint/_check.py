@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional, Union
 
 from ._binary import find_binary
@@ -14,7 +14,7 @@ from ._report import Report, Severity
 PathLike = Union[str, "os.PathLike[str]"]
 
 # Windows takes 32,767 characters of arguments, macOS 1 MiB of arguments and environment.
-_ARGUMENTS_LIMIT = 30_000 if os.name == "nt" else 500_000
+_ARGUMENTS_LIMIT = 20_000 if os.name == "nt" else 500_000
 
 
 def check(
@@ -52,7 +52,8 @@ def check(
             file says otherwise.
         config: A configuration file.
         extra_args: Further arguments of the program, as on its command line.
-        timeout: Seconds after which the program is stopped.
+        timeout: Seconds after which the program is stopped. More paths than fit a command line
+            are several runs, each of which may take as long.
 
     Raises:
         LanceLintError: The check could not be made. That a dataset is damaged is no such error,
@@ -80,26 +81,37 @@ def check(
     arguments += extra_args
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    return _run(arguments, [os.fspath(path) for path in paths], timeout)
+    given = [os.fspath(path) for path in paths]
+    if not given:
+        raise LanceLintError("no path was given")
+    reports = [_run([*arguments, "--", *some], timeout) for some in _commands(given)]
+    return reports[0] if len(reports) == 1 else Report.merge(reports)
 
 
 def _several(values: Union[str, Sequence[str]]) -> Sequence[str]:
     return [values] if isinstance(values, str) else values
 
 
-def _run(arguments: list[str], paths: list[str], timeout: Optional[float]) -> Report:
-    if not paths:
-        raise LanceLintError("no path was given")
-    listed = None
-    if sum(len(path) + 3 for path in paths) > _ARGUMENTS_LIMIT:
-        arguments += ["--files-from=-", "--null"]
-        listed = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    else:
-        arguments += ["--", *paths]
+def _commands(paths: list[str]) -> Iterator[list[str]]:
+    """The paths, as many at a time as fit a command line."""
+    some: list[str] = []
+    length = 0
+    for path in paths:
+        # Windows puts quotes and a space around it.
+        needed = len(os.fsencode(path)) + 3
+        if some and length + needed > _ARGUMENTS_LIMIT:
+            yield some
+            some, length = [], 0
+        some.append(path)
+        length += needed
+    yield some
+
+
+def _run(arguments: list[str], timeout: Optional[float]) -> Report:
     try:
         run = subprocess.run(
             [find_binary(), *arguments],
-            input=b"" if listed is None else listed,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
             timeout=timeout,

@@ -244,10 +244,19 @@ def test_many_paths_are_one_check(
     by_arguments = lance_lint.check(paths)
     assert by_arguments.ok
     assert [subject.path for subject in by_arguments.subjects] == [str(path) for path in paths]
-    if "--files-from" in run(lance_lint.find_binary(), "--help")[1].decode():
-        # More than fits a command line goes through standard input.
-        monkeypatch.setattr(lance_lint._check, "_ARGUMENTS_LIMIT", 100)
-        assert lance_lint.check(paths) == by_arguments
+    # More than fits a command line is several runs.
+    monkeypatch.setattr(lance_lint._check, "_ARGUMENTS_LIMIT", 500)
+    by_several = lance_lint.check(paths)
+    assert by_several.ok
+    assert by_several.subjects == by_arguments.subjects
+    assert by_several.summary == by_arguments.summary
+
+
+def test_more_paths_than_fit_a_command_line(tmp_path: Path, testdata: Path) -> None:
+    dataset = tmp_path / ("d" * 200) / "images.lance"
+    shutil.copytree(testdata / "broken" / "blob-plain-three-fragments-2.0", dataset)
+    report = lance_lint.check([*sorted((dataset / "data").iterdir())] * 1000)
+    assert [(found.rule, found.count) for found in report.findings] == [("blob-stored-plain", 3)]
 
 
 def test_a_program_that_is_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
