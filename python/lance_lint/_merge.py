@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,20 +17,28 @@ _PLACES = 3
 def documents(parts: Sequence[Any]) -> Document:
     """All findings and subjects of the parts, faults that several parts name counted as one."""
     findings = _findings([finding for part in parts for finding in part["findings"]])
-    severities = [finding["severity"] for finding in findings]
+    ignored = _ignored([entry for part in parts for entry in part.get("ignored", ())])
+    severities = Counter(finding["severity"] for finding in findings)
+    summary = {
+        **parts[0]["summary"],
+        "errors": severities["error"],
+        "warnings": severities["warning"],
+        "infos": severities["info"],
+        "ignored": len(ignored),
+        "by_rule": dict(sorted(Counter(finding["rule"] for finding in findings).items())),
+    }
+    for key in ("bytes", "bytes_read", "requests"):
+        summary[key] = sum(part["summary"][key] for part in parts)
+    decoded = [part["summary"]["decoded"] for part in parts if part["summary"].get("decoded")]
+    if decoded:
+        summary["decoded"] = {key: sum(one[key] for one in decoded) for key in decoded[0]}
     return {
         **parts[0],
-        "summary": {
-            "errors": severities.count("error"),
-            "warnings": severities.count("warning"),
-            "infos": severities.count("info"),
-            **{
-                key: sum(part["summary"][key] for part in parts)
-                for key in ("bytes", "bytes_read", "requests")
-            },
-        },
+        "summary": summary,
         "findings": findings,
+        "ignored": ignored,
         "subjects": [subject for part in parts for subject in part["subjects"]],
+        "notes": list(dict.fromkeys(note for part in parts for note in part.get("notes", ()))),
     }
 
 
@@ -39,6 +48,17 @@ def _findings(all_findings: list[Document]) -> list[Document]:
         faults.setdefault(_fault(finding), []).append(finding)
     merged = [_one(same) for same in faults.values()]
     return sorted(merged, key=lambda finding: _RANK.get(finding["severity"], len(_RANK)))
+
+
+def _ignored(entries: list[Document]) -> list[Document]:
+    faults: dict[str, list[Document]] = {}
+    for entry in entries:
+        key = json.dumps([entry["by"], entry.get("reason"), _fault(entry["finding"])])
+        faults.setdefault(key, []).append(entry)
+    return [
+        {**same[0], "finding": _one([entry["finding"] for entry in same])}
+        for same in faults.values()
+    ]
 
 
 def _fault(finding: Document) -> str:

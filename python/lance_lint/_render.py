@@ -110,6 +110,8 @@ def _counts(whole: Report) -> str:
         )
         if count
     ]
+    if whole.ignored:
+        numbers.append(f"{len(whole.ignored):,} ignored")
     paths = list(dict.fromkeys(subject.path for subject in whole.subjects))
     where = paths[0] if len(paths) == 1 else _many(len(paths), "path")
     return f"{', '.join(numbers) or 'no findings'} in {where}"

@@ -155,6 +155,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """A finding that someone said is to be ignored."""
+
+    by: str
+    """Who said so: a line of a configuration, a key of the column's metadata, a baseline."""
+    reason: Optional[str]
+    """Why, when they said."""
+    finding: Finding
+
+
+@dataclass(frozen=True)
 class Stored:
     """One way in which a column is stored."""
 
@@ -280,8 +291,12 @@ class Report:
     """What a check came to. It can be pickled, so workers can return it."""
 
     findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...]
+    """Findings that a configuration, a column's metadata or a baseline says are to be ignored."""
     subjects: tuple[Subject, ...]
     summary: Summary
+    notes: tuple[str, ...]
+    """What is to be said of the run as a whole."""
     ok: bool
     """Whether nothing was found at or above the severity that fails."""
     document: Mapping[str, Any] = field(compare=False)
@@ -370,8 +385,13 @@ class Report:
                 ok = summary.errors == 0 if said is None else bool(said)
             return cls(
                 findings=tuple(map(Finding._from, document["findings"])),
+                ignored=tuple(
+                    Ignored(entry["by"], entry.get("reason"), Finding._from(entry["finding"]))
+                    for entry in document.get("ignored", ())
+                ),
                 subjects=tuple(map(Subject._from, document["subjects"])),
                 summary=summary,
+                notes=tuple(document.get("notes", ())),
                 ok=ok,
                 document=document,
             )

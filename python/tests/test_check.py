@@ -187,6 +187,35 @@ def test_workers_return_reports_that_merge(testdata: Path) -> None:
     assert Report.from_json(merged.to_json()) == merged
 
 
+def test_what_is_ignored_is_told_apart(tmp_path: Path, testdata: Path) -> None:
+    dataset = testdata / "broken" / "blob-plain-three-fragments-2.0"
+    configuration = tmp_path / "lance-lint.toml"
+    configuration.write_text(
+        '[[override]]\nrules = ["blob-stored-plain"]\nlevel = "ignore"\nreason = "known to us"\n'
+    )
+    files = sorted((dataset / "data").iterdir())
+    reports = [lance_lint.check(file, config=configuration) for file in files]
+    merged = Report.merge(reports)
+    for report in (*reports, merged):
+        assert report.ok
+        assert report.findings == ()
+        [ignored] = report.ignored
+        assert ignored.finding.rule == "blob-stored-plain"
+        assert ignored.reason == "known to us"
+        assert "1 ignored" in repr(report)
+    assert merged.ignored[0].finding.count == 3
+
+
+def test_merged_reports_are_of_the_published_shape(testdata: Path, daft_blob: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((testdata.parent / "docs" / "report.schema.json").read_text())
+    dataset = testdata / "broken" / "blob-plain-three-fragments-2.0"
+    paths = [*sorted((dataset / "data").iterdir()), daft_blob]
+    merged = Report.merge(lance_lint.check(path, all_versions=True) for path in paths)
+    jsonschema.validate(json.loads(merged.to_json()), schema)
+    assert merged.document["summary"]["by_rule"] == {"blob-stored-plain": 2}
+
+
 def test_a_fault_that_each_worker_sees_is_counted_once(testdata: Path) -> None:
     dataset = testdata / "broken" / "blob-plain-three-fragments-2.0"
     reports = [lance_lint.check(dataset, readers="0.9.19") for _ in range(3)]
