@@ -213,6 +213,15 @@ struct Known<'a> {
     has_detached: bool,
 }
 
+/// The data files that a check of these parts looks at, as indices of fragments and of files in them.
+pub(super) fn files(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    request: &Request,
+) -> Result<Vec<(usize, usize)>, CheckError> {
+    chosen_files(snapshot, &Parts::new(snapshot, scope), request)
+}
+
 /// The data files that are looked at, as indices of fragments and of files in them.
 pub(super) fn chosen_files(
     snapshot: &Snapshot,

@@ -1,5 +1,6 @@
 //! Runs the rules over datasets and files, and gathers what the column table shows.
 
+pub mod bundle;
 mod columns;
 mod dataset;
 mod decodable;

@@ -1,5 +1,6 @@
 //! Arguments. Their doc comments are the help.
 
+mod bundle;
 mod check;
 #[cfg(feature = "decode")]
 mod decode;
@@ -112,6 +113,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say what differs between two versions, datasets or data files
     Diff(diff::DiffArgs),
+    /// Write what a maintainer of Lance needs into one file, without any value of the data
+    Bundle(bundle::BundleArgs),
     /// List the files that no manifest of any version, tag or branch names
     Orphans(orphans::OrphansArgs),
     /// List the rules
@@ -288,6 +291,7 @@ impl Cli {
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
             Some(Command::Diff(arguments)) => arguments.run(),
+            Some(Command::Bundle(arguments)) => arguments.run(),
             Some(Command::Orphans(arguments)) => arguments.run(),
             Some(Command::Rules(arguments)) => arguments.run(),
             Some(Command::Explain(arguments)) => arguments.run(),

@@ -12,7 +12,7 @@ use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, MAX_PAGES_PER_COLUMN
 use super::proto::lance::file::v2::ColumnMetadata;
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
-use super::{Fault, MAGIC, Part, wire};
+use super::{Fault, MAGIC, Part, veil, wire};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a 2.x footer.
@@ -179,7 +179,10 @@ fn read_window(
             });
         }
         let mut faults = Vec::new();
-        let metadata = legacy::read_metadata(storage, location, &window, &mut faults);
+        let mut metadata = legacy::read_metadata(storage, location, &window, &mut faults);
+        if let (Some(veil), Some(fields)) = (storage.veil(), &mut metadata.fields) {
+            veil::fields(veil, fields);
+        }
         return Ok(RawFile {
             size,
             trailing: 0,
@@ -208,7 +211,11 @@ fn not_lance(storage: &dyn Storage, location: &Location, window: &Window) -> Unr
     let tail = window
         .slice(&(size.saturating_sub(sniffed)..size))
         .unwrap_or_default();
-    let end = window.bytes.len().saturating_sub(MAGIC.len());
+    // What is no footer may be values, which do not show through a veil.
+    let end = match storage.veil() {
+        Some(_) => window.bytes.len(),
+        None => window.bytes.len().saturating_sub(MAGIC.len()),
+    };
     Unreadable::NotLance {
         size,
         end: window.bytes.get(end..).unwrap_or_default().to_vec(),
@@ -280,6 +287,10 @@ fn read_current(
             })
             .ok()
     });
+    let descriptor = match storage.veil() {
+        Some(veil) => descriptor.map(|bytes| veil::descriptor(veil, bytes)),
+        None => descriptor,
+    };
     RawFile {
         size: window.size,
         trailing: 0,

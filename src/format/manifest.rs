@@ -9,7 +9,7 @@ use super::proto::lance::table::{IndexSection, Manifest, Transaction};
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, UnknownField};
-use super::{Fault, MAGIC, Part, legacy};
+use super::{Fault, MAGIC, Part, legacy, veil};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a manifest's footer.
@@ -146,13 +146,13 @@ pub fn read(
             .map(|detail| fault(position..end, detail)),
     );
     let mut unknown = wire::unknown_fields(".lance.table.Manifest", &bytes);
-    let message = salvaged.message;
+    let mut message = salvaged.message;
     let section = |position, name, unknown: &mut Vec<UnknownField>| {
         let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
         unknown.extend(wire::unknown_fields(name, &bytes));
         Ok(bytes)
     };
-    let indices = match message.index_section {
+    let mut indices = match message.index_section {
         None => Section::Absent,
         Some(position) => section(position, ".lance.table.IndexSection", &mut unknown)
             .and_then(|bytes| IndexSection::decode(bytes).map_err(undecoded))
@@ -167,6 +167,12 @@ pub fn read(
             .and_then(|bytes| Transaction::decode(bytes).map_err(undecoded))
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
+    if let Some(veil) = storage.veil() {
+        veil::manifest(veil, &mut message);
+        if let Section::Read(section) = &mut indices {
+            veil::indices(veil, section);
+        }
+    }
     Ok(ManifestFile {
         size,
         unknown,

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod manifest;
 pub mod row_ids;
 pub mod sniff;
+pub mod veil;
 pub mod window;
 pub mod wire;
 

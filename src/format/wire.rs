@@ -152,6 +152,53 @@ pub fn unknown_fields(name: &str, bytes: &Bytes) -> Vec<UnknownField> {
     found
 }
 
+/// Fields of encodings that are neither numbers nor messages and yet hold no values: numbers side
+/// by side, and the name of a compression.
+const STRUCTURE: &[&str] = &["layers", "bits_per_value", "bits_per_values", "scheme"];
+/// Numbers in encodings from which values are counted.
+const COUNTED_FROM: &[&str] = &["start", "step", "base"];
+/// Longest name of a compression.
+const MAX_SCHEME_BYTES: usize = 16;
+
+/// Whether an encoding message of type `name` says only how values are stored, and holds none
+/// itself: no bytes, no numbers to count from, and nothing that `proto/` does not declare.
+pub fn is_structure_only(name: &str, bytes: &[u8]) -> bool {
+    match KNOWN.binary_search_by(|(known, _)| (*known).cmp(name)) {
+        Ok(at) => only_structure(at, bytes, 0),
+        Err(_) => false,
+    }
+}
+
+fn only_structure(message: usize, bytes: &[u8], depth: usize) -> bool {
+    let Some((_, known)) = KNOWN.get(message).filter(|_| depth < MAX_WIRE_DEPTH) else {
+        return false;
+    };
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some(field) = field_at(bytes, at) else {
+            return false;
+        };
+        at = field.span.end;
+        let declared = known.iter().find(|(number, _, _)| *number == field.number);
+        let Some((_, name, child)) = declared else {
+            return false;
+        };
+        let payload = field.payload.and_then(|payload| bytes.get(payload));
+        let fine = match payload {
+            Some(payload) if *child < KNOWN.len() => only_structure(*child, payload, depth + 1),
+            Some(payload) => {
+                let short = payload.len() <= MAX_SCHEME_BYTES && payload.is_ascii();
+                STRUCTURE.contains(name) && (*name != "scheme" || short)
+            }
+            None => !COUNTED_FROM.contains(name),
+        };
+        if !fine {
+            return false;
+        }
+    }
+    true
+}
+
 fn collect_unknown(
     message: usize,
     bytes: &[u8],

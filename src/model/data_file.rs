@@ -12,9 +12,11 @@ use super::logical_type::LogicalType;
 use super::schema::{Field, FieldTree};
 use super::version::FileVersion;
 use super::vocabulary::{self, EncodingCache};
-use crate::format::data_file::{Body, RawFile};
+use crate::format::data_file::{Body, Footer, RawFile};
+use crate::format::encoding::{self, Envelope};
 use crate::format::legacy::{self, LegacyPage};
 use crate::format::proto::lance::file::v2::ColumnMetadata;
+use crate::format::proto::lance::file::v2::column_metadata::Page as WirePage;
 use crate::format::proto::lance::file::{Field as WireField, FileDescriptor, Schema};
 use crate::format::wire::{self, UnknownField};
 use crate::format::{Fault, Part};
@@ -260,6 +262,25 @@ impl DataFile {
             buffer_counts: (buffer_offsets.len(), buffer_sizes.len()),
             faults: raw.faults,
         })
+    }
+
+    /// The footer; 0.1 files have none of this kind.
+    pub fn footer(&self) -> Option<&Footer> {
+        match &self.raw.body {
+            Body::Current { footer, .. } => Some(footer),
+            Body::Legacy(_) => None,
+        }
+    }
+
+    /// The encoding messages of a column's pages in order, as they stand in the file.
+    pub fn page_encodings(&self, index: u32) -> Vec<Option<Envelope>> {
+        let raw = self.raw.column(index);
+        let pages = raw.map_or_else(Vec::new, |raw| raw.message.pages);
+        let message = |page: WirePage| {
+            let bytes = encoding::direct(page.encoding.as_ref()).ok()?;
+            encoding::open(&bytes).ok()
+        };
+        pages.into_iter().map(message).collect()
     }
 
     /// Fields of a column's metadata that this build does not know, those inside encodings

@@ -1,6 +1,7 @@
 //! Outputs, one file per format, each with its own structures.
 
 mod annotation;
+pub mod bundle;
 pub mod concise;
 pub mod diff;
 pub mod github;

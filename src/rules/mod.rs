@@ -86,6 +86,7 @@ mod type_unreadable;
 mod unknown_to_this_build;
 
 use std::borrow::Cow;
+pub(crate) use data_file_unreadable::looks_clause;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;

@@ -6,6 +6,7 @@
 
 mod local;
 mod location;
+mod veil;
 
 use std::fmt;
 use std::ops::Range;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 
 pub use local::LocalStorage;
 pub use location::{Location, LocationError};
+pub use veil::{Named, Veil, VeiledStorage, without_credentials};
 
 /// Why a read did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +94,11 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Denied` or `Other`.
     fn is_dir(&self, location: &Location) -> Result<Option<bool>, StorageError>;
+
+    /// Under which names the contents of files are to be shown; `None` for their own.
+    fn veil(&self) -> Option<&Veil> {
+        None
+    }
 }
 
 /// What a run cost.
