@@ -25,6 +25,9 @@ Examples:
   lance-lint bundle images.lance --column blob --fragment 12 -o report.json
   lance-lint bundle images.lance -o - | jq '.encodings[].encoding.notation'";
 
+/// Data files beyond which the file is not indented.
+const MOST_INDENTED: usize = 64;
+
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct BundleArgs {
@@ -45,7 +48,7 @@ pub struct BundleArgs {
     /// Only this fragment, with all its data files (repeatable)
     #[arg(long, value_name = "ID")]
     fragment: Vec<u64>,
-    /// Write out all data files and fragments, and list all files
+    /// Write out all data files and fragments, and list all files (some KiB for each data file)
     #[arg(long)]
     all_files: bool,
 }
@@ -70,8 +73,11 @@ impl BundleArgs {
             },
         )?;
         let document = report::document(&gathered);
-        let mut text = serde_json::to_vec_pretty(&document)
-            .map_err(|error| RunError::Write(io::Error::other(error)))?;
+        let written = match document.data_files.len() > MOST_INDENTED {
+            true => serde_json::to_vec(&document),
+            false => serde_json::to_vec_pretty(&document),
+        };
+        let mut text = written.map_err(|error| RunError::Write(io::Error::other(error)))?;
         text.push(b'\n');
         let place = match self.output == "-" {
             true => {
