@@ -46,7 +46,7 @@ const MOST_ENTRIES: usize = 50;
 const MOST_DEPTH: usize = 6;
 
 /// What is to be gathered.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// A dataset, a file of one, or a data file.
     pub path: OsString,
