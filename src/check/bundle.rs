@@ -25,7 +25,8 @@ use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, Opened, Selection, Snapshot};
 use crate::model::target::{BRANCHES, DATA, Scope, Target, resolve};
 use crate::model::version::FileVersion;
-use crate::rules::{FileFault, looks_clause};
+use crate::rules::FileFault;
+use crate::rules::data_file_unreadable::looks_clause;
 use crate::storage::{Location, Meter, Storage, StorageError, Veil, VeiledStorage};
 
 /// Data files that are laid open when none is asked for.
@@ -597,6 +598,7 @@ fn report(subjects: Vec<SubjectReport>) -> Report {
         failures: Vec::new(),
         requests: 0,
         bytes_read: 0,
+        notes: Vec::new(),
         decoded: None,
     }
 }

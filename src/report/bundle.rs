@@ -39,6 +39,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Fragments that are written out when none is asked for.
 const MOST_FRAGMENTS: usize = 20;
+/// Columns up to which each is written out with the tree of its encoding.
+const MOST_TREES: usize = 500;
 /// Manifests that are written out.
 const MOST_MANIFESTS: usize = 100;
 /// Tags, and branches, that are written out.
@@ -583,11 +585,19 @@ pub fn document(bundle: &Bundle) -> Document {
     } = json::document(&bundle.report);
     let in_findings = findings.iter_mut().filter_map(|f| f.encoding.as_mut());
     in_findings.for_each(|marked| withhold(&mut marked.encoding.tree));
-    let in_columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
-    in_columns
-        .flat_map(|column| &mut column.encodings)
-        .filter_map(|stored| stored.encoding.as_mut())
-        .for_each(|encoding| withhold(&mut encoding.tree));
+    let columns = subjects.iter().map(|subject| subject.columns.len());
+    let wide = columns.sum::<usize>() > MOST_TREES;
+    let mut without_trees = 0;
+    for column in subjects.iter_mut().flat_map(|subject| &mut subject.columns) {
+        let kept = !wide || !column.rules.is_empty();
+        without_trees += u64::from(!kept);
+        for stored in &mut column.encodings {
+            stored.encoding = stored.encoding.take().filter(|_| kept);
+            if let Some(encoding) = &mut stored.encoding {
+                withhold(&mut encoding.tree);
+            }
+        }
+    }
     let mut tables = Tables {
         redacted,
         ..Tables::default()
@@ -603,7 +613,7 @@ pub fn document(bundle: &Bundle) -> Document {
         tool,
         redacted,
         withheld: withheld.map(ToString::to_string).collect(),
-        left_out: left_out(bundle, manifests.len()),
+        left_out: left_out(bundle, manifests.len(), without_trees),
         summary,
         findings,
         subjects,
@@ -648,8 +658,15 @@ pub fn document(bundle: &Bundle) -> Document {
 }
 
 /// What is not written out, in sentences.
-fn left_out(bundle: &Bundle, manifests: usize) -> Vec<String> {
+fn left_out(bundle: &Bundle, manifests: usize, without_trees: u64) -> Vec<String> {
     let mut said = Vec::new();
+    if without_trees > 0 {
+        said.push(format!(
+            "in `subjects`, the encoding trees of {} without findings: `encodings` has those of \
+             columns that are laid open; --column PATH lays one open",
+            counted(without_trees, "column")
+        ));
+    }
     if bundle.files_left_out > 0 {
         said.push(format!(
             "{}: `subjects` counts how their columns are stored; --fragment ID lays those of a \

@@ -33,7 +33,7 @@ mod column_lengths_differ;
 mod column_lost;
 mod column_mapping_contradicted;
 mod data_file_missing;
-mod data_file_unreadable;
+pub(crate) mod data_file_unreadable;
 mod dataset_health;
 pub mod decode_failed;
 mod deletion_file_missing;
@@ -86,7 +86,6 @@ mod type_unreadable;
 mod unknown_to_this_build;
 
 use std::borrow::Cow;
-pub(crate) use data_file_unreadable::looks_clause;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
