@@ -15,6 +15,8 @@ use crate::storage::{Named, Veil};
 
 /// The extension name of v2 blobs, whose fields in a file have names of Lance's.
 const BLOB_V2: &str = "lance.blob.v2";
+/// The key by which a field says what is to be ignored of it.
+const IGNORE_KEY: &str = "lance-lint:ignore";
 /// How the names of indices begin that Lance keeps for itself.
 const INTERNAL: &str = "__lance_";
 /// Fields of the descriptors of v2 blobs.
@@ -196,9 +198,23 @@ fn key(veil: &Veil, key: &str) -> String {
 }
 
 fn value(veil: &Veil, key: &str, value: &str) -> String {
+    if key == IGNORE_KEY && veil.redacting() {
+        return ignored(veil, value);
+    }
     match is_format_value(key, value) {
         true => value.to_string(),
         false => veil.value(value),
+    }
+}
+
+/// The rules that a field asks to be ignored stay; why they are is the user's.
+fn ignored(veil: &Veil, value: &str) -> String {
+    let (rules, reason) = value.split_once(':').unwrap_or((value, ""));
+    let named = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | ',' | ' ');
+    match (rules.chars().all(named), reason.trim()) {
+        (false, _) => veil.value(value),
+        (true, "") => value.to_string(),
+        (true, reason) => format!("{rules}: {}", veil.value(reason)),
     }
 }
 
