@@ -9,6 +9,7 @@ use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::Encoding;
+use crate::model::notation::ALL_NULL;
 use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, IGNORE_KEY, PACKED_KEYS};
 use crate::model::version::FileVersion;
 
@@ -264,10 +265,11 @@ impl Tally {
     pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
         let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
         for ((field, version, blob, notation), stored) in self.stored {
-            let notation = if blob {
-                format!("blob({notation})")
-            } else {
-                notation.to_string()
+            let notation = match notation.to_string() {
+                notation if blob => format!("blob({notation})"),
+                // The encoding is the same; that there is a value shows in the page's buffers.
+                notation if notation == ALL_NULL && stored.bytes > 0 => "constant".to_string(),
+                notation => notation,
             };
             encodings.entry(field).or_default().push(EncodingReport {
                 version,

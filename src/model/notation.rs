@@ -3,6 +3,9 @@
 
 use super::encoding::{Compression, Kind, Node, Nulls, PackedWidth};
 
+/// Pages of nothing but nulls. Constants whose value is in a page buffer have the same encoding.
+pub const ALL_NULL: &str = "all-null";
+
 /// Most children of a packed struct that are written out.
 const MOST_WRITTEN: usize = 5;
 
@@ -59,7 +62,7 @@ pub fn notation(node: &Node) -> String {
                 None => format!("{inner} + ?"),
             }
         }
-        Kind::Nullable(Nulls::All) => "all-null".into(),
+        Kind::Nullable(Nulls::All) => ALL_NULL.into(),
         Kind::Nullable(_) => child("values"),
         Kind::List { .. } => format!("list({})", offsets(node.child("offsets"))),
         Kind::StructHeader => "struct".into(),
@@ -86,7 +89,7 @@ pub fn notation(node: &Node) -> String {
             ..
         } => match (inline_bytes, layers.as_slice()) {
             // One nullable item layer and no value: nothing but nulls.
-            (None, [layer]) if layer.0 == 3 => "all-null".into(),
+            (None, [layer]) if layer.0 == 3 => ALL_NULL.into(),
             _ => "constant".into(),
         },
         Kind::BlobLayout { .. } => format!("blob({})", child("inner_layout")),

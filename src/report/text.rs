@@ -521,6 +521,20 @@ pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) ->
         counted(report.requests, "request"),
         time(options.elapsed)
     )?;
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in report.subjects.iter().flat_map(|subject| &subject.findings) {
+        if !rules.contains(&finding.rule.id) {
+            rules.push(finding.rule.id);
+        }
+    }
+    match rules.as_slice() {
+        [] => {}
+        [rule] => writeln!(out, "{DIM}lance-lint explain {rule} says more{DIM:#}")?,
+        [first, ..] => writeln!(
+            out,
+            "{DIM}lance-lint explain RULE says more, such as lance-lint explain {first}{DIM:#}"
+        )?,
+    }
     for note in &report.notes {
         let width = options.width.unwrap_or(DEFAULT_WIDTH);
         for line in wrapped(&format!("note: {note}"), width, 6) {
