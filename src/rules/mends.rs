@@ -1,6 +1,8 @@
 //! Python that several rules tell their users to paste.
 
+use super::Around;
 use crate::model::schema::{Field, FieldTree};
+use crate::model::snapshot::Snapshot;
 
 /// Commits a schema over the files as they are. `prepare` makes the schema, a line each, and may
 /// use `ds`; `schema` is the expression that it is.
@@ -32,6 +34,39 @@ pub fn read_without(schema: &FieldTree, field: &Field) -> String {
         "ds = lance.dataset(uri)\n\
          ds.to_table(columns=[n for n in ds.schema.names if n != {:?}])",
         top.name
+    )
+}
+
+/// Makes an older version the newest where the newest takes no commit. `restore()` cannot: it is a
+/// commit, and a commit reads the newest version first.
+pub fn move_away(snapshot: &Snapshot, around: &Around) -> String {
+    let move_it = match around.newer {
+        false => "move the manifest away",
+        true => "move the manifest away, and any newer one that does not open",
+    };
+    match around.older {
+        Some(older) => moved(
+            snapshot,
+            &format!("{move_it}: the dataset then opens as version {older}"),
+        ),
+        None => "restore the manifest from a copy; there is no older version".to_string(),
+    }
+}
+
+/// As [`move_away`], where it is not known whether there is an older version.
+pub fn move_away_if_older(snapshot: &Snapshot) -> String {
+    moved(
+        snapshot,
+        "if there is an older version, move the newest manifest away: the dataset then opens as that",
+    )
+}
+
+fn moved(snapshot: &Snapshot, how: &str) -> String {
+    let path = &snapshot.entry.path;
+    format!(
+        "{how}, without what was committed since (restore() fails, since it reads the newest \
+         version first):\n\
+         mv {path} {path}.broken"
     )
 }
 

@@ -102,7 +102,7 @@ use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::readers::{Readers, Release};
 use crate::model::schema::{Field, FieldTree};
-use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Snapshot};
+use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
 use crate::nearest;
 use crate::typing::blob::Storage;
@@ -152,6 +152,29 @@ pub struct DatasetView<'a> {
     pub lost_tags: &'a [Tag],
     /// What the commit of the snapshot did, where that is on record. Looked up when asked.
     pub operation: &'a dyn Fn() -> Option<&'static str>,
+}
+
+/// What versions a dataset has beside one.
+#[derive(Debug, Clone, Copy)]
+pub struct Around {
+    /// The version before it.
+    pub older: Option<u64>,
+    /// Whether there is a newer one.
+    pub newer: bool,
+}
+
+impl DatasetView<'_> {
+    /// What there is beside a snapshot of it.
+    fn around(&self, snapshot: &Snapshot) -> Around {
+        let own = snapshot.entry.version;
+        let entries = self.manifests.iter();
+        let entries = entries.filter(|entry| entry.naming != Naming::Detached);
+        let versions = entries.map(|entry| entry.version);
+        Around {
+            older: versions.clone().filter(|version| *version < own).max(),
+            newer: versions.clone().any(|version| version > own),
+        }
+    }
 }
 
 /// The place that is the manifest of a snapshot.

@@ -1,4 +1,4 @@
-use super::{ColumnsView, FileView, Rule};
+use super::{ColumnsView, FileView, Rule, mends};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
@@ -252,6 +252,15 @@ impl Case<'_> {
                  its value; readers take only a true one",
             ),
         };
-        finding.mend(self.mend(true))
+        // From 2.1 on the dataset does not open, so nothing can be committed.
+        match self.view.snapshot.filter(|_| self.version.is_structural()) {
+            None => finding.mend(self.mend(true)),
+            Some(snapshot) => finding
+                .mend(
+                    "read the last version that opens and write it anew:\n\
+                     lance.write_dataset(lance.dataset(uri, version=N).to_table(), new_uri)",
+                )
+                .mend(mends::move_away_if_older(snapshot)),
+        }
     }
 }

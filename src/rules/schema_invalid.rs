@@ -1,10 +1,11 @@
 use rustc_hash::FxHashMap;
 
-use super::{DatasetView, FileView, Rule};
+use super::{Around, DatasetView, FileView, Rule, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BLOB_V2_EXTENSION, Field};
+use crate::model::snapshot::Snapshot;
 
 rule! {
     /// The schema in the manifest is one that readers cannot turn into an Arrow schema, or one in
@@ -22,7 +23,8 @@ rule! {
     /// - A child before its parent: `… references parent id …, which must appear earlier`.
     /// - A child of a plain field: `Non-leaf field … has column_index=…`, or other columns are
     ///   handed out.
-    /// - No name, or a negative id: `No field named …`.
+    /// - No name: `No field named …`.
+    /// - A negative id: `TakeExec requires the input plan to have a column named …`.
     /// - A dot in a top-level name: `Top level field … cannot contain …`.
     /// - Fixed-size lists of 0 items: `… contains a FixedSizeList with dimension …`.
     /// - A map without pairs, or whose key may be null: `Map entries struct must …`,
@@ -101,12 +103,17 @@ impl Rule for SchemaInvalid {
                 twice.then(|| Fault {
                     what: "has the name of a field beside it".to_string(),
                     expected: "names that differ",
+                    call: "to_table()",
                     effect: "panics: Attempt to add fields … would lead to duplicate field names",
                 })
             });
             ids.entry(field.id).or_insert(field);
             if let Some(fault) = fault {
-                findings.add(fault.finding(field).at(place.clone()));
+                findings.add(
+                    fault
+                        .finding(field, snapshot, &view.around(snapshot))
+                        .at(place.clone()),
+                );
             }
         }
         let tree = &snapshot.schema;
@@ -144,11 +151,15 @@ impl Rule for SchemaInvalid {
 struct Fault {
     what: String,
     expected: &'static str,
+    call: &'static str,
     effect: &'static str,
 }
 
+/// The call that a fault breaks when the dataset does not even open.
+const OPEN: &str = "lance.dataset(uri)";
+
 impl Fault {
-    fn finding(self, field: &WireField) -> Finding {
+    fn finding(self, field: &WireField, snapshot: &Snapshot, around: &Around) -> Finding {
         let name = &field.name;
         INFO.finding(format!(
             "field `{name}` (id {}) of the schema {}",
@@ -156,12 +167,14 @@ impl Fault {
         ))
         .column(name)
         .instead(self.expected, format!("a field that {}", self.what))
-        .reader("lance.dataset(uri) or to_table()", self.effect)
-        .mend(
-            "if a newer Lance wrote it, read it with that; else go back to the last version that \
-             opens, which becomes the newest:\n\
-             lance.dataset(uri, version=N).restore()  # N: the last version before it",
-        )
+        .reader(self.call, self.effect)
+        .mend("if a newer Lance wrote it, read it with that")
+        .mend(match self.call != OPEN && around.older.is_some() {
+            true => "go back to the last version without it, which becomes the newest:\n\
+                     lance.dataset(uri, version=N).restore()"
+                .to_string(),
+            false => mends::move_away(snapshot, around),
+        })
     }
 }
 
@@ -174,6 +187,15 @@ fn fault(
         Some(Fault {
             what,
             expected,
+            call: "to_table()",
+            effect,
+        })
+    };
+    let unopened = |what: String, expected, effect| {
+        Some(Fault {
+            what,
+            expected,
+            call: OPEN,
             effect,
         })
     };
@@ -181,7 +203,7 @@ fn fault(
         return fault(
             "has a negative id".to_string(),
             "an id of 0 or more",
-            "leaves the column out: No field named …",
+            "fails: TakeExec requires the input plan to have a column named '_rowaddr' or '_rowid'",
         );
     }
     if let Some(other) = ids.get(&field.id) {
@@ -192,7 +214,7 @@ fn fault(
         );
     }
     if field.parent_id >= 0 && !ids.contains_key(&field.parent_id) {
-        return fault(
+        return unopened(
             format!(
                 "is said to be in field {}, which does not stand before it",
                 field.parent_id
@@ -205,13 +227,13 @@ fn fault(
         let takes_children = LogicalType::parse(&parent.logical_type).is_nested()
             || parent.extension_name == BLOB_V2_EXTENSION;
         if !takes_children {
-            return fault(
+            return unopened(
                 format!(
                     "is said to be in field `{}`, which is {}",
                     parent.name, parent.logical_type
                 ),
                 "a parent that is a struct, list or map",
-                "fails: Non-leaf field … has column_index=…, or hands out other columns",
+                "fails: Non-leaf field … has column_index=…, or (2.0) to_table() hands out other columns",
             );
         }
     }
