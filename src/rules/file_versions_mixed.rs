@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DatasetView, Rule, manifest_place};
+use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::flags::MIXED_VERSIONS;
 use crate::model::snapshot::{Snapshot, stated_version};
@@ -141,10 +141,12 @@ impl Rule for FileVersionsMixed {
             )
             .reader(call, effect)
             .cause("files of another Lance release or version were registered in the dataset")
-            .mend(
-                "go back to the last version of one kind, which becomes the newest:\n\
-                     lance.dataset(uri, version=N).restore()",
-            );
+            .mend(match tolerated {
+                true => "go back to the last version of one kind, which becomes the newest:\n\
+                         lance.dataset(uri, version=N).restore()"
+                    .to_string(),
+                false => mends::move_away(snapshot, &view.around(snapshot)),
+            });
         // Of files of 2.x alone, releases before 12.0 read each as what it is.
         let reader = match (tolerated, versions.contains_key(&FileVersion::V0_1)) {
             (true, _) => Some(""),
@@ -230,7 +232,13 @@ fn understated(
             "an append by Lance 0.16",
             "writes files of 0.1, which no later release writes on with",
         )
-        .reader("any write by a current Lance", "corrects the manifest")
+        .reader(
+            "write_dataset(…, mode=\"append\")",
+            format!(
+                "fails: The dataset contains a mixture of file versions … Detected both {only} and 0.1"
+            ),
+        )
         .cause("Lance 0.16.0 committed fragments of 2.0 so")
+        .mend(mends::COMMIT_NOTHING)
     })
 }
