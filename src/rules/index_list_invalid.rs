@@ -1,7 +1,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{DatasetView, IndexState, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::index::Index;
 use crate::model::snapshot::Snapshot;
 
@@ -18,10 +18,10 @@ rule! {
     ///   `lance.dataset(uri)` fails, `index … declares covering fields …`.
     /// - It is on a field that the schema does not have: every filter fails, whatever column it is
     ///   on. `Index referenced a field with id … which did not exist in the schema`.
-    /// - One uuid stands twice: `validate()` fails, `Duplicate index id`. Queries may take the
-    ///   files of one index for those of the other.
-    /// - Two segments of one index are for the same fragments: `validate()` fails,
-    ///   `Overlapping fragments detected`. Queries may return rows twice **without a word**.
+    /// - One uuid stands twice (a warning): `validate()` fails, `Duplicate index id`. Filters and
+    ///   appends were right wherever this was tried.
+    /// - Two segments of one index are for the same fragments (a warning): `validate()` fails,
+    ///   `Overlapping fragments detected`. Filters and appends were right here, too.
     ///
     /// ## How it comes about
     /// - A program dropped a column and left its index. Lance's own `drop_columns()` takes the
@@ -36,6 +36,8 @@ rule! {
     /// ```python
     /// lance.dataset(uri).drop_index("index")
     /// ```
+    ///
+    /// Of two indices with one uuid, both go by that.
     ///
     /// Any commit of a current release takes away an index of a field that is gone, and mends the
     /// segments that `optimize_indices()` of 0.21.0 made:
@@ -67,9 +69,6 @@ pub fn drop_index(name: &str) -> String {
     )
 }
 
-const OLDER: &str = "go back to a version from before the index, which becomes the newest:\n\
-                     lance.dataset(uri, version=N).restore()";
-
 impl Rule for IndexListInvalid {
     fn info(&self) -> &'static RuleInfo {
         &INFO
@@ -79,13 +78,14 @@ impl Rule for IndexListInvalid {
         let Some(snapshot) = view.snapshot else {
             return;
         };
+        let unopened = mends::move_away(snapshot, &view.around(snapshot));
         let mut uuids: FxHashSet<&str> = FxHashSet::default();
         for IndexState { index, .. } in view.indices {
             let place = Place {
                 detail: Some(format!("index {:?}", index.name)),
                 ..manifest_place(snapshot)
             };
-            for finding in entry(snapshot, index) {
+            for finding in entry(snapshot, index, &unopened) {
                 findings.add(finding.at(place.clone()));
             }
             if let Ok(uuid) = &index.uuid
@@ -93,13 +93,15 @@ impl Rule for IndexListInvalid {
             {
                 findings.add(
                     INFO.finding("two indices have one uuid")
+                        .severity(Severity::Warning)
                         .at(place)
                         .instead("a uuid of its own", uuid.clone())
-                        .reader(
-                            "validate()",
-                            "fails: Duplicate index id; queries take the files of one for those of the other",
-                        )
-                        .mend(drop_index(&index.name)),
+                        .reader("validate()", "fails: Duplicate index id; filters and appends go on")
+                        .mend(format!(
+                            "drop them and build them anew (no data is rewritten; one call drops both):\n\
+                             lance.dataset(uri).drop_index({:?})",
+                            index.name
+                        )),
                 );
             }
         }
@@ -107,7 +109,7 @@ impl Rule for IndexListInvalid {
     }
 }
 
-fn entry(snapshot: &Snapshot, index: &Index) -> Vec<Finding> {
+fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Err(detail) = &index.uuid {
         found.push(
@@ -117,7 +119,7 @@ fn entry(snapshot: &Snapshot, index: &Index) -> Vec<Finding> {
                     "lance.dataset(uri)",
                     "fails: uuid field does not exist in Index metadata, or: Protobuf UUID is malformed",
                 )
-                .mend(OLDER),
+                .mend(unopened),
         );
     }
     if let Err(detail) = &index.fragments {
@@ -125,7 +127,7 @@ fn entry(snapshot: &Snapshot, index: &Index) -> Vec<Finding> {
             INFO.finding(format!("index {:?} {detail}", index.name))
                 .instead("a roaring bitmap", "something else")
                 .reader("lance.dataset(uri)", "fails: unknown cookie value")
-                .mend(OLDER),
+                .mend(unopened),
         );
     }
     if let Some(fault) = covering(snapshot, index) {
@@ -139,7 +141,7 @@ fn entry(snapshot: &Snapshot, index: &Index) -> Vec<Finding> {
                     "lance.dataset(uri)",
                     format!("fails: index '{}' declares covering fields …", index.name),
                 )
-                .mend(OLDER),
+                .mend(unopened),
         );
     }
     let lost = index
@@ -200,6 +202,7 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
                 "two segments of index {:?} are for the same fragments",
                 index.name
             ))
+            .severity(Severity::Warning)
             .at(Place {
                 fragment: Some(u64::from(fragment)),
                 ..manifest_place(snapshot)
@@ -209,8 +212,8 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
                 format!("{} fragments in two", twice.len()),
             )
             .reader(
-                "validate() and the next commit",
-                "fail: Overlapping fragments detected; queries return rows twice without a word",
+                "validate()",
+                "fails: Overlapping fragments detected; filters and appends go on",
             )
             .cause("segments were committed twice, or by two writers at once")
             .mend(drop_index(&index.name)),
