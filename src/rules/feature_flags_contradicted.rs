@@ -59,10 +59,11 @@ impl Rule for FeatureFlagsContradicted {
             return;
         };
         let message = snapshot.message();
-        let found = pairs(message)
-            .chain(field_ids(message))
+        let unread = mends::move_away(snapshot, &view.around(snapshot));
+        let found = pairs(message, &unread)
+            .chain(field_ids(message, &unread))
             .chain(deletions(message))
-            .chain(row_ids(message));
+            .chain(row_ids(message, &unread));
         for finding in found {
             findings.add(finding.at(manifest_place(snapshot)));
         }
@@ -70,7 +71,7 @@ impl Rule for FeatureFlagsContradicted {
 }
 
 /// Flags that readers refuse unless both words have them (lance-table `feature_flags.rs`).
-fn pairs(message: &Manifest) -> impl Iterator<Item = Finding> {
+fn pairs(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
     let differ = message.reader_feature_flags ^ message.writer_feature_flags;
     let paired = [
         (
@@ -85,7 +86,7 @@ fn pairs(message: &Manifest) -> impl Iterator<Item = Finding> {
     let halves = paired
         .into_iter()
         .filter(move |(flag, ..)| differ & flag != 0);
-    halves.map(|(_, name, says)| {
+    halves.map(move |(_, name, says)| {
         INFO.finding(format!(
             "the feature flag “{name}” is set for readers or for writers only"
         ))
@@ -99,11 +100,11 @@ fn pairs(message: &Manifest) -> impl Iterator<Item = Finding> {
                 ),
             },
         )
-        .mend("restore the manifest from a copy, or go back to a version without the flag")
+        .mend(mend)
     })
 }
 
-fn field_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
+fn field_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
     let flag = message.writer_feature_flags & NON_REUSABLE_FIELD_IDS != 0;
     let disagree = (flag != message.max_allocated_field_id.is_some()).then(|| {
         INFO.finding("the flag “non-reusable field ids” and the highest field id do not go together")
@@ -118,7 +119,7 @@ fn field_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
                 "lance.dataset(uri)",
                 "fails: Manifest non-reusable-field-ID high-water mark and writer feature flag disagree",
             )
-            .mend("restore the manifest from a copy")
+            .mend(mend)
     });
     let greatest = message.fields.iter().map(|field| field.id).max();
     let low = message
@@ -129,10 +130,13 @@ fn field_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
             INFO.finding("the manifest's highest field id is below one that is in use")
                 .instead(format!("{greatest} or more"), stated.to_string())
                 .reader(
-                    "add_columns()",
-                    "may give a new column the id of another, and with it the other's values",
+                    "any commit",
+                    format!(
+                        "fails: Non-reusable field-ID high-water mark {stated} is below referenced \
+                         field ID {greatest}; reads are right"
+                    ),
                 )
-                .mend("restore the manifest from a copy, or go back to an older version")
+                .mend(mend)
         });
     disagree.into_iter().chain(low)
 }
@@ -154,7 +158,7 @@ fn deletions(message: &Manifest) -> impl Iterator<Item = Finding> {
         .into_iter()
 }
 
-fn row_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
+fn row_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
     let with = message
         .fragments
         .iter()
@@ -168,12 +172,9 @@ fn row_ids(message: &Manifest) -> impl Iterator<Item = Finding> {
                     format!("row ids in all {all} fragments"),
                     format!("in {with} of them"),
                 )
-                .reader(
-                    "to_table(with_row_id=True) or the next write",
-                    "fails: All fragments must have row ids, or: has no row id metadata",
-                )
+                .reader("lance.dataset(uri)", "fails: All fragments must have row ids")
                 .cause("fragments were registered by a program that does not know of row ids")
-                .mend("go back to the last version in which all fragments have them"),
+                .mend(mend),
         ),
         false if with > 0 => Some(
             INFO.finding("fragments store row ids that no reader uses")
