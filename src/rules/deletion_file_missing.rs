@@ -1,4 +1,4 @@
-use super::{DeletionFault, FragmentView, Rule};
+use super::{DeletionFault, FragmentView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::snapshot::BaseError;
 
@@ -77,6 +77,7 @@ impl Rule for DeletionFileMissing {
                 Some(format!("it {detail}")),
             ),
         };
+        let unopened = matches!(fault, DeletionFault::UnknownType(_));
         findings.add(
             INFO.finding(message)
                 .at(Place {
@@ -85,10 +86,19 @@ impl Rule for DeletionFileMissing {
                     detail,
                     ..Place::default()
                 })
-                .reader("to_table()", effect)
-                .mend(
-                    "restore the file from a copy, or go back to a version that does not name it",
-                ),
+                .reader(
+                    match unopened {
+                        true => "lance.dataset(uri)",
+                        false => "to_table()",
+                    },
+                    effect,
+                )
+                .mend(match unopened {
+                    true => mends::move_away_if_older(view.snapshot),
+                    false => "restore the file from a copy, or go back to a version that does not name it:\n\
+                              lance.dataset(uri, version=N).restore()"
+                        .to_string(),
+                }),
         );
     }
 }
