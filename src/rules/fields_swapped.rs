@@ -33,7 +33,23 @@ rule! {
     /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
     /// ```
     ///
-    /// If the fault came with an appended fragment, go back to the version before the append.
+    /// If only some fragments have it, they came from another dataset or their files were replaced.
+    /// Drop them and append their rows, by the names that their files know:
+    ///
+    /// ```python
+    /// from lance.file import LanceFileReader
+    ///
+    /// ds = lance.dataset(uri)
+    /// bad = [ID]  # the fragments that have it
+    /// names = [f.path for id in bad for f in ds.get_fragment(id).data_files()]
+    /// tables = [LanceFileReader(f"{uri}/data/{name}").read_all().to_table() for name in names]
+    /// op = lance.LanceOperation.Delete([], bad, "true")
+    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// for table in tables:
+    ///     lance.write_dataset(table.select(ds.schema.names), uri, mode="append")
+    /// ```
+    ///
+    /// Rows that were deleted in them come back by that. It is for fragments of one data file each.
     ///
     /// ## When it is silent
     /// A rename alone leaves no field of the old name beside it, and is none of this. Where the
@@ -43,6 +59,20 @@ rule! {
 
 /// See [`INFO`].
 pub struct FieldsSwapped;
+
+/// For fragments that came from elsewhere, while the schema is that of the others.
+const APPEND_ANEW: &str = "or, if only some fragments have it (they came from another dataset, or their files were \
+                           replaced), drop them and append their rows by the names that their files know; for \
+                           fragments of one file each, and rows that were deleted in them come back:\n\
+                           from lance.file import LanceFileReader\n\
+                           ds = lance.dataset(uri)\n\
+                           bad = [ID]  # the fragments that have it\n\
+                           names = [f.path for id in bad for f in ds.get_fragment(id).data_files()]\n\
+                           tables = [LanceFileReader(f\"{uri}/data/{name}\").read_all().to_table() for name in names]\n\
+                           op = lance.LanceOperation.Delete([], bad, \"true\")\n\
+                           lance.LanceDataset.commit(uri, op, read_version=ds.version)\n\
+                           for table in tables:\n    \
+                               lance.write_dataset(table.select(ds.schema.names), uri, mode=\"append\")";
 
 impl Rule for FieldsSwapped {
     fn info(&self) -> &'static RuleInfo {
@@ -88,7 +118,11 @@ impl Rule for FieldsSwapped {
         if view.renamed {
             return;
         }
-        findings.add(
+        let fragments = view
+            .file
+            .snapshot
+            .map(|snapshot| snapshot.message().fragments.len());
+        let finding =
             INFO.finding("columns are handed out under each other's names")
                 .column(path)
                 .at(view.place(index))
@@ -101,7 +135,10 @@ impl Rule for FieldsSwapped {
                     "returns each column under the other's name without a word where their types \
                      agree, and fails where they do not",
                 )
-                .cause("a schema whose fields stand in another order was committed over the file")
+                .cause(
+                    "a schema whose fields stand in another order was committed over the file, or the file \
+                     came from another dataset with its field ids",
+                )
                 .mend(format!(
                     "commit the schema in the order in which the files were written (no data is \
                      rewritten); an earlier version of the dataset still has it:\n{}",
@@ -109,7 +146,10 @@ impl Rule for FieldsSwapped {
                         "right = lance.dataset(uri, version=1).schema  # a version from before the commit",
                         "right"
                     )
-                )),
-        );
+                ));
+        findings.add(match fragments {
+            Some(2..) => finding.mend(APPEND_ANEW),
+            _ => finding,
+        });
     }
 }
