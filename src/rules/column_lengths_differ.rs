@@ -19,7 +19,9 @@ rule! {
     /// ```
     ///
     /// Alone, a column can be read if it has as many rows as the fragment, or more. A shorter one
-    /// fails: `cannot read Ranges([0..4]) from columns with 3 rows`.
+    /// fails: `cannot read Ranges([0..4]) from columns with 3 rows`. In 2.0 a child of a struct
+    /// that differs from it fails alone, too. From 2.1 on, if the file's first column has no pages,
+    /// the others panic: `Expected a legacy encoding`.
     ///
     /// In 2.0, lists that count other items than there are make `to_table()` panic, or return wrong
     /// items **without a word**.
@@ -44,9 +46,9 @@ rule! {
     /// which reads back. No value is lost by that.
     ///
     /// Read the children of a struct one by one, by their paths:
-    /// `ds.to_table(columns=["struct.child"])`. If a column or child is too short, or if the
-    /// struct's own column or the items of lists are wrong, restore the file from a copy, or write
-    /// the column again from its source.
+    /// `ds.to_table(columns=["struct.child"])`. If a column or child is too short, only the others
+    /// can be read. For it, and if the struct's own column or the items of lists are wrong, restore
+    /// the file from a copy, or write the column again from its source.
     ///
     /// ## When it is silent
     /// Files of 0.1 are not judged. Where a page has a greater fault, only that one is reported.
@@ -74,8 +76,11 @@ impl Rule for ColumnLengthsDiffer {
         {
             return;
         }
+        let stated = view.file.fragment.map(|fragment| fragment.physical_rows);
+        let stated = stated.filter(|rows| *rows > 0);
         let mut walk = Walk {
             view,
+            stated,
             laid: view.laid.iter().map(|laid| (laid.at, *laid)).collect(),
             findings,
             told: Vec::new(),
@@ -88,7 +93,7 @@ impl Rule for ColumnLengthsDiffer {
         }
         walk.list_items();
         let told = walk.told;
-        let expected = usual(&tops);
+        let expected = usual(&tops, stated);
         let differs = |(at, rows, _): &&(usize, u64, Laid)| {
             *rows != expected
                 && !told
@@ -124,18 +129,44 @@ impl Rule for ColumnLengthsDiffer {
                 ),
                 false => finding,
             };
-            findings.add(finding.mend(format!(
-                "read the column by itself and the others together:\n\
-                 ds = lance.dataset(uri)\n\
-                 ds.to_table(columns=[{path:?}])\n\
-                 ds.to_table(columns=[n for n in ds.schema.names if n != {path:?}])"
-            )));
+            let others =
+                format!("ds.to_table(columns=[n for n in ds.schema.names if n != {path:?}])");
+            findings.add(match stated.filter(|stated| rows < stated) {
+                // The reader takes the first column's pages for those that tell the vocabulary.
+                Some(_) if *rows == 0 && laid.index == 0 && view.version.is_structural() => finding
+                    .reader(
+                        "to_table() of another column",
+                        "panics: Expected a legacy encoding",
+                    )
+                    .mend("restore the file from a copy, or write it again from its source"),
+                Some(stated) => finding
+                    .reader(
+                        format!("to_table(columns=[{path:?}])"),
+                        format!("fails: cannot read Ranges([0..{stated}]) from columns with {rows} rows"),
+                    )
+                    .mend(format!(
+                        "restore the file from a copy, or write the column again from its source; the other \
+                         columns can be read:\n\
+                         ds = lance.dataset(uri)\n\
+                         {others}"
+                    )),
+                None => finding.mend(format!(
+                    "read the column by itself and the others together:\n\
+                     ds = lance.dataset(uri)\n\
+                     ds.to_table(columns=[{path:?}])\n\
+                     {others}"
+                )),
+            });
         }
     }
 }
 
-/// The number of rows that most top-level columns have; of two as frequent ones, the first.
-fn usual(tops: &[(usize, u64, Laid)]) -> u64 {
+/// The number of rows that the manifest states, if a top-level column has it. Else the one that
+/// most have; of two as frequent ones, the first.
+fn usual(tops: &[(usize, u64, Laid)], stated: Option<u64>) -> u64 {
+    if let Some(stated) = stated.filter(|stated| tops.iter().any(|(_, rows, _)| rows == stated)) {
+        return stated;
+    }
     let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
     for (_, rows, _) in tops {
         *counts.entry(*rows).or_default() += 1;
@@ -149,6 +180,8 @@ fn usual(tops: &[(usize, u64, Laid)]) -> u64 {
 
 struct Walk<'a, 'b> {
     view: &'a ColumnsView<'a>,
+    /// The rows of the fragment, when the manifest states them.
+    stated: Option<u64>,
     laid: FxHashMap<usize, Laid>,
     findings: &'b mut Findings,
     /// Structs that do not agree with their children, which is told once.
@@ -186,10 +219,16 @@ impl Walk<'_, '_> {
             self.told.push(at);
             return Some((rows, header));
         }
-        let (expected, _) = *own.get_or_insert((first, laid));
+        let sound = children
+            .iter()
+            .find(|(_, rows, _)| Some(*rows) == self.stated);
+        let sound = sound.map_or((first, laid), |(_, rows, laid)| (*rows, *laid));
+        let (expected, _) = *own.get_or_insert(sound);
+        let beside = children.iter().find(|(_, rows, _)| *rows == expected);
+        let beside = beside.map(|(child, ..)| *child);
         for (child, rows, laid) in children {
             if rows != expected {
-                self.child(at, child, (rows, expected), laid);
+                self.child((at, child, beside), (rows, expected), laid);
             }
         }
         own
@@ -217,15 +256,25 @@ impl Walk<'_, '_> {
         );
     }
 
-    fn child(&mut self, at: usize, child: usize, (rows, expected): (u64, u64), laid: Laid) {
+    /// A child that differs from its struct, and one beside it that does not.
+    fn child(
+        &mut self,
+        (at, child, beside): (usize, usize, Option<usize>),
+        (rows, expected): (u64, u64),
+        laid: Laid,
+    ) {
         let fields = &self.view.schema.fields;
         let (Some(field), Some(child)) = (fields.get(at), fields.get(child)) else {
             return;
         };
         let (path, name) = (&child.path, &child.name);
         let parent = &field.path;
-        self.findings.add(
-            INFO.finding(format!(
+        // 2.0 holds a child against its struct even when it is read alone.
+        let alone =
+            self.view.version.is_structural() && self.stated.is_none_or(|stated| rows >= stated);
+        let beside = beside.and_then(|beside| fields.get(beside));
+        let finding = INFO
+            .finding(format!(
                 "column `{path}` has another number of rows than its struct `{parent}`"
             ))
             .column(path)
@@ -238,13 +287,35 @@ impl Walk<'_, '_> {
                          '{name}' has {rows} rows, but the field has {expected})",
                     field.name
                 ),
-            )
-            .mend(format!(
+            );
+        let finding = match (alone, self.stated) {
+            (false, Some(stated)) if self.view.version.is_structural() => finding.reader(
+                format!("to_table(columns=[{path:?}])"),
+                format!("fails: cannot read Ranges([0..{stated}]) from columns with {rows} rows"),
+            ),
+            (false, _) => finding.reader(
+                format!("to_table(columns=[{path:?}])"),
+                "fails in the same way",
+            ),
+            (true, _) => finding,
+        };
+        let read = match beside.map(|beside| &beside.path) {
+            Some(beside) => {
+                format!(":\nds = lance.dataset(uri)\nds.to_table(columns=[{beside:?}])")
+            }
+            None => String::new(),
+        };
+        self.findings.add(match alone {
+            true => finding.mend(format!(
                 "read the children one by one:\n\
-                     ds = lance.dataset(uri)\n\
-                     ds.to_table(columns=[{path:?}])"
+                 ds = lance.dataset(uri)\n\
+                 ds.to_table(columns=[{path:?}])"
             )),
-        );
+            false => finding.mend(format!(
+                "restore the file from a copy, or write the column again from its source; the other \
+                 children can be read by their paths{read}"
+            )),
+        });
     }
 
     /// 2.0: holds the items that list offsets count against those that the column below has.
