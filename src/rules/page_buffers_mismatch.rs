@@ -1,6 +1,7 @@
 use super::{ColumnView, Rule, page};
 use crate::finding::{Findings, RuleInfo};
 use crate::typing::About;
+use crate::typing::pages::stops_file;
 
 rule! {
     /// The buffers of a page are not those that its encoding reads. They are too few or too many,
@@ -31,8 +32,9 @@ rule! {
     /// known.
     ///
     /// ## How to mend it
-    /// Restore the file from a copy, or write the column again from its source. Until then, read
-    /// the other columns. Where counts or alignment are wrong, that may fail, too:
+    /// Restore the file from a copy, or write the column again from its source. Where offsets and
+    /// sizes are of other numbers, or a buffer is not at a multiple of 64 bytes, readers refuse the
+    /// whole file. Else read the other columns until then:
     ///
     /// ```python
     /// ds = lance.dataset(uri)
@@ -43,6 +45,10 @@ rule! {
 
 /// See [`INFO`].
 pub struct PageBuffersMismatch;
+
+/// Where no column can be read.
+const RESTORE_FILE: &str = "restore the file from a copy, or write it again from its source; until then its other columns \
+                            cannot be read either";
 
 impl Rule for PageBuffersMismatch {
     fn info(&self) -> &'static RuleInfo {
@@ -69,7 +75,7 @@ impl Rule for PageBuffersMismatch {
                         "fails: Column … has {offsets} buffer offsets but {sizes} buffer sizes"
                     ),
                 )
-                .mend(view.restore_mend()),
+                .mend(RESTORE_FILE),
             );
         }
         for fault in page::about(view, About::Buffers).chain(page::about(view, About::Unread)) {
@@ -77,7 +83,13 @@ impl Rule for PageBuffersMismatch {
             let message =
                 format!("the buffers of column `{path}` are not those that its encoding reads");
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(view.restore_mend()));
+            let page = view.column.pages.get(fault.page);
+            findings.add(
+                match page.is_some_and(|page| stops_file(page, view.version)) {
+                    true => finding.mend(RESTORE_FILE),
+                    false => finding.mend(view.restore_mend()),
+                },
+            );
         }
     }
 }

@@ -397,6 +397,14 @@ fn is_zipped(encoding: &Encoding) -> bool {
     matches!(values.kind, Kind::FullZip { .. } | Kind::Zipped { .. })
 }
 
+/// Whether readers refuse the whole file of a page over where its buffers are, whatever column is
+/// asked for (lance-file `reader/structural.rs` and `versions/v2_0/reader.rs`).
+pub fn stops_file(page: &Page, version: FileVersion) -> bool {
+    let (offsets, sizes) = page.buffer_counts;
+    let aligned = |buffer: &Range<u64>| buffer.start.is_multiple_of(BUFFER_ALIGNMENT);
+    offsets != sizes || version.is_structural() && !page.buffers.iter().all(aligned)
+}
+
 /// Whether the buffers of a page lie where a reader looks for them.
 fn misplaced(page: &Page, held: &Held<'_>) -> Option<Complaint> {
     let complaint = |found: String, expected: String, effect: String| Complaint {
