@@ -11,8 +11,9 @@ rule! {
     /// `count_rows()` returns 0 or a huge number.
     ///
     /// If the file lists rows that the fragment does not have, `to_table()` of 0.32.1 and 14.0.2
-    /// fails with `Invalid read of range … for fragment … with … addressable rows`, and `take()` of
-    /// the last rows fails.
+    /// mostly fails with `Invalid read of range … for fragment … with … addressable rows`, and
+    /// `take()` of the last rows fails. It depends on which rows are listed: some lists only hide
+    /// the wrong rows.
     ///
     /// If the deletion files of two fragments were swapped, scans hide the wrong rows, and give
     /// back rows that were deleted.
@@ -58,9 +59,9 @@ impl Rule for DeletionsContradicted {
             Some((
                 format!("rows from 0 to {}", rows - 1),
                 format!("row {beyond}"),
-                "validate()",
-                "fails: deletion vector contains an offset that is out of range; scans give back rows that \
-                 were deleted",
+                "to_table()",
+                "fails: Invalid read of range … for fragment … with … addressable rows, or gives back rows \
+                 that were deleted; validate(): deletion vector contains an offset that is out of range",
             ))
         } else if let Some(count) = count.filter(|count| stated != 0 && *count != stated) {
             Some((
