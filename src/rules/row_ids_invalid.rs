@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
-use crate::finding::{Finding, Findings, Place, RuleInfo};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 
 rule! {
     /// The stable row ids of the dataset do not fit its rows. Each row has an id of its own, a
@@ -10,16 +10,17 @@ rule! {
     /// for the versions in which rows were made and last changed.
     ///
     /// ## What readers do
-    /// - An id is that of two rows. `_rowid`, and every index built on it, may point to **another
-    ///   row without a word**. Taking by row id fails in pylance 14:
-    ///   `stable row id … is live in multiple fragments`.
+    /// - An id is that of two rows. `to_table(with_row_id=True)` returns it for both **without a
+    ///   word**, and whoever keeps row ids may find another row by them. Taking by row id fails in
+    ///   pylance 14, whatever the id: `stable row id … is live in multiple fragments`.
     /// - A fragment has too many or too few ids. `to_table(with_row_id=True)` returns wrong ids
     ///   **without a word**, or fails.
     /// - The ids do not decode. `to_table(with_row_id=True)` fails:
     ///   `corrupt file row ID metadata: …`.
     /// - The next id is one in use. The next append gives new rows the ids of others.
-    /// - Row versions are too many or too few. pylance 14 reads them, and only `validate()`
-    ///   complains. Versions that do not decode fail to be read.
+    /// - Row versions are too many or too few (a warning). pylance 14 reads them, and only
+    ///   `validate()` complains. Versions that do not decode fail to be read:
+    ///   `Failed to decode RowDatasetVersionSequence`.
     ///
     /// `Dataset.validate()` finds the first such fault.
     ///
@@ -105,14 +106,29 @@ impl Rule for RowIdsInvalid {
                     format!("the {what} versions {detail}"),
                 ),
             };
+            let finding = match counted {
+                Ok(count) => INFO
+                    .finding(format!("a fragment has other {what} versions than rows"))
+                    .severity(Severity::Warning)
+                    .reader(
+                        "validate()",
+                        format!(
+                            "fails: Fragment {} has {count} {what} versions, but {rows} physical rows; reads \
+                             go on",
+                            view.fragment.id
+                        ),
+                    ),
+                Err(_) => INFO
+                    .finding(format!("the {what} versions of a fragment cannot be read"))
+                    .reader(
+                        format!("to_table(columns=[\"_row_{what}_version\"]) or validate()"),
+                        "fails: Failed to decode RowDatasetVersionSequence",
+                    ),
+            };
             findings.add(
-                INFO.finding(format!("a fragment has other {what} versions than rows"))
+                finding
                     .at(place(detail))
                     .instead(format!("{rows}"), found)
-                    .reader(
-                        format!("to_table(columns=[\"_row_{what}_version\"])"),
-                        format!("fails, or panics; validate(): has … {what} versions, but {rows} physical rows"),
-                    )
                     .mend(RESTORE),
             );
         }
@@ -202,8 +218,8 @@ fn repeated(all: &[Arc<RowIdsOf>]) -> Option<Finding> {
             })
             .instead("an id of its own for each row", format!("{count} ids of two rows"))
             .reader(
-                "to_table(filter=…) with an index, or take by row id",
-                format!("returns one of the two rows for the other without a word; validate(): Row id {id} is live in both"),
+                "a take by row id",
+                format!("fails: stable row id {id} is live in multiple fragments; validate(): Row id {id} is live in both"),
             ),
     )
 }
