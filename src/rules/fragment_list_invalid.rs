@@ -104,8 +104,9 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
                     .instead("ids that differ", format!("id {id} twice"))
                     .reader(
                         "to_table()",
-                        "returns the rows of both; deletions, row addresses and indices of one are taken \
-                         for those of the other without a word",
+                        "fails: Invalid read of range …, where they have other numbers of rows, or returns \
+                         the rows of both; deletions, row addresses and indices of one are taken for those \
+                         of the other without a word",
                     ),
             ));
         }
