@@ -14,6 +14,8 @@ use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a manifest's footer.
 const FOOTER_BYTES: u64 = 16;
+/// What is wrong with a manifest that lacks nothing but its last four letters.
+pub const NO_MAGIC: &str = "does not end in LANC";
 /// Bytes of the head that are looked at when a file is not a manifest.
 const SNIFF_BYTES: u64 = 512;
 
@@ -71,6 +73,8 @@ pub enum UnreadableManifest {
         looks: Looks,
         /// What is wrong, as a clause without a subject.
         detail: String,
+        /// Whether it ends as a manifest does, and the place that it then names is wrong.
+        ends_well: bool,
     },
 }
 
@@ -99,6 +103,7 @@ pub fn read(
             size,
             looks: looks_like(&head, &window.bytes),
             detail,
+            ends_well: window.bytes.ends_with(MAGIC),
         }
     };
     if size < FOOTER_BYTES {
@@ -109,7 +114,7 @@ pub fn read(
     let mut faults = Vec::new();
     if !window.bytes.ends_with(MAGIC) {
         // Some readers open such a manifest all the same, so go on where a message can be found.
-        faults.push(fault(size.saturating_sub(4)..size, "does not end in LANC"));
+        faults.push(fault(size.saturating_sub(4)..size, NO_MAGIC));
     }
     let position = window
         .u64(size.saturating_sub(FOOTER_BYTES))
@@ -137,7 +142,10 @@ pub fn read(
     };
     let salvaged = wire::salvage::<Manifest>(&bytes);
     if !faults.is_empty() && !salvaged.faults.is_empty() {
-        return Err(refuse("does not end as a manifest does".to_string()));
+        return Err(refuse(match window.bytes.ends_with(MAGIC) {
+            true => format!("holds no manifest at byte {position}, where its end says that one is"),
+            false => "does not end as a manifest does".to_string(),
+        }));
     }
     faults.extend(
         salvaged

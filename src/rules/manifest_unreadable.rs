@@ -1,6 +1,6 @@
-use super::{DatasetView, Rule};
+use super::{DatasetView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo};
-use crate::format::manifest::UnreadableManifest;
+use crate::format::manifest::{NO_MAGIC, UnreadableManifest};
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
 
@@ -10,13 +10,15 @@ rule! {
     ///
     /// ## What readers do
     /// `lance.dataset(uri)` opens the newest manifest and fails. What it says depends on the
-    /// damage: `file size is too small`, `magic number does not match` or
-    /// `failed to decode Protobuf message`. If the position at the end of the file is wrong, it
-    /// panics with `range end index … out of range for slice`. If no manifest is left, it fails
-    /// with `Dataset at path … was not found`.
+    /// damage: `file size is too small`, `does not have sufficient data`,
+    /// `Invalid range 0..0 for object of size 0 bytes` or `failed to decode Protobuf message`. If
+    /// the position at the end of the file is wrong, it panics with
+    /// `range end index … out of range for slice`. If no manifest is left, it fails with
+    /// `Dataset at path … was not found`.
     ///
-    /// Older versions still open by number. A manifest that lacks nothing but the letters LANC at
-    /// its end opens with pylance 14.0.2.
+    /// Older versions still open by number. If a manifest lacks nothing but the letters LANC at its
+    /// end, the dataset opens and takes commits, and `versions()` and `cleanup_old_versions()` fail
+    /// for good: `Invalid format: magic number does not match`.
     ///
     /// lance-lint uses what it can read: the parts of a damaged manifest that decode, or else the
     /// newest version that has a readable one.
@@ -36,6 +38,14 @@ rule! {
     ///
     /// ```text
     /// mv _versions/N.manifest _versions/N.manifest.broken
+    /// ```
+    ///
+    /// If only the letters LANC are missing, put them back:
+    ///
+    /// ```python
+    /// with open(f"{uri}/_versions/N.manifest", "r+b") as file:
+    ///     file.seek(-4, 2)
+    ///     file.write(b"LANC")
     /// ```
     ///
     /// If no older version is there, only a copy of `_versions` helps. The data files can be read
@@ -73,11 +83,7 @@ impl Rule for ManifestUnreadable {
                 })
                 .at(place)
                 .instead("a manifest that ends in its position and LANC", what)
-                .reader(
-                    "lance.dataset(uri)",
-                    "fails: file size is too small, magic number does not match, or failed to \
-                     decode Protobuf message",
-                );
+                .reader("lance.dataset(uri)", effect(&broken.error));
             if lfs {
                 findings.add(
                     finding
@@ -119,9 +125,11 @@ impl Rule for ManifestUnreadable {
         let Some(snapshot) = view.snapshot else {
             return;
         };
-        for fault in &snapshot.manifest.faults {
-            findings.add(
-                INFO.finding(format!(
+        let faults = &snapshot.manifest.faults;
+        let unmarked = faults.iter().all(|fault| fault.detail == NO_MAGIC);
+        for fault in faults {
+            let finding = INFO
+                .finding(format!(
                     "the manifest of version {} is damaged; what can be read of it is used",
                     snapshot.version()
                 ))
@@ -131,13 +139,45 @@ impl Rule for ManifestUnreadable {
                     detail: Some(fault.detail.clone()),
                     ..Place::default()
                 })
-                .instead("a manifest that decodes", "one that does in part")
-                .reader(
-                    "lance.dataset(uri)",
-                    "fails: failed to decode Protobuf message",
-                )
-                .mend("restore the file from a copy, or go back to an older version"),
-            );
+                .instead("a manifest that decodes", "one that does in part");
+            let path = &snapshot.entry.path;
+            findings.add(match unmarked {
+                true => finding
+                    .reader(
+                        "versions() and cleanup_old_versions()",
+                        "fail: Invalid format: magic number does not match; the dataset opens, reads and takes \
+                         commits",
+                    )
+                    .mend(format!(
+                        "put its last four letters back:\n\
+                         with open(f\"{{uri}}/{path}\", \"r+b\") as file:\n    \
+                             file.seek(-4, 2)\n    \
+                             file.write(b\"LANC\")"
+                    )),
+                false => finding
+                    .reader("lance.dataset(uri)", "fails: failed to decode Protobuf message")
+                    .mend("restore the file from a copy")
+                    .mend(mends::move_away(snapshot, &view.around(snapshot))),
+            });
+        }
+    }
+}
+
+/// What `lance.dataset(uri)` does.
+fn effect(error: &UnreadableManifest) -> &'static str {
+    match error {
+        UnreadableManifest::Storage(_) => "fails",
+        UnreadableManifest::NotManifest { size: 0, .. } => {
+            "fails: Invalid range 0..0 for object of size 0 bytes"
+        }
+        UnreadableManifest::NotManifest {
+            ends_well: true, ..
+        } => {
+            "panics: range end index … out of range for slice of length …, or fails: failed to decode \
+             Protobuf message"
+        }
+        UnreadableManifest::NotManifest { .. } => {
+            "fails: file size is too small, or: does not have sufficient data"
         }
     }
 }
@@ -149,6 +189,7 @@ fn describe(error: &UnreadableManifest) -> (String, Option<u64>) {
             size,
             looks,
             detail,
+            ..
         } => {
             let what = looks_clause(looks, *size).unwrap_or_else(|| detail.clone());
             (what, Some(*size))
