@@ -1,6 +1,6 @@
-use super::{DatasetView, Rule};
+use super::{DatasetView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
-use crate::model::flags::{Flag, flags};
+use crate::model::flags::{Flag, NON_REUSABLE_FIELD_IDS, flags};
 
 rule! {
     /// The manifest sets a feature flag that Lance 14.0.2, as released, refuses. Feature flags are
@@ -69,8 +69,8 @@ impl Rule for FeatureFlag {
         ];
         for (verb, word) in words {
             for flag in flags(word) {
-                // Two flags are writer flags only: they stand in no one's way there.
-                let writer_only = verb == "written" && matches!(flag.bit, 15);
+                // This one is a writer flag only: it stands in no one's way there.
+                let writer_only = verb == "written" && 1 << flag.bit == NON_REUSABLE_FIELD_IDS;
                 let Some(obstacle) = flag.obstacle.filter(|_| !writer_only) else {
                     continue;
                 };
@@ -78,7 +78,14 @@ impl Rule for FeatureFlag {
                 if verb == "written" && message.reader_feature_flags >> flag.bit & 1 == 1 {
                     continue;
                 }
-                findings.add(refused(&flag, verb, obstacle, word).at(place()));
+                let finding = refused(&flag, verb, obstacle, word).at(place());
+                findings.add(match verb {
+                    "read" => finding.mend(mends::move_away(snapshot, &view.around(snapshot))),
+                    _ => finding.mend(
+                        "go back to a version without it, with a release that knows the flag:\n\
+                         lance.dataset(uri, version=N).restore()",
+                    ),
+                });
             }
         }
     }
@@ -101,5 +108,5 @@ fn refused(flag: &Flag, verb: &str, obstacle: &str, word: u64) -> crate::finding
         call,
         format!("fails: This dataset cannot be {verb} by this version of Lance … Flags: {word}"),
     )
-    .mend("use a Lance release that knows the flag, or go back to a version without it")
+    .mend("use a Lance release that knows the flag")
 }
