@@ -93,6 +93,15 @@ pub fn mend_drop_key(field: &Field) -> String {
     )
 }
 
+/// Python that makes a field plain that cannot be a blob. Only a commit of another schema takes the
+/// extension of v2 blobs away: a change of the field's metadata leaves it.
+pub fn mend_plain(field: &Field, declared: BlobDeclaration, arrow_type: &str) -> String {
+    match declared {
+        BlobDeclaration::V1 => mend_drop_key(field),
+        BlobDeclaration::V2 => mend_commit_plain(field, arrow_type),
+    }
+}
+
 /// Python that commits the schema anew with a plain field.
 pub fn mend_commit_plain(field: &Field, arrow_type: &str) -> String {
     let name = &field.name;

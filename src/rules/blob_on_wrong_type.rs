@@ -1,4 +1,4 @@
-use super::blob::{declaration, mend_drop_key, pages_stored, with_page};
+use super::blob::{arrow_type, declaration, mend_plain, pages_stored, type_in_file, with_page};
 use super::{ColumnView, ColumnsView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::encoding::Kind;
@@ -45,6 +45,9 @@ rule! {
     ///
     /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
     ///
+    /// That does not take the extension `lance.blob.v2` away. Commit the schema with the plain type
+    /// for such a field (`LanceOperation.Overwrite`).
+    ///
     /// ## When it is silent
     /// In files of 0.1 it is `blob-in-legacy-file` that speaks.
     static INFO = Error "blob-on-wrong-type", "a column carries the blob key, and its type cannot be a blob";
@@ -82,12 +85,13 @@ impl Rule for BlobOnWrongType {
         let Some((page, _, _)) = pages_stored(view, plain) else {
             return;
         };
+        let Some(declared) = field.blob() else { return };
         let path = &field.path;
         let type_text = &field.type_text;
         let finding = INFO
             .finding(format!(
                 "column `{path}` carries {}, but its type is {type_text}: only large_binary can be a blob",
-                declaration(field, BlobDeclaration::V1)
+                declaration(field, declared)
             ))
             .column(path);
         let finding = with_page(
@@ -150,7 +154,7 @@ impl Rule for BlobOnWrongType {
                     "writers refuse the key on this type, so the schema got it after the data was \
                      written",
                 )
-                .mend(mend_drop_key(field)),
+                .mend(mend_plain(field, declared, &type_in_file(view))),
         );
     }
 
@@ -183,7 +187,7 @@ impl Rule for BlobOnWrongType {
                 .cause(
                     "writers refuse this on such a type, so the schema got it after the data was written",
                 )
-                .mend(mend_drop_key(field)),
+                .mend(mend_plain(field, declared, &arrow_type(&field.type_text))),
             );
         }
     }
@@ -212,6 +216,6 @@ fn in_packed_struct(view: &ColumnsView<'_>, at: usize, field: &Field) -> Option<
         .instead("a child that is no blob", "one that is declared a blob")
         .reader("to_table()", "fails: Expected 0 buffers in array of type Struct(…, or panics")
         .cause("writers refuse this, so the schema got it after the data was written")
-        .mend(mend_drop_key(field)),
+        .mend(mend_plain(field, declared, &arrow_type(&field.type_text))),
     )
 }
