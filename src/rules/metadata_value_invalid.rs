@@ -57,8 +57,8 @@ impl Rule for MetadataValueInvalid {
     }
 
     fn field(&self, view: &FieldView<'_>, findings: &mut Findings) {
-        // An empty dataset that does not say its version is judged as the default of today.
-        let version = view.version.unwrap_or(FileVersion::V2_1);
+        // An empty dataset that does not say its version is judged as the default of 14.0.2.
+        let version = view.version.unwrap_or(FileVersion::V2_2);
         if let Some(value) = view.field.metadata.get(IGNORE_KEY) {
             findings.extend(ignores(view, value));
         }
