@@ -1,5 +1,5 @@
 use super::blob::{mend_commit_plain, pages_stored};
-use super::{ColumnView, Rule};
+use super::{ColumnView, Rule, mends};
 use crate::finding::{Findings, Marked, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
@@ -141,12 +141,17 @@ impl Rule for BlobUndeclared {
             _ => "the schema was committed without the declaration that the writer had",
         };
         let finding = finding.cause(cause);
+        // From 2.1 on a struct must not have a column of its own, so nothing can be committed.
+        let unopened =
+            view.version.is_structural() && matches!(field.logical_type, LogicalType::Struct);
         findings.add(if readable {
             finding.mend(format!(
                 "declare it again:\n\
                  ds = lance.dataset(uri)\n\
                  ds.update_field_metadata({{{path:?}: {{\"lance-encoding:blob\": \"true\"}}}})"
             ))
+        } else if let Some(snapshot) = view.file.snapshot.filter(|_| unopened) {
+            finding.mend(mends::move_away_if_older(snapshot))
         } else if stored == Storage::V1 {
             finding.mend(mend_commit_plain(field, "pa.large_binary()"))
         } else {
