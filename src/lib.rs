@@ -7,6 +7,7 @@
 //! decoder in a process of its own.
 
 pub mod check;
+pub mod diagnose;
 pub mod finding;
 pub mod format;
 pub mod model;

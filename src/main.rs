@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     match arguments.run() {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Unrecognised) => ExitCode::from(FAILED),
         Err(error) => {
             let _ = writeln!(io::stderr(), "lance-lint: {error}");
             ExitCode::from(FAILED)

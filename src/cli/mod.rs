@@ -4,6 +4,7 @@ mod bundle;
 mod check;
 #[cfg(feature = "decode")]
 mod decode;
+mod diagnose;
 mod diff;
 mod gate;
 mod inspect;
@@ -111,6 +112,8 @@ pub struct Cli {
 enum Command {
     /// Show every page of a column: the full encoding tree, all parameters, all buffers
     Inspect(inspect::InspectArgs),
+    /// After a panic: say what it means, and which column, page and writer did it
+    Diagnose(diagnose::DiagnoseArgs),
     /// Say what differs between two versions, datasets or data files
     Diff(diff::DiffArgs),
     /// Write what a maintainer of Lance needs into one file, without any value of the data
@@ -175,6 +178,13 @@ struct SelectionArgs {
     branch: Option<String>,
 }
 
+impl SelectionArgs {
+    /// Whether any of them was given.
+    fn is_given(&self) -> bool {
+        self.version.is_some() || self.tag.is_some() || self.branch.is_some()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -210,6 +220,8 @@ pub enum Outcome {
     Clean,
     /// Something.
     Findings,
+    /// Nothing could be made of what was to be diagnosed.
+    Unrecognised,
 }
 
 /// Why a run came to nothing.
@@ -290,6 +302,7 @@ impl Cli {
         self.common.apply();
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
+            Some(Command::Diagnose(arguments)) => arguments.run(),
             Some(Command::Diff(arguments)) => arguments.run(),
             Some(Command::Bundle(arguments)) => arguments.run(),
             Some(Command::Orphans(arguments)) => arguments.run(),

@@ -632,7 +632,8 @@ fn decoded_json(witnessed: &Witnessed) -> DecodedJson {
     }
 }
 
-fn location(subject: &SubjectReport, finding: &Finding, place: Option<&Place>) -> Location {
+/// Where a finding is, at one of its places.
+pub fn location(subject: &SubjectReport, finding: &Finding, place: Option<&Place>) -> Location {
     let version = match &subject.kind {
         SubjectKind::Dataset(facts) => Some(facts.version),
         _ => None,

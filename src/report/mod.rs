@@ -3,6 +3,7 @@
 mod annotation;
 pub mod bundle;
 pub mod concise;
+pub mod diagnose;
 pub mod diff;
 pub mod github;
 pub mod gitlab;

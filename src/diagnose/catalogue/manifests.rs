@@ -1,0 +1,238 @@
+//! Messages about manifests, schemas, feature flags, row ids, deletions and indices.
+
+use super::advice::{BASE_PATH, DELETIONS, INDEX, MANIFEST, METADATA, NO_DATASET, ROW_IDS, SCHEMA};
+use super::{Entry, cause, of_others};
+
+const DELETED: &[&str] = &["deletion-file-missing", "deletions-contradicted"];
+const FLAGS: &[&str] = &[
+    "feature-flags-contradicted",
+    "schema-invalid",
+    "row-ids-invalid",
+];
+
+pub static ENTRIES: &[Entry] = &[
+    cause(
+        r"file size is (?:too small|smaller than 16 bytes)|magic number does not match|manifest length does not match|Invalid format: magic|Invalid manifest",
+        &[
+            "manifest-unreadable",
+            "manifest-section-unreadable",
+            "data-file-unreadable",
+        ],
+        "a manifest is empty, cut off, overwritten or something else",
+        &MANIFEST,
+    ),
+    cause(
+        r"failed to decode Protobuf message|(?:dataset|manifest|transaction)\.rs:\d+: .*(?:range end index|DecodeError)",
+        &[
+            "manifest-unreadable",
+            "manifest-section-unreadable",
+            "file-part-unreadable",
+            "encoding-unreadable",
+            "global-buffer-misplaced",
+            "encoding-malformed",
+        ],
+        "a part of a manifest or of a file's metadata is not what its place says: it is damaged, or a \
+         position leads elsewhere",
+        &MANIFEST,
+    ),
+    cause(
+        r"Found multiple manifest naming schemes",
+        &["manifest-misnamed"],
+        "the folder of manifests has names of two schemes, and the reader cannot tell which is the latest",
+        &MANIFEST,
+    ),
+    cause(
+        r"references parent id -?\d+, which must appear earlier|parent field|parent id .* not found",
+        &["schema-invalid"],
+        "a field of the schema names a parent that is not before it in the list",
+        &MANIFEST,
+    ),
+    cause(
+        r"lead to duplicate field names|Duplicate field name|duplicate field id|contains dots|cannot contain .\.",
+        &["schema-invalid", "field-in-two-files"],
+        "two fields of the schema have one name or one id, or a name has a dot in it",
+        &MANIFEST,
+    ),
+    cause(
+        r"only one of the .* feature bits set|FRI requires both|non-reusable-field-ID high-water mark|feature flag.* disagree",
+        FLAGS,
+        "two marks in the manifest that belong together do not agree",
+        &MANIFEST,
+    ),
+    cause(
+        r"All fragments must have row ids",
+        &[
+            "row-ids-invalid",
+            "feature-flags-contradicted",
+            "fragment-list-invalid",
+        ],
+        "the dataset keeps stable row ids, and a fragment has none",
+        &ROW_IDS,
+    ),
+    cause(
+        r"has \d+ row ids, but \d+ physical rows|corrupt file row ID metadata|row id \d+ is already in use|is live in (?:both fragment|multiple fragments)|row id index corrupt|Row id .* (?:duplicate|overlap)|row_?id sequence|rowids?/[^ ]*\.rs:\d+: |Wrong range|row ids? .*(?:corrupt|invalid)",
+        &[
+            "row-ids-invalid",
+            "row-count-mismatch",
+            "deletions-contradicted",
+            "fragment-list-invalid",
+        ],
+        "the stable row ids of a fragment are too many, too few, or given to another row as well",
+        &ROW_IDS,
+    ),
+    cause(
+        r"marks row lineage field|more than one data file carrying row lineage|DataOverlayFile is missing|overlay (?:coverage|per-field)",
+        &[
+            "overlay-invalid",
+            "row-ids-invalid",
+            "schema-invalid",
+            "fragment-list-invalid",
+        ],
+        "what the manifest says of row versions or overlay files does not fit the fragment",
+        &MANIFEST,
+    ),
+    cause(
+        r"base_path id \d+ not found for deletion_file",
+        DELETED,
+        "a deletion file is said to be behind a base path that the manifest does not have",
+        &BASE_PATH,
+    ),
+    cause(
+        r"base_path id \d+ not found",
+        &[
+            "data-file-missing",
+            "base-path-invalid",
+            "index-files-missing",
+        ],
+        "a file is said to be behind a base path that the manifest does not have",
+        &BASE_PATH,
+    ),
+    cause(
+        r"(?:Not found|NotFound|not found|No such file)[^\n]*_deletions/|_deletions/[^\n]*(?:not found|NotFound|No such file)",
+        DELETED,
+        "the manifest names a deletion file that is not there",
+        &DELETIONS,
+    ),
+    cause(
+        r"(?:Not found|NotFound|not found|No such file)[^\n]*_indices/|_indices/[^\n]*(?:not found|NotFound|No such file)",
+        &["index-files-missing", "index-list-invalid"],
+        "the manifest names an index whose files are not there",
+        &INDEX,
+    ),
+    cause(
+        r"(?:Not found|NotFound|not found|No such file)[^\n]*(?:_versions/|\.manifest)|(?:_versions/|\.manifest)[^\n]*(?:not found|NotFound|No such file)",
+        &[
+            "manifest-unreadable",
+            "tag-without-version",
+            "manifest-misnamed",
+        ],
+        "the manifest of the version that was asked for is not there",
+        &NO_DATASET,
+    ),
+    cause(
+        r"Unknown deletion file type|Deletion file type|in deletion file|[Dd]eletion vector|deletion\.rs:\d+: |_deletions/[^\n]*(?:corrupt|invalid|Invalid|error)|corrupt file [^ ]*_deletions/|Encountered corrupt file [^ ]*_deletions/",
+        DELETED,
+        "a deletion file cannot be read, or lists rows that there are not",
+        &DELETIONS,
+    ),
+    cause(
+        r"(?:deletion|deleted)[^\n]*(?:exceed|out of (?:range|bounds)|does not match|differs?)|[Dd]eleted row|num_deleted_rows",
+        &[
+            "deletions-contradicted",
+            "deletion-file-missing",
+            "row-count-mismatch",
+        ],
+        "the manifest counts other deleted rows than the deletion file lists, or more than the fragment has",
+        &DELETIONS,
+    ),
+    of_others(cause(
+        r"unknown cookie value|RoaringBitmap|roaring",
+        &[
+            "deletion-file-missing",
+            "index-list-invalid",
+            "deletions-contradicted",
+        ],
+        "a set of row numbers or fragments, in a deletion file or in the entry of an index, is damaged",
+        &DELETIONS,
+    )),
+    cause(
+        r"uuid field does not exist|Protobuf UUID is malformed|UUID",
+        &["index-list-invalid", "manifest-section-unreadable"],
+        "the manifest's entry of an index has no proper id",
+        &INDEX,
+    ),
+    cause(
+        r"Fragment bitmap is required|Index referenced a field with id|declares covering fields|Overlapping fragments detected|Duplicate index id|index .*(?:does not exist|not found in (?:the )?schema)",
+        &[
+            "index-list-invalid",
+            "index-files-missing",
+            "index-passed-over",
+        ],
+        "the manifest's entry of an index does not fit the dataset",
+        &INDEX,
+    ),
+    cause(
+        r"has version \d+, which is not supported .*, ignoring it|has unrecognized type|[Ii]ndex.* (?:version|type) .*(?:not supported|unknown|unrecognized)",
+        &["index-passed-over", "index-list-invalid", "reader-too-old"],
+        "an index is of a kind that this release does not know; the reader does without it",
+        &INDEX,
+    ),
+    cause(
+        r"Fragment id \d+ (?:is )?duplicate|[Dd]uplicate fragment|fragment ids? .*(?:unsorted|duplicate|sorted)|take\.rs:\d+: ",
+        &["fragment-list-invalid", "row-ids-invalid"],
+        "the manifest lists a fragment twice or out of order",
+        &MANIFEST,
+    ),
+    cause(
+        r"does not contain any data|[Ff]ragment .*(?:has no|without|does not have any) (?:data )?files",
+        &["fragment-list-invalid", "field-not-listed", "column-lost"],
+        "a fragment has no data file that holds what is read",
+        &MANIFEST,
+    ),
+    cause(
+        r"did not have any fields in common with the dataset schema|Attempt to read zero columns|no columns? (?:to read|were projected)",
+        &[
+            "field-not-listed",
+            "column-lost",
+            "fragment-list-invalid",
+            "data-file-missing",
+            "field-type-changed",
+        ],
+        "no field of the schema is in the data file, going by the manifest: files were added under foreign \
+         field ids, or the list of fields is damaged",
+        &SCHEMA,
+    ),
+    cause(
+        r"Field id \d+ is duplicated in fragment|contained unsorted or duplicate field ids",
+        &[
+            "field-in-two-files",
+            "column-lost",
+            "schema-invalid",
+            "fragment-list-invalid",
+        ],
+        "two data files of one fragment hold the same field, or one lists it twice",
+        &SCHEMA,
+    ),
+    cause(
+        r"dict-(?:size-ratio|max-size|divisor|values-compression)|Cannot determine structural encoding for field|requests sparse structural|Invalid blob threshold metadata|lance\.blob\.managed must be|Unknown compression scheme: \w+, |Invalid (?:compression|structural encoding|packed|minichunk)",
+        &[
+            "metadata-value-invalid",
+            "encoding-unreadable",
+            "encoding-malformed",
+        ],
+        "a key in the metadata of a field has a value that the writer does not take",
+        &METADATA,
+    ),
+    cause(
+        r"Dataset at path [^ ]* was not found|Dataset not found|No manifest found|no version hint",
+        &["manifest-unreadable"],
+        "there is no dataset at the path, or its manifests are gone",
+        &NO_DATASET,
+    ),
+    cause(
+        r"Version \d+ (?:no longer exists|not found)|does not exist in the dataset|Ref(?:erence)? .* not found|[Tt]ag .* (?:does not exist|not found)",
+        &["tag-without-version", "manifest-unreadable"],
+        "the version, tag or branch that was asked for is not there",
+        &NO_DATASET,
+    ),
+];

@@ -1,0 +1,108 @@
+//! Messages of a reader that is older, or newer, than what it reads.
+
+use super::advice::{DAMAGED_FILE, MANIFEST, PRE_STABLE, STORAGE_VERSION, UPGRADE};
+use super::{Entry, cause};
+
+const OLD: &[&str] = &["reader-too-old"];
+
+pub static ENTRIES: &[Entry] = &[
+    cause(
+        r#"expected type URL: "/lance\.encodings21\.PageLayout" \(got: "/lance\.encodings\.PageLayout"|expected type URL: "/lance\.encodings23\.PlanarLayout" \(got: "/lance\.encodings21"#,
+        &["pre-stable-pages", "encoding-unreadable"],
+        "the pages were written before their file version was finished, under another name than today's \
+         readers expect",
+        &PRE_STABLE,
+    ),
+    cause(
+        r#"expected type URL: "/lance\.encodings\.PageLayout" \(got: "/lance\.encodings2\d"#,
+        OLD,
+        "the reader knows file version 2.1 only as it was before it was finished: releases up to 0.32.1 open \
+         such a dataset and count its rows, and panic at the first page that they read",
+        &UPGRADE,
+    ),
+    cause(
+        r#"expected type URL: "/lance\.encodings\.ArrayEncoding" \(got: |expected type URL: "/lance\.encodings2?\d?\.\w+" \(got: "/lance\.encodings\.ArrayEncoding"#,
+        &[
+            "encoding-unreadable",
+            "file-version-mismatch",
+            "reader-too-old",
+        ],
+        "a page is encoded in the manner of another file version than the file says it has",
+        &DAMAGED_FILE,
+    ),
+    cause(
+        r#"expected type URL: "/lance[\w.]+" \(got: "|unexpected type URL"#,
+        &[
+            "encoding-unreadable",
+            "reader-too-old",
+            "pre-stable-pages",
+            "file-part-unreadable",
+        ],
+        "a page's encoding is of another kind than this reader knows for the file's version",
+        &UPGRADE,
+    ),
+    cause(
+        r"Unknown Lance storage version: 2\.\d|Invalid user input: .*storage version.*2\.\d",
+        &["reader-too-old", "file-version-mismatch"],
+        "the data files or the manifest are of a file version that this release of Lance does not know: it is \
+         older than the data",
+        &UPGRADE,
+    ),
+    cause(
+        r"Unknown Lance storage version",
+        &[
+            "file-version-mismatch",
+            "manifest-unreadable",
+            "schema-invalid",
+        ],
+        "the manifest or a data file names a file version that is none",
+        &MANIFEST,
+    ),
+    cause(
+        r"cannot be (?:read|written|opened) by this version of Lance",
+        &["feature-flag", "reader-too-old"],
+        "the manifest sets a feature flag that this release of Lance does not know: it refuses the dataset \
+         rather than misread it",
+        &UPGRADE,
+    ),
+    cause(
+        r"(?i)Attempt to use the lance v\d[\d.]* reader to read (?:a )?(?:file with version|legacy|v1)|current-format reader to read|Attempt to use the Lance v?2?\.?\d? ?reader",
+        &[
+            "file-version-mismatch",
+            "reader-too-old",
+            "blob-in-legacy-file",
+            "file-versions-mixed",
+        ],
+        "the file is of another version than the reader was told or knows: the manifest and the file's footer \
+         differ, or the reader is older than the file",
+        &UPGRADE,
+    ),
+    cause(
+        r"mixed data-file-version capability is not enabled|V1 and V2 storage versions cannot be mixed|mixes V1 and V2|All data files must have the same version",
+        &[
+            "file-versions-mixed",
+            "file-version-mismatch",
+            "feature-flags-contradicted",
+        ],
+        "the data files of the dataset are of several file versions, and its manifest does not allow that",
+        &MANIFEST,
+    ),
+    cause(
+        r"Unsupported logical type: |Unsupported dictionary type|logical type .* is not supported",
+        &["schema-invalid", "reader-too-old", "type-unreadable"],
+        "the schema has a type that this release of Lance does not know, or that is misspelt: maps, lists of \
+         structs of a fixed size and JSON came late",
+        &UPGRADE,
+    ),
+    cause(
+        r"(?:Map data type|FixedSizeList<Struct>|Variable packed struct encoding|Nested blob|Blob v2) (?:is|are) not enabled|Map data type is not (?:enabled|supported)|Blob v2 requires file version|Legacy blob columns .* (?:is|are) not supported for file version|Blob encoding is not available for field",
+        &[
+            "blob-generation-mismatch",
+            "type-unreadable",
+            "blob-stored-plain",
+            "metadata-value-invalid",
+        ],
+        "a column is of a kind that the file version that is read or written does not have",
+        &STORAGE_VERSION,
+    ),
+];
