@@ -16,8 +16,8 @@ pub struct Source {
     pub line: u32,
 }
 
-/// How something was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How something was said, the loudest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
     /// By a panic of Rust code.
     Panic,
@@ -236,8 +236,13 @@ impl Event {
     /// The message behind the place of the panic, as patterns see it. Places in sources of neither
     /// Lance nor Arrow are left out: they have files of the same names.
     pub fn text(&self) -> String {
-        let known =
-            |source: &&Source| source.file.contains("lance") || source.file.starts_with("arrow");
+        let known = |source: &&Source| {
+            let file = &source.file;
+            file.starts_with("arrow")
+                || ["lance", "fsst", "bitpacking"]
+                    .iter()
+                    .any(|name| file.contains(name))
+        };
         match self.panicked_at.as_ref().filter(known) {
             Some(source) => format!("{}:{}: {}", source.file, source.line, self.message),
             None => self.message.clone(),

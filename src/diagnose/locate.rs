@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::catalogue::{Entry, Kind};
+use super::catalogue::{Entry, Kind, PAGES};
 use super::recognise::{Diagnosis, Recognised, entry_of};
 use crate::check::{Report, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Severity, Since};
@@ -95,8 +95,27 @@ impl Located<'_> {
     }
 }
 
-/// How well a finding fits a message: what the message names, whether the finding quotes it.
-type Fit = (usize, bool);
+/// How well a finding fits a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    /// How many things of the finding the message names: column, file, fragment.
+    named: usize,
+    /// How the message leads to the finding.
+    strength: Strength,
+    /// Whether the message speaks of the type that the finding's field is of.
+    typed: bool,
+}
+
+/// How a message leads to a finding, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    /// The message is of a decoder, and the finding is of a kind that decoders trip over.
+    Decoding,
+    /// The message is one that findings of the rule lead to.
+    Rule,
+    /// The rule itself quotes the message.
+    Quoted,
+}
 
 /// Looks for what a log's message comes from.
 pub fn locate<'a>(diagnosis: &Diagnosis, report: &'a Report) -> Search<'a> {
@@ -113,17 +132,25 @@ pub fn locate<'a>(diagnosis: &Diagnosis, report: &'a Report) -> Search<'a> {
                 None => search.bystanders.push((subject, finding)),
             }
         }
-        let best = candidates.iter().map(|(fit, ..)| *fit).max();
+        let mut best = candidates.iter().map(|(fit, ..)| *fit).max();
+        let rules = cause.entry.rules;
+        let weak = best.is_none_or(|fit| fit.strength == Strength::Decoding);
+        let old = rules.first() == Some(&READER_TOO_OLD)
+            || (rules.contains(&READER_TOO_OLD) && best.is_none());
+        if weak
+            && old
+            && cause.entry.kind == Kind::Cause
+            && let Some(found) = too_new(diagnosis, subject)
+        {
+            search.too_new.push(found);
+            best = None;
+        }
         candidates.sort_by_key(|(_, rank, _)| *rank);
         for (fit, _, located) in candidates {
             match Some(fit) == best {
                 true => search.located.push(located),
                 false => search.bystanders.push((subject, located.finding)),
             }
-        }
-        let asks = cause.entry.rules.contains(&READER_TOO_OLD);
-        if asks && cause.entry.kind == Kind::Cause && best.is_none() {
-            search.too_new.extend(too_new(diagnosis, subject));
         }
     }
     search
@@ -248,13 +275,16 @@ impl Clues {
         };
         let quotes = finding.readers.iter().any(|reader| said(&reader.effect));
         let rank = entry.rules.iter().position(|rule| *rule == finding.rule.id);
-        let any = entry.kind == Kind::Wrapper && finding.severity == Severity::Error;
-        if rank.is_none() && !quotes && !any {
-            return None;
-        }
-        if finding.severity == Severity::Info && !quotes {
-            return None;
-        }
+        let is_error = finding.severity == Severity::Error;
+        let of_decoder = entry.rules.iter().any(|rule| PAGES.contains(rule));
+        let decoding = is_error && of_decoder && PAGES.contains(&finding.rule.id);
+        let any = is_error && entry.kind == Kind::Wrapper;
+        let strength = match rank {
+            _ if quotes => Strength::Quoted,
+            Some(_) if finding.severity != Severity::Info => Strength::Rule,
+            _ if decoding || any => Strength::Decoding,
+            _ => return None,
+        };
         let mut evidence = Vec::new();
         let mut named = 0;
         if let Some(column) = &finding.column {
@@ -313,15 +343,22 @@ impl Clues {
             named += 1;
             evidence.push(format!("the message names fragment {fragment}"));
         }
-        if let Some(spelt) = self.type_of(subject, finding) {
-            named += 1;
+        let spelt = self.type_of(subject, finding);
+        if let Some(spelt) = spelt {
             evidence.push(format!(
                 "the message speaks of type {spelt}, which the column is of"
             ));
         }
-        if quotes {
-            evidence.push("readers say this of it".to_string());
-        }
+        evidence.extend(match strength {
+            Strength::Quoted => {
+                Some("this message is what readers are known to say of it".to_string())
+            }
+            Strength::Rule => None,
+            Strength::Decoding => Some(
+                "a decoder trips over it, and nothing else here fits the message better"
+                    .to_string(),
+            ),
+        });
         let located = Located {
             subject,
             finding,
@@ -329,7 +366,12 @@ impl Clues {
             since: finding.since.clone(),
         };
         let rank = rank.unwrap_or(entry.rules.len());
-        Some(((named, quotes), rank, located))
+        let fit = Fit {
+            named,
+            strength,
+            typed: spelt.is_some(),
+        };
+        Some((fit, rank, located))
     }
 
     /// The type that the message speaks of, when the finding's field is of it.

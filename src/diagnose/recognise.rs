@@ -55,6 +55,8 @@ impl Diagnosis {
 
 /// Most sources, paths and names that are kept.
 const MOST_KEPT: usize = 8;
+/// Lines of a message that an e-mail or a narrow terminal may have broken.
+const MOST_BROKEN_LINES: usize = 20;
 /// Lines of a text that is a message by itself, pasted without its surroundings.
 const MOST_BARE_LINES: usize = 3;
 
@@ -97,7 +99,8 @@ pub fn diagnose(log: &[u8]) -> Diagnosis {
     let filled = lines.iter().filter(|line| !line.trim().is_empty()).count();
     let bare = filled <= MOST_BARE_LINES;
     let mut recognised = recognise(&events, understood.lance || bare);
-    if recognised.is_empty() && filled > 0 {
+    let broken = filled <= MOST_BROKEN_LINES && events.iter().all(|event| event.said == Said::Line);
+    if recognised.is_empty() && broken {
         recognised = recognise(&[whole(&lines)], understood.lance || bare);
     }
     Diagnosis {
@@ -134,8 +137,8 @@ fn recognise(events: &[Event], lance: bool) -> Vec<Recognised> {
         }
     }
     // What a message says of the cause comes before when it was said; panics come before what was
-    // made of them.
-    found.sort_by_key(|one| (one.entry.kind, one.event.said != Said::Panic));
+    // made of them, and both before what a logger thought worth a line.
+    found.sort_by_key(|one| (one.entry.kind, one.event.said));
     found
 }
 

@@ -3,13 +3,14 @@
 
     python testdata/make/collect_panics.py run --venvs DIR --raw FILE --work DIR [--only RELEASE]...
     python testdata/make/collect_panics.py choose --raw FILE [--raw FILE]...
+    python testdata/make/collect_panics.py two-faults --venvs DIR --work DIR
 
 `run` makes every call below on every broken dataset, and on healthy ones that a release is too old
 for, each call in a process of its own, with all that goes to its terminal kept. DIR/RELEASE is a
 virtual environment with that release.
 
 `choose` goes through what `run` kept, in a fixed order, and keeps a log when a message in it is one
-that no log before it has: it writes testdata/panics/NAME.txt and testdata/panics/index.json.
+that no log before it has, at most one of a dataset and release: it writes testdata/panics/NAME.txt and testdata/panics/index.json.
 
 Messages are taken for the same when they are the same without numbers, names and paths. In the
 logs the paths of the machine that ran this are replaced by /data and /srv/app; nothing else is
@@ -260,6 +261,171 @@ def neutral(text, work, python):
 # Choosing
 # --------------------------------------------------------------------------------------
 
+# What a call says that was wrong by itself, whatever the dataset holds.
+OF_THE_CALL = re.compile(
+    r"BTREE/BITMAP|blob_handling|Received literal|No field named|not found in schema"
+    r"|unexpected keyword|has no attribute|No module named|Error resolving filter|nothing to scan"
+    r"|positional argument|cannot import name|Python int too large|can only convert an array"
+    r"|Column \w+ not found|Column \w+ does not exist|KeyError|IndexError|ArrowNotImplementedError: extension"
+    r"|convert negative int|take on an empty dataset|Please upgrade lance to 0.8|iter_to_array"
+)
+# What a reader says that is older than the dataset, whatever else is wrong with it.
+TOO_OLD = re.compile(
+    r"Unknown Lance storage version: 2\.\d"
+    r'|expected type URL: \W*/lance\.encodings\.PageLayout\W* \(got: \W*/lance\.encodings2'
+    r"|cannot be read by this version of Lance"
+    r"|expected type URL: \W*/lance\.encodings\.ArrayEncoding\W* \(got: \W*/lance\.encodings21"
+    r'|UnexpectedTypeUrl \{ actual: \W*/lance.encodings23'
+    r"|Unsupported logical type: (json|map)"
+)
+WRAPPING = re.compile(
+    r"Task was aborted|terminated before end of stream|JoinError|task \d+ panicked|PanicException"
+)
+PANIC = re.compile(
+    r"panicked at (?P<file>\S+?):\d+:\d+:\n(?P<new>.*?)(?=\nnote: |\n\n|\nTraceback|\nthread|\n?$)"
+    r"|panicked at '(?P<old>.*?)', (?P<old_file>\S+?):\d+:\d+",
+    re.S,
+)
+
+
+def messages(text):
+    """The panics and the exception of a log: without numbers, names and paths."""
+    for found in PANIC.finditer(text):
+        file = found["file"] or found["old_file"]
+        yield tidy(re.sub(r".*/(rust|registry/src/[^/]*)/", "", file) + ": " + (found["new"] or found["old"]))
+    lines = text.rpartition("Traceback (most recent call last)")[2].splitlines()
+    last = [line for line in lines[1:] if line and not line.startswith(" ")]
+    if last:
+        yield tidy(last[0])
+
+
+LAYERS = re.compile(
+    r"^\s*((\w+\.)*\w*(Error|Invalid|Exception|NotImplemented)(\(\w+\))?:"
+    r"|(Io|External|Wrapped|Execution|Query Execution|Internal) error:"
+    r"|LanceError\(\w+\):|Invalid (user input|argument error):|Error reading file metadata:"
+    r"|Encountered internal error\. Please file a bug report at \S+"
+    r"|Error decoding batch:|called .Result::unwrap\(\). on an .Err. value:)\s*"
+)
+
+
+def tidy(message):
+    message = " ".join(message.replace("\\", "").split())
+    file, _, rest = message.partition(".rs: ")
+    layered = rest or message
+    while LAYERS.match(layered):
+        layered = LAYERS.sub("", layered)
+    message = file + ": " + layered if rest else layered
+    message = re.sub(r"/[\w./-]+\.rs(:\d+)*", "R", message)
+    message = re.sub(r"\S*/(data|srv)/\S+|data/\S+|[0-9a-f-]{32,}\S*", "P", message)
+    message = re.sub(r"'[^' ]*'|\"[^\" ]*\"|`[^` ]*`", "Q", message)
+    return re.sub(r"[0-9]+", "N", message)[:70]
+
+
+def choose(options):
+    to = TESTDATA / "panics"
+    to.mkdir(exist_ok=True)
+    for old in to.glob("*.txt"):
+        old.unlink()
+    seen = set()
+    taken = set()
+    index = []
+    order = {release: at for at, release in enumerate(RELEASES)}
+    logs = [json.loads(line) for raw in options.raw for line in open(raw)]
+    logs.sort(key=lambda log: order.get(log[0], len(order)))
+    for release, name, call, code, text in logs:
+        said = set(messages(text))
+        said = {message for message in said if not WRAPPING.search(message)} or said
+        if not said or said <= seen or OF_THE_CALL.search(text):
+            continue
+        seen |= said
+        if (release, name) in taken:
+            continue
+        taken.add((release, name))
+        file = f"{Path(name).name if name.count('/') < 2 else name.split('/')[1]}.{call}.{release}.txt"
+        lines = [cut(line) for line in text.splitlines()]
+        (to / file).write_text("\n".join(lines).strip() + "\n")
+        entry = {"file": file, "dataset": name, "release": release, "call": call, "exit": code}
+        if any(line.endswith("…") for line in lines):
+            entry["cut"] = True
+        index.append(entry | expected(name, call, text))
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in index)
+    (to / "index.json").write_text(f"[\n{lines}\n]\n")
+    print(len(index), "logs,", len(seen), "messages", file=sys.stderr)
+
+
+def cut(line):
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
+
+
+def expected(name, call, text):
+    """The rule and column that the log is about: not what lance-lint diagnose says, but what the
+    fixture is, going by what the check prints for it (tests/golden/text)."""
+    golden = TESTDATA.parent / "tests/golden/text" / (name.replace("/", "__") + ".txt")
+    found = re.findall(r"^error\[([\w-]+)\]: (.*)$", golden.read_text(), re.M) if golden.is_file() else []
+    rules = sorted({rule for rule, _ in found})
+    if TOO_OLD.search(text) and not set(rules) & SAID_OF_VERSIONS:
+        return {"rule": "reader-too-old", "column": None}
+    if len(rules) != 1 or (name.split("/")[-1], call) in NOT_FROM_THE_FAULT:
+        return {"rule": None, "column": None}
+    columns = sorted({c for _, text in found for c in re.findall(r"`([^`]+)`", text)[:1]})
+    return {"rule": rules[0], "column": columns[0] if len(columns) == 1 and len(found) == 1 else None}
+
+
+# Rules whose own findings make readers say what they say of data that is too new.
+SAID_OF_VERSIONS = {"file-version-mismatch", "feature-flag", "pre-stable-pages"}
+
+# Logs that are of something else than what is wrong with the dataset.
+NOT_FROM_THE_FAULT = set()
+
+
+# --------------------------------------------------------------------------------------
+# A dataset with two faults
+# --------------------------------------------------------------------------------------
+
+# Public calls only. The strings of `caption` are committed as integers, the bytes of `blob` as blobs.
+TWO_FAULTS = """
+import lance
+import pyarrow as pa
+
+table = pa.table({
+    "id": pa.array([1, 2, 3], pa.int64()),
+    "caption": pa.array(["amber", "basil", "cedar"], pa.string()),
+    "blob": pa.array([b"amber", b"basil", b"cedar"], pa.large_binary()),
+})
+ds = lance.write_dataset(table, PATH, data_storage_version="2.0")
+fields = [
+    pa.field("id", pa.int64()),
+    pa.field("caption", pa.int64()),
+    pa.field("blob", pa.large_binary(), metadata={"lance-encoding:blob": "true"}),
+]
+files = [fragment.metadata for fragment in ds.get_fragments()]
+operation = lance.LanceOperation.Overwrite(pa.schema(fields), files)
+lance.LanceDataset.commit(PATH, operation, read_version=ds.version)
+"""
+
+
+def two_faults(options):
+    """testdata/panics/datasets/two-faults, and a log of reading each of its columns at fault."""
+    work = Path(options.work).resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    at = work / "data" / "two-faults"
+    at.parent.mkdir(parents=True)
+    server = Server(options.venvs, RELEASES[0], work)
+    code, said = server.call(TWO_FAULTS.replace("PATH", repr(str(at))))
+    assert code == 0, said
+    kept = TESTDATA / "panics/datasets/two-faults"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(at, kept)
+    logs = TESTDATA / "panics/two-faults"
+    logs.mkdir(exist_ok=True)
+    for column in ("blob", "caption"):
+        source = OPEN + CALLS["last_column"].replace("LAST", column)
+        code, said = server.call(source.replace("PATH", repr(str(at))))
+        assert code != 0, column
+        (logs / f"{column}.txt").write_text(neutral(said, work, server.python))
+    server.end()
+    shutil.rmtree(work, ignore_errors=True)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -271,6 +437,9 @@ def main():
     running.add_argument("--work", required=True)
     running.add_argument("--only", action="append")
     running.add_argument("--match", action="append")
+    two = commands.add_parser("two-faults")
+    two.add_argument("--venvs", required=True)
+    two.add_argument("--work", required=True)
     choosing = commands.add_parser("choose")
     choosing.add_argument("--raw", action="append", required=True)
     options = parser.parse_args()
@@ -279,6 +448,8 @@ def main():
             serve()
         case "run":
             run(options)
+        case "two-faults":
+            two_faults(options)
         case "choose":
             choose(options)
 

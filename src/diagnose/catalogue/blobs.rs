@@ -30,7 +30,7 @@ pub static ENTRIES: &[Entry] = &[
         &BLOB_KEY,
     ),
     cause(
-        r"Expected a struct encoding because we have a struct field",
+        r"Expected a struct encoding because we have a struct field|compute_projection: expected struct",
         STRUCTS,
         "a struct of the schema is read from a column that holds no struct: the columns are not where the \
          schema says",
@@ -90,8 +90,12 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_PAGE,
     ),
     cause(
-        r"Expecting fixed stride data type, found",
-        &["packed-struct-mismatch", "schema-invalid"],
+        r"Expecting fixed stride data type, found|Does not support get byte width on type",
+        &[
+            "packed-struct-mismatch",
+            "type-unreadable",
+            "schema-invalid",
+        ],
         "a packed struct has a child whose values have no fixed width",
         &SCHEMA,
     ),
@@ -276,5 +280,12 @@ pub static ENTRIES: &[Entry] = &[
         ],
         "the file beside a data file that holds the bytes of blobs is not there",
         &BASE_PATH,
+    ),
+    cause(
+        r"Blob struct missing .\w+. field",
+        &["blob-generation-mismatch", "known-bug", "blob-stored-plain"],
+        "blobs of the second generation were expected, and those of the first were given, or descriptors in \
+         place of values",
+        &BLOB_KEY,
     ),
 ];

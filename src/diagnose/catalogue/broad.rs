@@ -3,8 +3,8 @@
 use super::advice::{ANY_PAGE, DAMAGED_FILE, DAMAGED_PAGE};
 use super::{Entry, broad, cause, of_others};
 
-/// What hurts a reader of pages.
-const PAGES: &[&str] = &[
+/// What a reader of pages trips over.
+pub const PAGES: &[&str] = &[
     "encoding-malformed",
     "page-buffers-mismatch",
     "encoding-unreadable",
@@ -24,12 +24,18 @@ const PAGES: &[&str] = &[
     "blob-in-list",
     "type-unreadable",
     "blob-undeclared",
+    "blob-on-wrong-type",
+    "blob-generation-mismatch",
+    "nulls-in-required-field",
+    "page-buffers-shared",
+    "schema-invalid",
+    "field-not-listed",
     "reader-too-old",
 ];
 
 pub static ENTRIES: &[Entry] = &[
     broad(cause(
-        r"Encountered corrupt file (?:dictionary|variable width data block|fixed_full_zip|variable_full_zip|miniblock_metadata|data block)",
+        r"Encountered corrupt file [a-z][a-z _-]*: ",
         PAGES,
         "a page holds other bytes than its encoding says; the word behind `corrupt file` is a codec, not a file",
         &DAMAGED_PAGE,
@@ -50,7 +56,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_FILE,
     )),
     broad(cause(
-        r"lance-encoding[^ ]*\.rs:\d+: ",
+        r"(?:lance-encoding|fsst|bitpacking|lance-arrow)[^ ]*\.rs:\d+: ",
         PAGES,
         "Lance's decoder panicked on a page: what the page holds is not what its encoding or the schema says",
         &ANY_PAGE,

@@ -14,14 +14,14 @@ const UNREADABLE: &[&str] = &[
 
 pub static ENTRIES: &[Entry] = &[
     cause(
-        r"invalid magic|does not have sufficient data|file footer|not a Lance file|Invalid (?:Lance )?file|too short|file size is too small|less than .* bytes",
+        r"invalid magic|does not have sufficient data|not a Lance file|\.lance has size 0",
         UNREADABLE,
         "a file does not end as a Lance file does: it is empty, cut off or overwritten, or the manifest states \
          another size for it than it has. The magic that is printed is the one that was expected",
         &DAMAGED_FILE,
     ),
     cause(
-        r"Invalid range \d+\.\.\d+ for object of size|Range started at \d+ and ended at|range .* (?:is )?(?:out of bounds|beyond)|Requested range",
+        r"Invalid range \d+\.\.\d+ for object of size|Range started at \d+ and ended at|failed to fill whole buffer",
         &[
             "page-buffers-mismatch",
             "file-size-mismatch",
@@ -47,7 +47,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_FILE,
     ),
     cause(
-        r"has \d+ field ids but \d+ column indices|contained fewer column_indices than fields|column_indices",
+        r"has \d+ field ids but \d+ column indices|contained fewer column_indices than fields",
         &["column-lost", "field-not-listed", "file-version-mismatch"],
         "the manifest lists other fields for a data file than it lists columns",
         &MANIFEST,
@@ -89,9 +89,10 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_PAGE,
     ),
     cause(
-        r"cannot read .*Ranges?\(.* from columns with \d+ rows|incorrect physical_rows|physical_rows|[Rr]ow index out of range|rows? .* (?:beyond|past|exceeds?) .*(?:rows|length)|num_rows .* (?:mismatch|differ)",
+        r"cannot read .* from (?:columns|file) with \d+ rows|PlainDecoder: request\(.*\) out of range|Column row count overflows|incorrect physical_rows|[Rr]ow index out of range",
         &[
             "row-count-mismatch",
+            "page-buffers-mismatch",
             "deletions-contradicted",
             "column-lengths-differ",
             "page-rows-mismatch",
@@ -110,7 +111,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_PAGE,
     ),
     cause(
-        r"is not aligned to \d+ bytes",
+        r"is not aligned to \d+ bytes|PAGE_BUFFER_ALIGNMENT",
         &[
             "page-buffers-mismatch",
             "global-buffer-misplaced",
@@ -120,7 +121,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_PAGE,
     ),
     cause(
-        r"did not contain any global buffers, schema expected|[Gg]lobal buffer",
+        r"did not contain any global buffers, schema expected|[Gg]lobal buffer \d",
         &[
             "global-buffer-misplaced",
             "file-part-unreadable",
@@ -143,7 +144,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_FILE,
     ),
     cause(
-        r"base_path|base path",
+        r"base_path id|base path .*(?:not|invalid)|duplicate base path",
         &[
             "base-path-invalid",
             "data-file-missing",

@@ -12,6 +12,110 @@ const FLAGS: &[&str] = &[
 
 pub static ENTRIES: &[Entry] = &[
     cause(
+        r"RowDatasetVersionSequence|row ID sequence|row ID metadata|Got too (?:many|few) (?:version runs|segments)",
+        &["row-ids-invalid"],
+        "the row ids or row versions of a fragment are damaged, or not as many as it has rows",
+        &ROW_IDS,
+    ),
+    cause(
+        r"lance-table/src/io/deletion\.rs:\d+",
+        DELETED,
+        "a deletion file cannot be read: it is damaged, cut off or something else",
+        &DELETIONS,
+    ),
+    cause(
+        r"more rows than the requested chunk sizes|rows remaining in a requested chunk|surviving row count overflowed|Missing too many rows in merge|Invalid read (?:params|of range) .*addressa?i?ble rows|Row index \d+ is beyond the range|Fragments are missing row count stats",
+        &[
+            "deletions-contradicted",
+            "deletion-file-missing",
+            "row-count-mismatch",
+            "row-ids-invalid",
+            "fragment-list-invalid",
+        ],
+        "a fragment has other rows than the manifest counts: it counts other deleted rows than the deletion \
+         file lists, or other rows than the data file has",
+        &DELETIONS,
+    ),
+    cause(
+        r"would produce two fragments with id|Merge operation changed row count|integers are ordered up to|did not arrive in sorted order|Fragment ids are not sorted",
+        &[
+            "fragment-list-invalid",
+            "row-count-mismatch",
+            "row-ids-invalid",
+        ],
+        "the manifest lists two fragments of one id, or fragments out of order",
+        &MANIFEST,
+    ),
+    cause(
+        r"Found V\d manifest in a V\d manifest directory",
+        &["manifest-misnamed"],
+        "the folder of manifests has names of two schemes",
+        &MANIFEST,
+    ),
+    cause(
+        r"Append with different schema",
+        &[
+            "blob-generation-mismatch",
+            "blob-stored-plain",
+            "type-unreadable",
+            "schema-invalid",
+            "field-type-changed",
+            "blob-undeclared",
+        ],
+        "what is appended has another schema than the dataset: the text behind it says which field. A field that \
+         was read and written back may have another type than the one that is stored",
+        &SCHEMA,
+    ),
+    cause(
+        r"Could not find field ancestry for id|already exists with different fields|No scalar index plugin found|not a recognized scalar index type|multiple tasks modified the same index|indices should always have a fragment bitmap|An index existed with no fields|only for v2 IVFIndex|must be retrained",
+        &[
+            "index-list-invalid",
+            "index-passed-over",
+            "index-files-missing",
+        ],
+        "the manifest's entry of an index is not one that this release can work with",
+        &INDEX,
+    ),
+    cause(
+        r"[Cc]ommit conflict|Failed to commit the transaction after|preempted by concurrent transaction",
+        &[
+            "manifest-misnamed",
+            "manifest-unreadable",
+            "fragment-list-invalid",
+        ],
+        "another writer committed first; where no one else writes, the latest manifest is not what its name says",
+        &MANIFEST,
+    ),
+    cause(
+        r"Did not find any data files for schema|Field -?\d+ is missing in fragment|projection supplied fewer column indices|does not exist in the RecordBatch|Merge operation remaps",
+        &[
+            "field-not-listed",
+            "column-lost",
+            "schema-invalid",
+            "blob-in-list",
+            "field-in-two-files",
+        ],
+        "no data file of a fragment is said to hold a field that the schema has",
+        &SCHEMA,
+    ),
+    cause(
+        r"TakeExec requires the input plan|Ambiguous reference to unqualified field|LanceError\(Schema\): Field [\w.]* not found|Invalid or unsupported format string: '\+w:-",
+        &["schema-invalid", "field-in-two-files"],
+        "two fields of the schema have one name or id, a name is empty or has a dot in it, or a type cannot be",
+        &MANIFEST,
+    ),
+    cause(
+        r"rowaddr.* belongs to non-existent fragment",
+        &[
+            "row-ids-invalid",
+            "index-list-invalid",
+            "known-bug",
+            "fragment-list-invalid",
+        ],
+        "a row is said to be in a fragment that there is not: by an index, or by a list of row ids",
+        &INDEX,
+    ),
+    cause(
         r"file size is (?:too small|smaller than 16 bytes)|magic number does not match|manifest length does not match|Invalid format: magic|Invalid manifest",
         &[
             "manifest-unreadable",
@@ -48,13 +152,13 @@ pub static ENTRIES: &[Entry] = &[
         &MANIFEST,
     ),
     cause(
-        r"lead to duplicate field names|Duplicate field name|duplicate field id|contains dots|cannot contain .\.",
+        r"lead to duplicate field names|(?i:duplicate field (?:name|id))|contains dots|cannot contain .\.",
         &["schema-invalid", "field-in-two-files"],
         "two fields of the schema have one name or one id, or a name has a dot in it",
         &MANIFEST,
     ),
     cause(
-        r"only one of the .* feature bits set|FRI requires both|non-reusable-field-ID high-water mark|feature flag.* disagree",
+        r"(?i)only one of the .* feature bits set|FRI requires both|non-reusable-field-ID high-water mark|feature flag.* disagree",
         FLAGS,
         "two marks in the manifest that belong together do not agree",
         &MANIFEST,
@@ -70,7 +174,7 @@ pub static ENTRIES: &[Entry] = &[
         &ROW_IDS,
     ),
     cause(
-        r"has \d+ row ids, but \d+ physical rows|corrupt file row ID metadata|row id \d+ is already in use|is live in (?:both fragment|multiple fragments)|row id index corrupt|Row id .* (?:duplicate|overlap)|row_?id sequence|rowids?/[^ ]*\.rs:\d+: |Wrong range|row ids? .*(?:corrupt|invalid)",
+        r"has \d+ row ids, but \d+ physical rows|row id \d+ is already in use|is live in (?:both fragment|multiple fragments)|row id index corrupt|Row id .* (?:duplicate|overlap)|row_?id sequence|rowids?/[^ ]*\.rs:\d+: |row ids? .*(?:corrupt|invalid)",
         &[
             "row-ids-invalid",
             "row-count-mismatch",
@@ -146,7 +250,7 @@ pub static ENTRIES: &[Entry] = &[
         &DELETIONS,
     ),
     of_others(cause(
-        r"unknown cookie value|RoaringBitmap|roaring",
+        r"unknown cookie value|RoaringBitmap",
         &[
             "deletion-file-missing",
             "index-list-invalid",
@@ -156,7 +260,7 @@ pub static ENTRIES: &[Entry] = &[
         &DELETIONS,
     )),
     cause(
-        r"uuid field does not exist|Protobuf UUID is malformed|UUID",
+        r"uuid field does not exist|Protobuf UUID is malformed|[Ii]nvalid UUID",
         &["index-list-invalid", "manifest-section-unreadable"],
         "the manifest's entry of an index has no proper id",
         &INDEX,

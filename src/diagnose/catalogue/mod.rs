@@ -17,6 +17,7 @@ mod versions;
 mod wrappers;
 
 pub use advice::Advice;
+pub use broad::PAGES;
 
 /// How much a message says of the cause. The order is that in which messages of one log are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

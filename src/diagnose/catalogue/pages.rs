@@ -30,7 +30,36 @@ const BUFFERS: &[&str] = &[
 
 pub static ENTRIES: &[Entry] = &[
     cause(
-        r"is missing its (?:encoding|page layout|nested|layout)|[Mm]issing (?:its )?(?:.* )?encoding (?:description|location)|Invalid direct .* encoding envelope|Indirect file encodings|missing its (?:compression variant|nested encoding|value_compression|compression)|Full-zip layout must have a .details. field|page is missing|has no encoding|must be specified",
+        r"(?:not (?:yet )?implemented|unsupported|Unsupported|unimplemented).*(?:decompressor|CompressiveEncoding)|compression\.rs:\d+: not (?:yet )?implemented|variable packed struct decoding is not yet implemented",
+        MALFORMED,
+        "a page's encoding uses a codec where this release has no decoder for it",
+        &DAMAGED_PAGE,
+    ),
+    cause(
+        r"lance-file/src/[\w/]*reader\.rs:\d+: not (?:yet )?implemented|Expected option to have value",
+        &[
+            "encoding-unreadable",
+            "blob-descriptors-malformed",
+            "encoding-malformed",
+            "file-part-unreadable",
+        ],
+        "a part of a page's or column's encoding is missing, or is stored where no reader looks",
+        &DAMAGED_PAGE,
+    ),
+    cause(
+        r"FSL dimension must be positive|miniblock levels decoded|Legacy binary mini-block|Range and delta compression are not|Inconsistent RLE buffers|RLE (?:decompressor expects|compression missing)|Binary mini-block Variable encoding cannot|variable-width block: expected",
+        &[
+            "encoding-malformed",
+            "encoding-type-mismatch",
+            "page-buffers-mismatch",
+            "encoding-unreadable",
+            "layers-mismatch",
+        ],
+        "a page's codec is given buffers, widths or counts that it cannot work with",
+        &DAMAGED_PAGE,
+    ),
+    cause(
+        r"is missing its (?:encoding|page layout|nested|layout)|[Mm]issing (?:its )?(?:.* )?encoding (?:description|location)|Invalid direct .* encoding envelope|Indirect file encodings|missing its (?:compression variant|nested encoding|value_compression|compression)|Full-zip layout must have a .details. field|page is missing|has no encoding",
         &[
             "encoding-unreadable",
             "encoding-malformed",
@@ -150,7 +179,7 @@ pub static ENTRIES: &[Entry] = &[
         &DAMAGED_PAGE,
     ),
     cause(
-        r"fullzip\w*\.rs:\d+: |[Ff]ull-?zip|full_zip|bytepack\.rs:\d+: |Invalid size|Struct child array length \d+ does not match sibling|item length .* exceeds",
+        r"fullzip\w*\.rs:\d+: |[Ff]ull-?zip|full_zip|bytepack\.rs:\d+: |Struct child array length \d+ does not match sibling|item length .* exceeds",
         BUFFERS,
         "the rows of a page that is stored value by value are not as wide, or not as many, as its encoding says",
         &DAMAGED_PAGE,

@@ -19,6 +19,8 @@ const TYPES: &[&str] = &[
     "blob-descriptors-malformed",
     "layers-mismatch",
     "column-lost",
+    "type-unreadable",
+    "blob-generation-mismatch",
 ];
 
 pub static ENTRIES: &[Entry] = &[
@@ -49,7 +51,7 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     )),
     of_others(cause(
-        r"Expected FixedSizeList data type and got|Values length \d+ is less than the length \(\d+\) multiplied|FixedSizeList .*(?:length|size|dimension)|Expected FixedSize\w+, got|value size",
+        r"Expected FixedSizeList data type and got|Values length \d+ is less than the length \(\d+\) multiplied|FixedSizeList .*(?:length|size|dimension)|Expected FixedSize\w+, got|ArrowArray struct has \d+ children, expected",
         TYPES,
         "a page holds vectors of another length than the field's type says, or none at all",
         &SCHEMA,
@@ -106,7 +108,7 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     of_others(cause(
-        r"[Ii]ncorrect datatype for StructArray field|column types must match schema types|Incorrect array length for StructArray field|data type mismatch|[Ii]ncompatible (?:type|schema)",
+        r"[Ii]ncorrect datatype for StructArray field|column types must match schema types|Incorrect array length for StructArray field",
         TYPES,
         "a page yields another type than the schema says",
         &SCHEMA,
@@ -119,12 +121,13 @@ pub static ENTRIES: &[Entry] = &[
             "blob-undeclared",
             "packed-struct-mismatch",
             "page-rows-mismatch",
+            "row-ids-invalid",
         ],
         "two columns that are read together come out with different numbers of rows",
         &DAMAGED_PAGE,
     )),
     cause(
-        r"create_structural_field_scheduler for|decoder\.rs:\d+: not (?:yet )?implemented|not yet implemented|not implemented: ",
+        r"create_structural_field_scheduler for|lance-(?:encoding|core|arrow)[^ ]*\.rs:\d+: not (?:yet )?implemented",
         &[
             "type-unreadable",
             "schema-invalid",
@@ -156,9 +159,10 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     cause(
-        r"Attempt to (?:project|intersect|merge) (?:incompatible|different) fields|Attempt to merge fields|[Cc]annot (?:merge|project|intersect) fields",
+        r"project field by different types|Attempt to (?:project|intersect|merge) (?:incompatible|different) fields|Attempt to merge fields|[Cc]annot (?:merge|project|intersect) fields",
         &[
             "field-type-changed",
+            "type-unreadable",
             "schema-invalid",
             "fields-swapped",
             "field-in-two-files",
@@ -168,7 +172,7 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     of_others(cause(
-        r"offset of the new Buffer cannot exceed|[Mm]ax offset of \d+ exceeds length|[Oo]ffset .* exceeds (?:length|values)|First offset \d+ .* is larger|the length \+ offset of the sliced|slice index starts|Non-?monotonic offset|offsets? (?:must be|are not) monoton",
+        r"offset of the new Buffer cannot exceed|[Ll]ast offset \d+ of .* is larger than|[Mm]ax offset of \d+ exceeds length|[Oo]ffset .* exceeds (?:length|values)|First offset \d+ .* is larger|the length \+ offset of the sliced|slice index starts|Non-?monotonic offset|offsets? (?:must be|are not) monoton",
         &[
             "page-buffers-mismatch",
             "encoding-malformed",

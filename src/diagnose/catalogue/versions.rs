@@ -7,6 +7,19 @@ const OLD: &[&str] = &["reader-too-old"];
 
 pub static ENTRIES: &[Entry] = &[
     cause(
+        r"invalid wire type: .*PageLayout|DecodeError .*\(.?MiniBlockLayout",
+        &["pre-stable-pages", "encoding-unreadable", "reader-too-old"],
+        "the fields of a page's encoding are not those that this reader knows under its name: it was written \
+         when the file version was not finished, by a later or earlier release than reads",
+        &PRE_STABLE,
+    ),
+    cause(
+        r"mixture of file versions",
+        &["file-versions-mixed", "file-version-mismatch"],
+        "the data files of the dataset are of several file versions, which this release does not write to",
+        &MANIFEST,
+    ),
+    cause(
         r#"expected type URL: "/lance\.encodings21\.PageLayout" \(got: "/lance\.encodings\.PageLayout"|expected type URL: "/lance\.encodings23\.PlanarLayout" \(got: "/lance\.encodings21"#,
         &["pre-stable-pages", "encoding-unreadable"],
         "the pages were written before their file version was finished, under another name than today's \
@@ -14,18 +27,18 @@ pub static ENTRIES: &[Entry] = &[
         &PRE_STABLE,
     ),
     cause(
-        r#"expected type URL: "/lance\.encodings\.PageLayout" \(got: "/lance\.encodings2\d"#,
+        r#"expected type URL: "/lance\.encodings\.PageLayout" \(got: "/lance\.encodings2\d|UnexpectedTypeUrl \{ actual: "/lance\.encodings23\.PlanarLayout", expected: "/lance\.encodings21"#,
         OLD,
-        "the reader knows file version 2.1 only as it was before it was finished: releases up to 0.32.1 open \
-         such a dataset and count its rows, and panic at the first page that they read",
+        "the reader knows the pages' file version only as it was before it was finished: such releases (up to 0.32.1 \
+         for 2.1) open the dataset and count its rows, and panic at the first page that they read",
         &UPGRADE,
     ),
     cause(
         r#"expected type URL: "/lance\.encodings\.ArrayEncoding" \(got: |expected type URL: "/lance\.encodings2?\d?\.\w+" \(got: "/lance\.encodings\.ArrayEncoding"#,
         &[
-            "encoding-unreadable",
-            "file-version-mismatch",
             "reader-too-old",
+            "file-version-mismatch",
+            "encoding-unreadable",
         ],
         "a page is encoded in the manner of another file version than the file says it has",
         &DAMAGED_FILE,
@@ -66,7 +79,7 @@ pub static ENTRIES: &[Entry] = &[
         &UPGRADE,
     ),
     cause(
-        r"(?i)Attempt to use the lance v\d[\d.]* reader to read (?:a )?(?:file with version|legacy|v1)|current-format reader to read|Attempt to use the Lance v?2?\.?\d? ?reader",
+        r"(?i)Attempt to use the lance v\d[\d.]* reader to read (?:a )?(?:file with version|legacy|v1)|current-format reader to read|legacy function called on v2 file|Cannot open file [^ ]* with the v1 reader because|Attempt to use the Lance v?2?\.?\d? ?reader",
         &[
             "file-version-mismatch",
             "reader-too-old",
