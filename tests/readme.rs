@@ -35,6 +35,16 @@ fn the_readme_shows_real_output_and_every_rule() {
         ),
     );
     text = section(&text, "inspect", &format!("```text\n{inspect}```\n"));
+    let diagnose = stdout(&lint(&[
+        "diagnose",
+        "testdata/panics/datasets/two-faults",
+        "--log",
+        "testdata/panics/two-faults/caption.txt",
+    ]));
+    let diagnose = format!(
+        "```text\n$ lance-lint diagnose testdata/panics/datasets/two-faults < panic.txt\n{diagnose}```\n"
+    );
+    text = section(&text, "diagnose", &diagnose);
     text = section(&text, "rules", &rules());
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &text).expect("written");

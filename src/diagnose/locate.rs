@@ -19,6 +19,7 @@ const ACROSS_FIELDS: &[&str] = &[
     "column-mapping-contradicted",
     "empty-struct-shifts-columns",
     "field-in-two-files",
+    "field-not-listed",
     "fields-swapped",
     "packed-struct-mismatch",
     "schema-invalid",
@@ -230,12 +231,14 @@ impl Clues {
             .collect();
         let named = |name: &str| {
             let marks = [('\'', '\''), ('"', '"'), ('`', '`')];
-            marks
-                .iter()
-                .any(|(open, close)| text.contains(&format!("{open}{name}{close}")))
-                || text.contains(&format!("field {name} "))
-                || text.contains(&format!("column {name} "))
-                || text.contains(&format!("name={name},"))
+            // The field of another length is as often the one that is well.
+            !text.contains("Incorrect array length")
+                && (marks
+                    .iter()
+                    .any(|(open, close)| text.contains(&format!("{open}{name}{close}")))
+                    || text.contains(&format!("field {name} "))
+                    || text.contains(&format!("column {name} "))
+                    || text.contains(&format!("name={name},")))
         };
         let columns = subject.fields.iter().filter(|field| {
             // A debug print names the parts of every struct, which are no fields of the dataset.

@@ -263,11 +263,13 @@ def neutral(text, work, python):
 
 # What a call says that was wrong by itself, whatever the dataset holds.
 OF_THE_CALL = re.compile(
-    r"BTREE/BITMAP|blob_handling|Received literal|No field named|not found in schema"
+    r"BTREE/BITMAP|Scalar index column|blob_handling|Received literal|No field named|not found in schema"
     r"|unexpected keyword|has no attribute|No module named|Error resolving filter|nothing to scan"
     r"|positional argument|cannot import name|Python int too large|can only convert an array"
     r"|Column \w+ not found|Column \w+ does not exist|KeyError|IndexError|ArrowNotImplementedError: extension"
     r"|convert negative int|take on an empty dataset|Please upgrade lance to 0.8|iter_to_array"
+    # Nothing in it tells that Lance ran.
+    r"|panic in a function that cannot unwind"
 )
 # What a reader says that is older than the dataset, whatever else is wrong with it.
 TOO_OLD = re.compile(

@@ -288,4 +288,15 @@ pub static ENTRIES: &[Entry] = &[
          place of values",
         &BLOB_KEY,
     ),
+    cause(
+        r"Blob column version mismatch",
+        &[
+            "blob-generation-mismatch",
+            "blob-stored-plain",
+            "blob-undeclared",
+        ],
+        "blobs of one generation are to be written to a dataset that has, or by its version must have, those \
+         of the other",
+        &BLOB_KEY,
+    ),
 ];

@@ -29,6 +29,7 @@ pub static ENTRIES: &[Entry] = &[
             "file-part-unreadable",
             "data-file-unreadable",
             "encoding-type-mismatch",
+            "index-files-missing",
         ],
         "bytes were asked for beyond the end of a file: it is shorter than the manifest or its own metadata \
          says, or a page's encoding leads past its buffers",

@@ -12,6 +12,12 @@ const FLAGS: &[&str] = &[
 
 pub static ENTRIES: &[Entry] = &[
     cause(
+        r"(?i)non-reusable field-ID high-water mark",
+        FLAGS,
+        "the highest field id that the manifest says was given out does not fit its fields or its flags",
+        &MANIFEST,
+    ),
+    cause(
         r"RowDatasetVersionSequence|row ID sequence|row ID metadata|Got too (?:many|few) (?:version runs|segments)",
         &["row-ids-invalid"],
         "the row ids or row versions of a fragment are damaged, or not as many as it has rows",
@@ -67,7 +73,7 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     cause(
-        r"Could not find field ancestry for id|already exists with different fields|No scalar index plugin found|not a recognized scalar index type|multiple tasks modified the same index|indices should always have a fragment bitmap|An index existed with no fields|only for v2 IVFIndex|must be retrained",
+        r"Could not find field ancestry for id|already exists with different fields|No scalar index plugin found|not a recognized scalar index type|multiple tasks modified the same index|indices should always have a fragment bitmap|An index existed with no fields|only for v2 IVFIndex|must be retrained|unsupported index version|Index with id [0-9a-f-]+ does not exist",
         &[
             "index-list-invalid",
             "index-passed-over",
@@ -87,10 +93,11 @@ pub static ENTRIES: &[Entry] = &[
         &MANIFEST,
     ),
     cause(
-        r"Did not find any data files for schema|Field -?\d+ is missing in fragment|projection supplied fewer column indices|does not exist in the RecordBatch|Merge operation remaps",
+        r"(?:Did|Does) not find any data files? for schema|Field -?\d+ is missing in fragment|projection supplied fewer column indices|does not exist in the RecordBatch|Merge operation remaps",
         &[
             "field-not-listed",
             "column-lost",
+            "fragment-list-invalid",
             "schema-invalid",
             "blob-in-list",
             "field-in-two-files",
@@ -99,7 +106,7 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     cause(
-        r"TakeExec requires the input plan|Ambiguous reference to unqualified field|LanceError\(Schema\): Field [\w.]* not found|Invalid or unsupported format string: '\+w:-",
+        r"TakeExec requires the input plan|Column \w+\.[\w.]+ does not exist|Ambiguous reference to unqualified field|LanceError\(Schema\): Field [\w.]* not found|Invalid or unsupported format string: '\+w:-",
         &["schema-invalid", "field-in-two-files"],
         "two fields of the schema have one name or id, a name is empty or has a dot in it, or a type cannot be",
         &MANIFEST,
@@ -282,7 +289,7 @@ pub static ENTRIES: &[Entry] = &[
         &INDEX,
     ),
     cause(
-        r"Fragment id \d+ (?:is )?duplicate|[Dd]uplicate fragment|fragment ids? .*(?:unsorted|duplicate|sorted)|take\.rs:\d+: ",
+        r"Fragment id \d+ (?:is )?duplicate|[Dd]uplicate fragment|fragment ids? .*(?:unsorted|duplicate|sorted)|take\.rs:\d+: index",
         &["fragment-list-invalid", "row-ids-invalid"],
         "the manifest lists a fragment twice or out of order",
         &MANIFEST,

@@ -247,4 +247,17 @@ pub static ENTRIES: &[Entry] = &[
         "what a page holds is not what its encoding and its field's type say",
         &DAMAGED_PAGE,
     ),
+    cause(
+        r"Item range \d+\.\.\d+ is greater than chunk items|I/O request for \d+ bytes exceeds the I/O buffer size",
+        &[
+            "page-rows-mismatch",
+            "layers-mismatch",
+            "page-buffers-mismatch",
+            "encoding-malformed",
+            "packed-struct-mismatch",
+        ],
+        "a page has fewer values or bytes than the reader was led to look for: a count or an offset in it is wrong, \
+         or it is read as another type",
+        &DAMAGED_PAGE,
+    ),
 ];

@@ -24,6 +24,12 @@ const TYPES: &[&str] = &[
 ];
 
 pub static ENTRIES: &[Entry] = &[
+    cause(
+        r"Couldn't convert to expected layout",
+        TYPES,
+        "a page holds values in another form than its field's type needs",
+        &SCHEMA,
+    ),
     of_others(cause(
         r"Need at least \d+ bytes in buffers\[\d\] in array of type",
         TYPES,

@@ -101,6 +101,13 @@ pub static ENTRIES: &[Entry] = &[
         &MANIFEST,
     ),
     cause(
+        r"Unsupported logical type: (?:json|map|fixed_size_list:struct)",
+        OLD,
+        "the schema has a type that this release of Lance does not know: maps, JSON and lists of structs of a \
+         fixed size came late",
+        &UPGRADE,
+    ),
+    cause(
         r"Unsupported logical type: |Unsupported dictionary type|logical type .* is not supported",
         &["schema-invalid", "reader-too-old", "type-unreadable"],
         "the schema has a type that this release of Lance does not know, or that is misspelt: maps, lists of \
