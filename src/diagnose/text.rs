@@ -19,7 +19,7 @@ static PREFIXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         // Docker Compose, Kubernetes and CI: a name before a bar.
         r"^[\w./:@-]+\s+\|\s",
         // Ray: which process of which machine.
-        r"^\s*\((?:[^()]*\s)?pid=\d+(?:,[^()]*)?\)\s?",
+        r"^\s*\((?:.{0,120}?\s)?pid=\d+(?:,[^()]*)?\)\s?",
         r"^\s*\((?:raylet|autoscaler|gcs_server)[^()]*\)\s?",
         // A time, in the ways of tracing, Python's logging, Spark and syslog.
         r"^\s*\[?\d{4}-\d\d-\d\d[T ,]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?:?\s*",
@@ -28,7 +28,7 @@ static PREFIXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         // The container runtime's stream, behind its time.
         r"^(?:stdout|stderr) [FP] ",
         // Ray again, behind a time, and a level by itself.
-        r"^\s*\((?:[^()]*\s)?pid=\d+(?:,[^()]*)?\)\s?",
+        r"^\s*\((?:.{0,120}?\s)?pid=\d+(?:,[^()]*)?\)\s?",
         r"^\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|CRITICAL|FATAL)\]?:?\s+",
     ])
 });
