@@ -135,7 +135,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = clap::builder::Resettable::<clap::builder::Str>::Reset)]
 struct Common {
     /// When to colour
     #[arg(
