@@ -95,7 +95,7 @@ def junit(lint, scratch):
 
 
 def main():
-    lint, scratch = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).resolve()
+    lint, scratch = (Path(argument).resolve() for argument in sys.argv[1:3])
     scratch.mkdir(parents=True, exist_ok=True)
     sarif(lint, scratch)
     junit(lint, scratch)
