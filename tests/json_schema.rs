@@ -17,6 +17,14 @@ fn the_schemas_that_are_checked_in_are_those_of_the_structures() {
             "docs/report-line.schema.json",
             lance_lint::report::json_lines::json_schema(),
         ),
+        (
+            "docs/diagnose.schema.json",
+            lance_lint::report::diagnose::json_schema(),
+        ),
+        (
+            "docs/rules.schema.json",
+            lance_lint::report::rules::json_schema(),
+        ),
     ];
     for (name, schema) in schemas {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";

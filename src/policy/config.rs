@@ -172,7 +172,11 @@ impl Config {
         let place = location.normalised();
         let path = place.as_path();
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
-        ancestors(&below.to_string_lossy().replace('\\', "/"))
+        let below = below.to_string_lossy();
+        match std::path::MAIN_SEPARATOR {
+            '\\' => ancestors(&below.replace('\\', "/")),
+            _ => ancestors(&below),
+        }
     }
 }
 

@@ -526,6 +526,11 @@ pub struct BystanderJson {
     pub location: Location,
 }
 
+/// The JSON Schema of [`Document`].
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(Document)
+}
+
 /// The document of what is told.
 pub fn document(told: &Told<'_>) -> Document {
     let cause = told.diagnosis.cause();

@@ -16,6 +16,7 @@ const DIM: Style = Style::new().dimmed();
 
 /// All rules.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "lance-lint rules")]
 pub struct Document {
     /// The version of this document's shape.
     pub schema_version: u32,
@@ -36,6 +37,11 @@ pub struct RuleJson {
     pub summary: String,
     /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
     pub explanation: String,
+}
+
+/// The JSON Schema of [`Document`].
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(Document)
 }
 
 /// Makes the document of all rules.
