@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Level as LeastSeverity;
+use super::rule_names::RuleName;
 use lance_lint::finding::RuleInfo;
 use lance_lint::policy::{Level, Options, PolicyError};
-use lance_lint::rules::named;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What counts")]
@@ -20,17 +20,21 @@ pub struct GateArgs {
     #[arg(long)]
     pub exit_zero: bool,
     /// Make findings of a rule errors (repeatable, or with commas between)
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = RuleName)]
+    #[arg(hide_possible_values = true)]
     error: Vec<&'static RuleInfo>,
     /// Make findings of a rule warnings
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = RuleName)]
+    #[arg(hide_possible_values = true)]
     warn: Vec<&'static RuleInfo>,
     /// Make findings of a rule infos
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = RuleName)]
+    #[arg(hide_possible_values = true)]
     #[arg(hide_short_help = true)]
     info: Vec<&'static RuleInfo>,
     /// Ignore a rule
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = RuleName)]
+    #[arg(hide_possible_values = true)]
     #[arg(env = "LANCE_LINT_IGNORE", hide_env_values = true, hide_env = true)]
     ignore: Vec<&'static RuleInfo>,
     /// The configuration, in place of the nearest lance-lint.toml
@@ -50,10 +54,6 @@ pub struct GateArgs {
     /// Show what configurations, metadata and baselines ignore
     #[arg(long, hide_short_help = true)]
     no_ignores: bool,
-}
-
-fn rule(name: &str) -> Result<&'static RuleInfo, String> {
-    named(name.trim()).map_err(|unknown| unknown.to_string())
 }
 
 impl GateArgs {

@@ -10,6 +10,7 @@ mod gate;
 mod inspect;
 mod orphans;
 mod output;
+mod rule_names;
 mod rules;
 mod shell;
 
