@@ -233,7 +233,8 @@ impl RuleInfo {
 }
 
 impl Finding {
-    fn key(&self) -> Key {
+    /// What makes it one with another.
+    pub fn key(&self) -> Key {
         (
             self.rule.id,
             self.column.clone(),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{fixtures, golden, lint, root, stderr, stdout};
+use common::{copy, fixtures, golden, lint, root, stderr, stdout};
 use lance_lint::check::bundle::{Asked, bundle as gather};
 use lance_lint::check::{Request, check};
 use lance_lint::format::proto::lance::table::{BasePath, Manifest};
@@ -197,15 +197,6 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-fn copy(from: &str, to: &Path) {
-    let from = root().join(from);
-    for file in files(&from) {
-        let to = to.join(file.strip_prefix(&from).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(&file, to).unwrap();
-    }
-}
-
 #[test]
 fn the_search_finds_what_is_hidden_in_the_ways_it_looks_for() {
     let telling = telling();
@@ -265,7 +256,7 @@ fn damage_anywhere_gives_a_bundle_that_gives_nothing_away() {
     for dataset in secrets() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("x.lance");
-        copy(&dataset, &to);
+        copy(&root().join(&dataset), &to);
         let hit = |part: &str| files(&to.join(part));
         let mut targets = hit("data");
         targets.extend(hit("_versions").into_iter().take(1));
@@ -296,7 +287,10 @@ fn damage_anywhere_gives_a_bundle_that_gives_nothing_away() {
 fn a_data_file_that_ends_in_values_gives_none_away() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("cut.lance");
-    copy("testdata/bundle/nomen-secrets-2.0.lance", &dataset);
+    copy(
+        &root().join("testdata/bundle/nomen-secrets-2.0.lance"),
+        &dataset,
+    );
     let data = files(&dataset.join("data"));
     let data = data.first().expect("a data file");
     let mut bytes = fs::read(data).unwrap();
@@ -430,7 +424,10 @@ fn what_is_chosen_by_name_is_chosen_redacted_too() {
 fn credentials_of_base_paths_are_in_no_bundle() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = folder.path().join("x.lance");
-    copy("testdata/bundle/nomen-secrets-2.2.lance", &dataset);
+    copy(
+        &root().join("testdata/bundle/nomen-secrets-2.2.lance"),
+        &dataset,
+    );
     let manifest = files(&dataset.join("_versions"))
         .into_iter()
         .find(|file| file.extension().is_some_and(|e| e == "manifest"))

@@ -3,10 +3,9 @@
 
 mod common;
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{lint, root, stderr, stdout};
+use common::{copy, lint, root, stderr, stdout};
 use serde_json::Value;
 
 const SEED: &str = "testdata/daft-blob.lance";
@@ -259,7 +258,7 @@ fn no_permission_is_status_2_and_names_the_path() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = tempfile::tempdir().expect("a folder");
     let dataset = scratch.path().join("x.lance");
-    copy_all(&root().join(SEED), &dataset);
+    copy(&root().join(SEED), &dataset);
     let versions = dataset.join("_versions");
     std::fs::set_permissions(&versions, std::fs::Permissions::from_mode(0o000)).expect("chmod");
     let readable = std::fs::read_dir(&versions).is_ok();
@@ -273,19 +272,6 @@ fn no_permission_is_status_2_and_names_the_path() {
             "{}",
             stderr(&output)
         );
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
     }
 }
 
@@ -303,7 +289,7 @@ fn bytes_behind_the_end_of_a_data_file_are_a_warning() {
     use std::io::Write;
     let scratch = tempfile::tempdir().expect("a folder");
     let dataset = scratch.path().join("with space.lance");
-    copy_all(&root().join(CLEAN), &dataset);
+    copy(&root().join(CLEAN), &dataset);
     let data = std::fs::read_dir(dataset.join("data")).expect("a folder");
     let file = data
         .map(|entry| entry.expect("an entry").path())

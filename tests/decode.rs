@@ -5,7 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{lint, root, stderr, stdout};
+use common::{copy, lint, root, stderr, stdout};
 use lance_lint::format::MAGIC;
 use lance_lint::format::proto::lance::encodings::array_encoding::ArrayEncoding as Kind;
 use lance_lint::format::proto::lance::encodings::column_encoding::ColumnEncoding as ColumnKind;
@@ -182,19 +182,6 @@ fn output_is_the_same_every_time() {
         ))
     };
     assert_eq!(run(), run());
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn data_file(dataset: &str) -> PathBuf {

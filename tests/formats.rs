@@ -5,10 +5,9 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
 
-use common::{fixtures, golden, lint, root, stderr, stdout, without_time};
+use common::{copy, fixtures, golden, lint, root, stderr, stdout, without_time};
 use serde_json::Value;
 
 const SAMPLE: [&str; 6] = [
@@ -316,16 +315,4 @@ fn several_outputs_at_once() {
     let output = lint(&[dataset, "--output-file", "no/such/folder/x"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).starts_with("lance-lint: cannot write no/such/folder/x: "));
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }

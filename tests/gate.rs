@@ -4,10 +4,10 @@
 mod common;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use common::{root, stderr, stdout};
+use common::{copy, root, stderr, stdout};
 use serde_json::Value;
 
 /// A folder with copies of datasets, from which the binary is run.
@@ -74,18 +74,6 @@ impl Scratch {
             stdout(&output)
         );
         stderr(&output)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
-        }
     }
 }
 

@@ -5,10 +5,9 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use common::{golden, lint, root, stderr, stdout, without_time};
+use common::{copy, golden, lint, root, stderr, stdout, without_time};
 use serde_json::Value;
 
 const SWAPPED: &str = "testdata/history/swapped-later-2.1";
@@ -16,18 +15,6 @@ const SWAPPED: &str = "testdata/history/swapped-later-2.1";
 fn json(arguments: &[&str]) -> Value {
     let output = lint(&[arguments, &["--format", "json"]].concat());
     serde_json::from_str(&stdout(&output)).expect("valid JSON")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(fs::copy(entry.path(), to).unwrap()),
-        }
-    }
 }
 
 #[test]

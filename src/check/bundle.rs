@@ -274,10 +274,7 @@ fn open(
     selection: &Selection,
     scope: &Scope,
 ) -> Result<Opened, CheckError> {
-    let manifest = match scope {
-        Scope::Manifest(name) if selection.is_latest() => Some(name.as_str()),
-        _ => None,
-    };
+    let manifest = scope.manifest(selection);
     Ok(snapshot::open(storage, root, selection, manifest)?)
 }
 

@@ -61,10 +61,7 @@ pub fn check(
     scope: Scope,
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
-    let manifest = match &scope {
-        Scope::Manifest(name) if request.selection.is_latest() => Some(name.as_str()),
-        _ => None,
-    };
+    let manifest = scope.manifest(&request.selection);
     let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
     let indices = match &opened.snapshot {

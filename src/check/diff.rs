@@ -123,10 +123,7 @@ fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, CheckError> {
         Some(Target::Dataset { root, scope })
             if matches!(scope, Scope::Whole | Scope::Manifest(_)) =>
         {
-            let manifest = match &scope {
-                Scope::Manifest(name) if request.selection.is_latest() => Some(name.as_str()),
-                _ => None,
-            };
+            let manifest = scope.manifest(&request.selection);
             let opened = snapshot::open(storage, &root, &request.selection, manifest)?;
             let reports = dataset::check(storage, &root, scope.clone(), &request)?;
             let (Some(snapshot), Some(report)) = (opened.snapshot, reports.into_iter().next())

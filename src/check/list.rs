@@ -30,10 +30,7 @@ fn dataset(
     scope: &Scope,
     request: &Request,
 ) -> Result<Vec<String>, CheckError> {
-    let manifest = match scope {
-        Scope::Manifest(name) if request.selection.is_latest() => Some(name.as_str()),
-        _ => None,
-    };
+    let manifest = scope.manifest(&request.selection);
     let opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let Some(snapshot) = &opened.snapshot else {
         return Err(CheckError(format!(

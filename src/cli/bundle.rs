@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::{Outcome, RunError, SelectionArgs, print, storage};
 use lance_lint::check::bundle::{Asked, bundle};
-use lance_lint::model::snapshot::Selection;
 use lance_lint::report::bundle as report;
 
 const AFTER_HELP: &str = "\
@@ -61,11 +60,7 @@ impl BundleArgs {
             &meter,
             Asked {
                 path: self.path,
-                selection: Selection {
-                    version: self.selection.version,
-                    tag: self.selection.tag,
-                    branch: self.selection.branch,
-                },
+                selection: self.selection.into(),
                 columns: self.column,
                 fragments: self.fragment,
                 redact: self.redact,

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, SelectionArgs, print, request, storage, terminal_width};
+use super::{
+    Format, Outcome, RunError, SelectionArgs, print, print_json, request, storage, terminal_width,
+};
 use lance_lint::check::{CheckError, Report, check};
 use lance_lint::diagnose::{self, Search};
 use lance_lint::report::diagnose as report;
@@ -80,10 +82,7 @@ impl DiagnoseArgs {
         };
         match self.format {
             Format::Text => print(|out| report::write(out, &told, terminal_width()))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::document(&told))?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::document(&told))?,
         }
         match (diagnosis.cause(), search) {
             (None, _) => Ok(Outcome::Unrecognised),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, storage};
+use super::{Format, Outcome, RunError, print, print_json, storage};
 use lance_lint::check::diff::diff;
 use lance_lint::report::diff as report;
 
@@ -30,10 +30,7 @@ impl DiffArgs {
         let found = diff(storage.as_ref(), &self.left, &self.right)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::document(&found))?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::document(&found))?,
         }
         Ok(match self.exit_code && !found.changes.is_empty() {
             true => Outcome::Findings,

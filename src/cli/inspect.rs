@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, SelectionArgs, print, request, storage};
+use super::{Format, Outcome, RunError, SelectionArgs, print, print_json, request, storage};
 use lance_lint::check::inspect::inspect;
 use lance_lint::report::inspect as report;
 
@@ -37,10 +37,7 @@ impl InspectArgs {
         let inspection = inspect(storage.as_ref(), &request, self.page)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &inspection))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::document(&inspection))?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::document(&inspection))?,
         }
         Ok(Outcome::Clean)
     }

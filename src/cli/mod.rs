@@ -186,6 +186,16 @@ impl SelectionArgs {
     }
 }
 
+impl From<SelectionArgs> for Selection {
+    fn from(given: SelectionArgs) -> Self {
+        Self {
+            version: given.version,
+            tag: given.tag,
+            branch: given.branch,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -337,11 +347,7 @@ fn request(
 ) -> Request {
     Request {
         paths,
-        selection: Selection {
-            version: selection.version,
-            tag: selection.tag,
-            branch: selection.branch,
-        },
+        selection: selection.into(),
         columns,
         fragments,
         all_versions: false,
@@ -359,6 +365,14 @@ fn storage() -> (Arc<dyn Storage>, Arc<Meter>) {
 fn terminal_width() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(usize::from(width.0).max(60))
+}
+
+/// Prints a JSON document.
+fn print_json(document: &impl serde::Serialize) -> Result<(), RunError> {
+    print(|out| {
+        serde_json::to_writer_pretty(&mut *out, document)?;
+        writeln!(out)
+    })
 }
 
 /// Runs `write` on standard output. That the reader of a pipe has left is no error.

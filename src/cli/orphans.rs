@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, storage};
+use super::{Format, Outcome, RunError, print, print_json, storage};
 use lance_lint::check::orphans::orphans;
 use lance_lint::report::orphans as report;
 
@@ -27,10 +27,7 @@ impl OrphansArgs {
         let found = orphans(storage.as_ref(), self.path)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found, self.all))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::document(&found))?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::document(&found))?,
         }
         Ok(Outcome::Clean)
     }

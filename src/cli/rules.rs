@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, terminal_width};
+use super::{Format, Outcome, RunError, print, print_json, terminal_width};
 use lance_lint::report::rules as report;
 use lance_lint::rules::explanation;
 
@@ -27,10 +27,7 @@ impl RulesArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         match self.format {
             Format::Text => print(|out| report::list(out, terminal_width()))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::document())?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::document())?,
         }
         Ok(Outcome::Clean)
     }
@@ -41,10 +38,7 @@ impl ExplainArgs {
         let rule = explanation(self.rule.trim())?;
         match self.format {
             Format::Text => print(|out| report::explain(out, &rule, terminal_width()))?,
-            Format::Json => print(|out| {
-                serde_json::to_writer_pretty(&mut *out, &report::rule_json(&rule))?;
-                writeln!(out)
-            })?,
+            Format::Json => print_json(&report::rule_json(&rule))?,
         }
         Ok(Outcome::Clean)
     }

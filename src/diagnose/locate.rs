@@ -7,6 +7,7 @@ use super::recognise::{Diagnosis, Recognised, entry_of};
 use crate::check::{Report, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Severity, Since};
 use crate::model::readers::Release;
+use crate::model::schema::is_within;
 
 /// The rule whose findings are about a release, not about damage.
 const READER_TOO_OLD: &str = "reader-too-old";
@@ -75,10 +76,7 @@ impl Search<'_> {
             .collect();
         for located in &mut self.located {
             let here = located.finding;
-            let same = dated.iter().find(|there| {
-                (there.rule.id, &there.column, &there.message, &there.cause)
-                    == (here.rule.id, &here.column, &here.message, &here.cause)
-            });
+            let same = dated.iter().find(|there| there.key() == here.key());
             located.since = same.and_then(|there| there.since.clone());
         }
     }
@@ -291,12 +289,7 @@ impl Clues {
         let mut evidence = Vec::new();
         let mut named = 0;
         if let Some(column) = &finding.column {
-            let related = |other: &String| {
-                let below = |a: &str, b: &str| {
-                    a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('.'))
-                };
-                below(column, other) || below(other, column)
-            };
+            let related = |other: &String| is_within(column, other) || is_within(other, column);
             if self.columns.iter().any(related) {
                 named += 1;
                 evidence.push(format!("the message names `{column}`"));

@@ -8,6 +8,13 @@ use rustc_hash::FxHashMap;
 use super::logical_type::LogicalType;
 use crate::format::limits::{MAX_FIELD_PATH_BYTES, MAX_SCHEMA_DEPTH};
 use crate::format::proto::lance::file::Field as WireField;
+/// Whether a path of a field is `outer` or that of a field below it.
+pub fn is_within(inner: &str, outer: &str) -> bool {
+    inner
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The key by which a field says itself which rules are to be ignored for it.
 pub const IGNORE_KEY: &str = "lance-lint:ignore";
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use super::snapshot::Selection;
 use crate::storage::{Location, Storage, StorageError};
 
 /// The folder of manifests.
@@ -46,6 +47,17 @@ pub enum Scope {
         /// Deletion files, by name.
         deletion_files: Vec<String>,
     },
+}
+
+impl Scope {
+    /// The manifest, a name in `_versions`, that stands in for the latest: one that was named,
+    /// unless a version is selected as well.
+    pub fn manifest(&self, selection: &Selection) -> Option<&str> {
+        match self {
+            Self::Manifest(name) if selection.is_latest() => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Why a path is not something to check. The text is a whole sentence for the user.

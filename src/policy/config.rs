@@ -109,24 +109,23 @@ impl Config {
         .config(directory)
     }
 
-    /// Takes note that a dataset or file is looked at.
-    pub fn see(&mut self, location: &Location) {
+    /// Takes note that a dataset or file is looked at, and returns the names that patterns of
+    /// paths may match.
+    pub fn see(&mut self, location: &Location) -> Vec<String> {
         let names = self.names(location);
         for setting in &mut self.settings {
             setting.seen |= setting.paths.is_empty() || matches_any(&setting.paths, &names);
         }
+        names
     }
 
-    /// The level of a finding, if anything is said of it: the last that is said.
-    pub fn level(&mut self, location: &Location, finding: &Finding) -> Option<Set> {
-        if self.settings.is_empty() {
-            return None;
-        }
-        let names = self.names(location);
+    /// The level of a finding, if anything is said of it: the last that is said. `names` are those
+    /// that [`Self::see`] returned.
+    pub fn level(&mut self, names: &[String], finding: &Finding) -> Option<Set> {
         let mut set = None;
         for setting in &mut self.settings {
             let rules = setting.rules.is_empty() || setting.rules.contains(&finding.rule);
-            let paths = setting.paths.is_empty() || matches_any(&setting.paths, &names);
+            let paths = setting.paths.is_empty() || matches_any(&setting.paths, names);
             let columns = setting.columns.is_empty()
                 || finding.column.as_deref().is_some_and(|column| {
                     matches_any(

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::{Ignored, SubjectReport};
 use crate::finding::{Finding, RuleInfo, Severity};
-use crate::model::schema::IGNORE_KEY;
+use crate::model::schema::{IGNORE_KEY, is_within};
 use crate::rules::ignore_key::{self, Ignores};
 use crate::storage::Location;
 
@@ -116,19 +116,23 @@ impl Policy {
             }
             known => known,
         };
-        if let Some(config) = config.and_then(|at| self.configs.get_mut(at)) {
-            config.see(&subject.location);
-        }
+        let names = match config.and_then(|at| self.configs.get_mut(at)) {
+            Some(config) => config.see(&subject.location),
+            None => Vec::new(),
+        };
+        let in_baseline = baseline.and_then(|at| self.baselines.get(at));
+        let in_baseline = in_baseline.map(|baseline| baseline.name_of(&subject.location));
+        let in_baseline = in_baseline.unwrap_or_default();
         let metadata = metadata_ignores(subject);
         let mut metadata_used = vec![false; metadata.len()];
         let mut kept = Vec::new();
         let all = std::mem::take(&mut subject.findings);
         let mut found = BTreeSet::new();
         for mut finding in all {
-            let by = self.level(subject, &mut finding, config, &metadata, &mut metadata_used);
+            let by = self.level(&mut finding, config, &names, &metadata, &mut metadata_used);
             let by = match (by, baseline.and_then(|at| self.baselines.get_mut(at))) {
                 (None, Some(baseline)) => {
-                    let identity = Identity::new(baseline.name_of(&subject.location), &finding);
+                    let identity = Identity::new(in_baseline.clone(), &finding);
                     let known = baseline.knows(&identity);
                     found.insert(identity);
                     match known && !self.options.write_baseline && !self.options.no_ignores {
@@ -148,8 +152,7 @@ impl Policy {
             }
         }
         if let Some(baseline) = baseline.and_then(|at| self.baselines.get_mut(at)) {
-            let name = baseline.name_of(&subject.location);
-            baseline.saw(name, found, subject.whole);
+            baseline.saw(in_baseline, found, subject.whole);
         }
         kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         subject.findings = kept;
@@ -178,15 +181,15 @@ impl Policy {
     /// Gives a finding its level; who ignores it, and why, when someone does.
     fn level(
         &mut self,
-        subject: &SubjectReport,
         finding: &mut Finding,
         config: Option<usize>,
+        names: &[String],
         metadata: &[(String, &'static RuleInfo, Option<String>)],
         metadata_used: &mut [bool],
     ) -> Option<(String, Option<String>)> {
         let mut by = None;
         if let Some(config) = config.and_then(|at| self.configs.get_mut(at))
-            && let Some(set) = config.level(&subject.location, finding)
+            && let Some(set) = config.level(names, finding)
         {
             match set.level.severity() {
                 Some(severity) => finding.severity = severity,
@@ -195,9 +198,9 @@ impl Policy {
         }
         let column = finding.column.clone();
         let below = |path: &str| {
-            let column = column.as_deref().unwrap_or_default();
-            let rest = column.strip_prefix(path);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            column
+                .as_ref()
+                .is_some_and(|column| is_within(column, path))
         };
         for ((path, rule, reason), used) in metadata.iter().zip(metadata_used) {
             if *rule == finding.rule && below(path) {

@@ -1,6 +1,7 @@
 //! Which findings are but consequences of others in the same data file.
 
 use crate::finding::Finding;
+use crate::model::schema::is_within;
 
 /// How far the consequences of a fault reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -193,10 +194,5 @@ fn are_kin(one: &Finding, other: &Finding) -> bool {
     let (Some(one), Some(other)) = (&one.column, &other.column) else {
         return true;
     };
-    let within = |inner: &str, outer: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    within(one, other) || within(other, one)
+    is_within(one, other) || is_within(other, one)
 }

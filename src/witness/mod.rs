@@ -25,6 +25,7 @@ use prost::Message;
 use crate::check::{Decodable, DecodableFile, Decoded, Report, SubjectReport};
 use crate::finding::{Failing, Finding, Findings, MOST_PLACES, Place, Severity, Witnessed};
 use crate::format::proto::lance::file::Schema;
+use crate::model::schema::is_within;
 use crate::model::version::FileVersion;
 use crate::rules::decode_failed;
 use crate::storage::Storage;
@@ -352,7 +353,9 @@ fn explaining<'a>(findings: &'a mut [Finding], seen: &Witnessed) -> Option<&'a m
             (None, None) => Some(0),
             (Some(_), None) => Some(1),
             (Some(known), Some(path)) if known == path => Some(0),
-            (Some(known), Some(path)) if is_below(known, path) || is_below(path, known) => Some(1),
+            (Some(known), Some(path)) if is_within(known, path) || is_within(path, known) => {
+                Some(1)
+            }
             (Some(_), Some(_)) => None,
             (None, Some(_)) => Some(2),
         }
@@ -361,9 +364,4 @@ fn explaining<'a>(findings: &'a mut [Finding], seen: &Witnessed) -> Option<&'a m
     let best = ranked.filter_map(|(at, finding)| Some((rank(finding)?, at)));
     let (_, at) = best.min()?;
     findings.get_mut(at)
-}
-
-fn is_below(path: &str, above: &str) -> bool {
-    path.strip_prefix(above)
-        .is_some_and(|rest| rest.starts_with('.'))
 }
