@@ -354,6 +354,16 @@ impl Findings {
         self.all.iter().map(Finding::key).collect()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Whether one of the same rule, column, message and cause is there.
     pub fn has(&self, finding: &Finding) -> bool {
         self.index.contains_key(&finding.key())

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::Unrecognised) => ExitCode::from(FAILED),
+        Ok(Outcome::Interrupted) => ExitCode::from(cli::INTERRUPTED),
         Err(error) => {
             let _ = writeln!(io::stderr(), "lance-lint: {error}");
             ExitCode::from(FAILED)

@@ -7,13 +7,12 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use common::{copy, fixtures, golden, lint, root, stderr, stdout};
 use lance_lint::check::bundle::{Asked, bundle as gather};
 use lance_lint::check::{Request, check};
 use lance_lint::format::proto::lance::table::{BasePath, Manifest};
-use lance_lint::storage::{LocalStorage, Meter, Storage};
+use lance_lint::storage::{Options, open};
 use prost::Message;
 use serde_json::Value;
 
@@ -27,29 +26,22 @@ fn bundle(path: &str, options: &[&str]) -> Value {
 
 /// The same without a process of its own.
 fn gathered(path: &str, redact: bool) -> Value {
-    let (storage, meter) = storage();
     let asked = Asked {
         path: root().join(path).into(),
         redact,
         ..Asked::default()
     };
-    let bundle = gather(&storage, &meter, asked).expect("a bundle");
+    let bundle = gather(&open(Options::default()), asked).expect("a bundle");
     serde_json::to_value(lance_lint::report::bundle::document(&bundle)).unwrap()
 }
 
 fn checked(path: &str) -> Value {
-    let (storage, meter) = storage();
     let request = Request {
         paths: vec![root().join(path).into()],
         ..Request::default()
     };
-    let report = check(&storage, &meter, &request);
+    let report = check(&open(Options::default()), &request);
     serde_json::to_value(lance_lint::report::json::document(&report)).unwrap()
-}
-
-fn storage() -> (Arc<dyn Storage>, Arc<Meter>) {
-    let meter = Arc::new(Meter::default());
-    (Arc::new(LocalStorage::new(meter.clone())), meter)
 }
 
 /// How files, columns and pages are laid out, which names have no part in.

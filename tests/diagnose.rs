@@ -10,12 +10,11 @@ mod common;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 
 use common::{golden, root, stderr, stdout};
 use lance_lint::check::{Report, Request, check};
 use lance_lint::diagnose::{Diagnosis, diagnose, locate};
-use lance_lint::storage::{LocalStorage, Meter, Storage};
+use lance_lint::storage::{Options, open};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,13 +39,11 @@ fn text(log: &Log) -> Vec<u8> {
 }
 
 fn checked(dataset: &str) -> Report {
-    let meter = Arc::new(Meter::default());
-    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::new(meter.clone()));
     let request = Request {
         paths: vec![format!("testdata/{dataset}").into()],
         ..Request::default()
     };
-    check(&storage, &meter, &request)
+    check(&open(Options::default()), &request)
 }
 
 /// The rules and columns that a log's message comes from in its dataset.

@@ -33,6 +33,7 @@ static ALLOCATOR: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::
 struct Memory {
     files: Arc<BTreeMap<PathBuf, Bytes>>,
     changed: Option<(PathBuf, Option<Bytes>)>,
+    meter: Arc<Meter>,
 }
 
 impl Memory {
@@ -42,6 +43,7 @@ impl Memory {
         Self {
             files: Arc::new(files),
             changed: None,
+            meter: Arc::default(),
         }
     }
 
@@ -50,12 +52,12 @@ impl Memory {
         Self {
             files: self.files.clone(),
             changed: Some((path.to_path_buf(), content)),
+            meter: Arc::default(),
         }
     }
 
     fn get(&self, location: &Location) -> Result<&Bytes, StorageError> {
-        self.content(location.as_path())
-            .ok_or(StorageError::NotFound)
+        self.content(local(location)).ok_or(StorageError::NotFound)
     }
 
     fn content(&self, path: &Path) -> Option<&Bytes> {
@@ -101,7 +103,7 @@ impl Storage for Memory {
     fn list(&self, location: &Location) -> Result<Vec<Entry>, StorageError> {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         for path in self.files.keys() {
-            let Ok(below) = path.strip_prefix(location.as_path()) else {
+            let Ok(below) = path.strip_prefix(local(location)) else {
                 continue;
             };
             let Some(content) = self.content(path) else {
@@ -129,13 +131,21 @@ impl Storage for Memory {
     }
 
     fn is_dir(&self, location: &Location) -> Result<Option<bool>, StorageError> {
-        if self.content(location.as_path()).is_some() {
+        if self.content(local(location)).is_some() {
             return Ok(Some(false));
         }
-        let below =
-            |path: &PathBuf| path != location.as_path() && path.starts_with(location.as_path());
+        let place = local(location);
+        let below = |path: &PathBuf| path != place && path.starts_with(place);
         Ok(self.files.keys().any(below).then_some(true))
     }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+fn local(location: &Location) -> &Path {
+    location.as_path().unwrap()
 }
 
 /// Checks a dataset and renders the report in every way, so that output is put to the test too.
@@ -145,7 +155,7 @@ fn run(memory: &Memory, path: &Path) -> Result<Report, CheckError> {
         paths: vec![OsString::from(path)],
         ..Request::default()
     };
-    let mut report = check(&storage, &Meter::default(), &request);
+    let mut report = check(&storage, &request);
     if let Some(failure) = report.failures.pop() {
         return Err(failure);
     }

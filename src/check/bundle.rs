@@ -27,7 +27,7 @@ use crate::model::target::{BRANCHES, DATA, Scope, Target, resolve};
 use crate::model::version::FileVersion;
 use crate::rules::FileFault;
 use crate::rules::data_file_unreadable::looks_clause;
-use crate::storage::{Location, Meter, Storage, StorageError, Veil, VeiledStorage};
+use crate::storage::{Location, Storage, StorageError, Veil, VeiledStorage};
 
 /// Data files that are laid open when none is asked for.
 const MOST_FILES: usize = 16;
@@ -195,11 +195,7 @@ pub struct OpenPage {
 /// # Errors
 /// [`CheckError`] when the path, version, tag, branch, column or fragment does not exist, or access
 /// is denied; damage is none.
-pub fn bundle(
-    storage: &Arc<dyn Storage>,
-    meter: &Meter,
-    asked: Asked,
-) -> Result<Bundle, CheckError> {
+pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckError> {
     let (targets, errors) = resolve(storage.as_ref(), std::slice::from_ref(&asked.path));
     if let Some(error) = errors.into_iter().next() {
         return Err(error.into());
@@ -263,8 +259,8 @@ pub fn bundle(
             gathering.file(&shown, &request)?
         }
     };
-    bundle.report.requests = meter.requests();
-    bundle.report.bytes_read = meter.bytes();
+    bundle.report.requests = storage.meter().requests();
+    bundle.report.bytes_read = storage.meter().bytes();
     Ok(bundle)
 }
 
@@ -596,6 +592,7 @@ fn report(subjects: Vec<SubjectReport>) -> Report {
         requests: 0,
         bytes_read: 0,
         notes: Vec::new(),
+        halt: None,
         decoded: None,
     }
 }

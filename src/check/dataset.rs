@@ -12,7 +12,7 @@ use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::file;
 use super::tally::{Cell, FieldReport, Tally, Wanted};
-use super::{CheckError, DatasetFacts, Request, SubjectKind, SubjectReport};
+use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
 use crate::finding::{Findings, Severity};
 use crate::format::MAGIC;
 use crate::format::data_file::{Unreadable, read};
@@ -41,7 +41,7 @@ use crate::rules::{
     FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState, RULES, RowIdsOf,
     WholeView, cascade, known_bug,
 };
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Halt, Location, Storage, StorageError};
 
 /// Fragments that are read at a time before their results are added up. Bounds the memory of
 /// results and keeps all cores busy.
@@ -80,8 +80,18 @@ pub fn check(
     for rule in RULES {
         rule.dataset(&view, &mut findings);
     }
+    if let Some(halt) = storage.meter().halted() {
+        return Err(super::ended(halt, &format!("before {root} was looked at")));
+    }
     let Some(snapshot) = &opened.snapshot else {
-        return lost(storage, &opened, findings, request);
+        let subjects = lost(storage, &opened, findings, request)?;
+        return match storage.meter().halted() {
+            None => Ok(subjects),
+            Some(halt) => Err(super::ended(
+                halt,
+                &format!("before all of {root} was read"),
+            )),
+        };
     };
     let mut subjects = Vec::new();
     let parts = Parts::new(snapshot, &scope);
@@ -107,6 +117,9 @@ pub fn check(
     for name in &parts.strangers {
         let location = opened.root.join(DATA).join(name);
         let mut stranger = file::check(storage, &location, request, false)?;
+        if storage.meter().halted().is_some() {
+            break;
+        }
         stranger.notes.push(format!(
             "version {} of {root} does not name this file; it is held against its own schema",
             snapshot.version()
@@ -389,13 +402,6 @@ impl Parts {
     }
 }
 
-fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
 /// Where a data file is, and how that is shown.
 pub fn file_place(
     snapshot: &Snapshot,
@@ -465,20 +471,19 @@ fn check_snapshot(
     }
     // A few fragments are read before a thread pool is up.
     let alone = chosen.len() <= FRAGMENTS_ALONE;
-    let threads = if alone {
-        1
-    } else {
-        rayon::current_num_threads()
-    };
-    let learnt: Vec<Learnt> = (0..threads).map(|_| Learnt::default()).collect();
+    let learnt = Learnt::of_threads(alone);
     let renamed = OnceLock::new();
     let mut tally = Tally::default();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
     let mut row_ids = Vec::new();
+    let mut told = 0;
     let mut totals = Totals {
         bytes: snapshot.manifest.size,
         ..Totals::default()
     };
+    if let Some(progress) = &request.progress {
+        progress.begin(chosen.len());
+    }
     for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
         let run = Run {
             storage,
@@ -487,12 +492,14 @@ fn check_snapshot(
             wanted: &wanted,
             learnt: &learnt,
             renamed: &renamed,
+            progress: request.progress.as_deref(),
         };
-        let results: Vec<FragmentResult> = match alone {
+        let results: Vec<Option<FragmentResult>> = match alone {
             true => batch.iter().map(|f| run.fragment(f)).collect(),
             false => batch.par_iter().map(|f| run.fragment(f)).collect(),
         };
-        for result in results {
+        for result in results.into_iter().flatten() {
+            totals.fragments += 1;
             totals.data_files += result.files;
             totals.bytes = totals.bytes.saturating_add(result.bytes);
             totals.stored.0 = totals.stored.0.saturating_add(result.stored.0);
@@ -521,6 +528,10 @@ fn check_snapshot(
             row_ids.extend(result.row_ids);
             findings.merge(result.findings);
         }
+        if let Some(progress) = &request.progress {
+            progress.found(findings.len() - told);
+            told = findings.len();
+        }
     }
     let fields = tally.into_fields(&snapshot.schema, &wanted);
     let known_versions: Vec<FileVersion> = versions
@@ -539,7 +550,7 @@ fn check_snapshot(
         snapshot,
         complete: parts.data_files.is_none()
             && request.columns.is_empty()
-            && chosen.len() == snapshot.message().fragments.len(),
+            && totals.fragments == snapshot.message().fragments.len() as u64,
         row_ids: &row_ids,
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
@@ -557,7 +568,7 @@ fn check_snapshot(
     let mut report = SubjectReport {
         path: root,
         kind: SubjectKind::Dataset(Box::new(facts(snapshot, readers))),
-        fragments: chosen.len() as u64,
+        fragments: totals.fragments,
         data_files: totals.data_files,
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
@@ -572,6 +583,17 @@ fn check_snapshot(
         fails_at: Severity::Error,
         decodable: None,
     };
+    if let Some(halt) = storage.meter().halted()
+        && totals.fragments < chosen.len() as u64
+    {
+        report.notes.push(match halt {
+            Halt::Failed(_) => super::seen_of(totals.fragments, chosen.len() as u64),
+            halt => format!(
+                "{halt}: {}",
+                super::seen_of(totals.fragments, chosen.len() as u64)
+            ),
+        });
+    }
     known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
     Ok(report)
@@ -580,6 +602,7 @@ fn check_snapshot(
 /// What the fragments come to.
 #[derive(Debug, Default)]
 struct Totals {
+    fragments: u64,
     data_files: u64,
     bytes: u64,
     /// Bytes of data files, and those of them that are metadata.
@@ -695,10 +718,7 @@ impl Walker {
             .learnt
             .borrow_mut()
             .entry(schema)
-            .or_insert_with(|| {
-                let threads = rayon::current_num_threads();
-                Arc::new((0..threads).map(|_| Learnt::default()).collect())
-            })
+            .or_insert_with(|| Arc::new(Learnt::of_threads(false)))
             .clone();
         let parts = Parts::new(snapshot, &Scope::Whole);
         let run = Run {
@@ -708,9 +728,10 @@ impl Walker {
             wanted: &wanted,
             learnt: &learnt,
             renamed: &self.renamed,
+            progress: None,
         };
         let result = |fragment: &&DataFragment| {
-            let result = run.fragment(fragment);
+            let result = run.fragment(fragment).unwrap_or_default();
             (result.findings, result.row_ids)
         };
         match fragments.len() <= FRAGMENTS_ALONE {
@@ -728,6 +749,7 @@ struct Run<'a> {
     wanted: &'a Wanted,
     learnt: &'a [Learnt],
     renamed: &'a OnceLock<bool>,
+    progress: Option<&'a Progress>,
 }
 
 /// What a thread knows of the files that it has read: equal parts are parsed, compared and judged
@@ -736,6 +758,18 @@ struct Run<'a> {
 struct Learnt {
     caches: Caches,
     compared: Compared,
+}
+
+impl Learnt {
+    /// One for each thread that can work at once. Threads beyond that wait for a store.
+    fn of_threads(alone: bool) -> Vec<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = match alone {
+            true => 1,
+            false => rayon::current_num_threads().min(cores),
+        };
+        (0..threads).map(|_| Self::default()).collect()
+    }
 }
 
 /// What has been seen of a fragment so far.
@@ -811,12 +845,23 @@ fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, Strin
 }
 
 impl Run<'_> {
-    fn fragment(&self, fragment: &DataFragment) -> FragmentResult {
+    /// What looking at a fragment came to; `None` once the run is at its end, since what was not
+    /// read would look damaged.
+    fn fragment(&self, fragment: &DataFragment) -> Option<FragmentResult> {
+        let meter = self.storage.meter();
+        if meter.halted().is_some() {
+            return None;
+        }
         let thread = rayon::current_thread_index().unwrap_or(0);
-        match self.learnt.get(thread) {
+        let learnt = thread.checked_rem(self.learnt.len());
+        let result = match learnt.and_then(|at| self.learnt.get(at)) {
             Some(learnt) => self.fragment_by(fragment, learnt),
             None => self.fragment_by(fragment, &Learnt::default()),
+        };
+        if let Some(progress) = self.progress {
+            progress.step();
         }
+        meter.halted().is_none().then_some(result)
     }
 
     fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {

@@ -34,9 +34,10 @@ pub fn check(
         .first_mut()
         .map(|report| std::mem::take(&mut report.findings));
     let mut versions = 0;
+    let mut seen = 0;
     for line in &lines {
         versions += line.manifests.len();
-        check_line(storage, line, request, &mut timeline)?;
+        seen += check_line(storage, line, request, &mut timeline)?;
     }
     let tags = history::tags(storage, root).len();
     if let Some(report) = subjects.first_mut() {
@@ -47,7 +48,15 @@ pub fn check(
             }
         }
         report.findings = findings.into_sorted_with(&timeline.since);
-        report.notes.extend(note(versions, lines.len() - 1, tags));
+        match storage.meter().halted() {
+            None => report.notes.extend(note(versions, lines.len() - 1, tags)),
+            Some(halt) => {
+                report.whole = false;
+                report
+                    .notes
+                    .push(format!("{halt}: looked at: {seen} of {versions} versions"));
+            }
+        }
         report.give_verdicts();
     }
     Ok(subjects)
@@ -86,12 +95,14 @@ struct Timeline {
     fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
 }
 
+/// Looks at the versions of a line, one by one; returns how many those are.
 fn check_line(
     storage: &dyn Storage,
     line: &Line,
     request: &Request,
     timeline: &mut Timeline,
-) -> Result<(), CheckError> {
+) -> Result<usize, CheckError> {
+    let mut seen = 0;
     let walker = Walker::default();
     let last = line.manifests.last().map(|entry| entry.version);
     let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
@@ -105,6 +116,10 @@ fn check_line(
                 )
             })
             .collect();
+        // What was not read before the run ended would look damaged.
+        if storage.meter().halted().is_some() {
+            return Ok(seen);
+        }
         for (entry, opened) in opened {
             let is_last = Some(entry.version) == last;
             match opened {
@@ -139,9 +154,13 @@ fn check_line(
                     timeline.seen(keys, is_last, || moment.clone());
                 }
             }
+            if storage.meter().halted().is_some() {
+                return Ok(seen);
+            }
+            seen += 1;
         }
     }
-    Ok(())
+    Ok(seen)
 }
 
 fn version(
@@ -187,6 +206,9 @@ fn version(
         .collect();
     let fragments: Vec<_> = unseen.iter().map(|(_, fragment)| *fragment).collect();
     let checked = walker.fragments(storage, snapshot, schema, &fragments, request);
+    if storage.meter().halted().is_some() {
+        return Ok(());
+    }
     let mut keys = timeline.add(found);
     for ((hash, _), (found, row_ids)) in unseen.iter().zip(checked) {
         let of_fragment = timeline.add(found);

@@ -15,6 +15,7 @@ mod tally;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
@@ -22,7 +23,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::readers::{Readers, Release};
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
-use crate::storage::{Location, Meter, Storage};
+use crate::storage::{Halt, Location, Storage};
 
 pub use decodable::{Decodable, DecodableFile};
 pub use list::list;
@@ -45,6 +46,8 @@ pub struct Request {
     pub readers: Vec<Release>,
     /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
     pub decode: bool,
+    /// Where to say how far the run is.
+    pub progress: Option<Arc<Progress>>,
 }
 
 /// Why a check could not be made: a sentence for the user.
@@ -64,6 +67,53 @@ impl From<TargetError> for CheckError {
     }
 }
 
+/// What is said where a run ended before its time.
+fn ended(halt: &Halt, when: &str) -> CheckError {
+    match halt {
+        Halt::Failed(why) => CheckError(why.clone()),
+        halt => CheckError(format!("{halt} {when}")),
+    }
+}
+
+/// How much of something was looked at.
+fn seen_of(seen: u64, all: u64) -> String {
+    format!("looked at: {seen} of {all} fragments")
+}
+
+/// How far a run is. Others read it while the run goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    fragments: AtomicU64,
+    all_fragments: AtomicU64,
+    findings: AtomicU64,
+}
+
+impl Progress {
+    /// Fragments that were looked at, and those that are to be so far.
+    pub fn fragments(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.fragments), read(&self.all_fragments))
+    }
+
+    /// Findings so far.
+    pub fn findings(&self) -> u64 {
+        self.findings.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self, fragments: usize) {
+        self.all_fragments
+            .fetch_add(fragments as u64, Ordering::Relaxed);
+    }
+
+    fn step(&self) {
+        self.fragments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn found(&self, findings: usize) {
+        self.findings.fetch_add(findings as u64, Ordering::Relaxed);
+    }
+}
+
 /// What a run found.
 #[derive(Debug)]
 pub struct Report {
@@ -77,6 +127,8 @@ pub struct Report {
     pub bytes_read: u64,
     /// What is to be said of the run as a whole, in sentences.
     pub notes: Vec<String>,
+    /// Why it ended before its time, when it did.
+    pub halt: Option<Halt>,
     /// What a decoder read, when one did.
     pub decoded: Option<Decoded>,
 }
@@ -245,9 +297,8 @@ impl Report {
 
 /// Checks what is asked for. A path, version, tag, branch, column or fragment that does not exist
 /// and access that is denied are [`Report::failures`]; damage is a finding.
-pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Report {
-    let taken: Result<Report, std::convert::Infallible> =
-        check_each(storage, meter, request, |_| Ok(()));
+pub fn check(storage: &Arc<dyn Storage>, request: &Request) -> Report {
+    let taken: Result<Report, std::convert::Infallible> = check_each(storage, request, |_| Ok(()));
     match taken {
         Ok(report) => report,
     }
@@ -259,29 +310,44 @@ pub fn check(storage: &Arc<dyn Storage>, meter: &Meter, request: &Request) -> Re
 /// Whatever `take` says first; what comes after is not checked.
 pub fn check_each<E>(
     storage: &Arc<dyn Storage>,
-    meter: &Meter,
     request: &Request,
     mut take: impl FnMut(&mut SubjectReport) -> Result<(), E>,
 ) -> Result<Report, E> {
     let (targets, errors) = resolve(storage.as_ref(), &request.paths);
     let mut subjects = Vec::new();
     let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
-    for target in targets {
-        let checked = match target {
-            Target::Dataset { root, .. } if request.all_versions => {
-                history::check(storage.as_ref(), &root, request)
+    let meter = storage.meter();
+    let all = targets.len();
+    for (done, target) in targets.into_iter().enumerate() {
+        if let Some(halt) = meter.halted() {
+            if !matches!(halt, Halt::Failed(_)) || failures.is_empty() {
+                let left = counted(all - done, "path");
+                failures.push(ended(
+                    halt,
+                    &format!("before {left} of {all} were looked at"),
+                ));
             }
-            Target::Dataset { root, scope } => {
-                dataset::check(storage.as_ref(), &root, scope, request)
+            break;
+        }
+        let checked = at_once(storage.as_ref(), target.location(), || match target {
+            Target::Dataset { ref root, .. } if request.all_versions => {
+                history::check(storage.as_ref(), root, request)
             }
-            Target::File(location) => single_file(storage.as_ref(), &location, request),
-        };
+            Target::Dataset {
+                ref root,
+                ref scope,
+            } => dataset::check(storage.as_ref(), root, scope.clone(), request),
+            Target::File(ref location) => single_file(storage.as_ref(), location, request),
+        });
         match checked {
             Ok(mut checked) => {
                 for subject in &mut checked {
                     take(subject)?;
                 }
                 subjects.append(&mut checked);
+                if let Some(Halt::Failed(why)) = meter.halted() {
+                    failures.push(CheckError(why.clone()));
+                }
             }
             Err(failure) => failures.push(failure),
         }
@@ -291,9 +357,28 @@ pub fn check_each<E>(
         failures,
         requests: meter.requests(),
         bytes_read: meter.bytes(),
+        halt: meter.halted().cloned(),
         decoded: None,
         notes: Vec::new(),
     })
+}
+
+/// Runs with as many threads as reads pay at once where something is.
+fn at_once<T: Send>(storage: &dyn Storage, place: &Location, run: impl FnOnce() -> T + Send) -> T {
+    let Some(threads) = storage.concurrency(place) else {
+        return run();
+    };
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(run),
+        Err(_) => run(),
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
 }
 
 fn single_file(
@@ -302,7 +387,11 @@ fn single_file(
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
     refuse_dataset_options(location, request)?;
-    Ok(vec![file::check(storage, location, request, true)?])
+    let report = file::check(storage, location, request, true)?;
+    match storage.meter().halted() {
+        None => Ok(vec![report]),
+        Some(halt) => Err(ended(halt, &format!("before {location} was read"))),
+    }
 }
 
 /// Options that choose among what only a dataset has.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 
-use super::{Outcome, RunError, SelectionArgs, print, storage};
+use super::stores::StoreArgs;
+use super::{Outcome, RunError, SelectionArgs, print, to_the_end};
 use lance_lint::check::bundle::{Asked, bundle};
 use lance_lint::report::bundle as report;
 
@@ -50,14 +51,15 @@ pub struct BundleArgs {
     /// Write out all data files and fragments, and list all files (some KiB for each data file)
     #[arg(long)]
     all_files: bool,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl BundleArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
-        let (storage, meter) = storage();
+        let storage = self.stores.storage();
         let gathered = bundle(
             &storage,
-            &meter,
             Asked {
                 path: self.path,
                 selection: self.selection.into(),
@@ -67,6 +69,7 @@ impl BundleArgs {
                 all_files: self.all_files,
             },
         )?;
+        to_the_end(storage.as_ref())?;
         let document = report::document(&gathered);
         let written = match document.data_files.len() > MOST_INDENTED {
             true => serde_json::to_vec(&document),

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 #[cfg(feature = "decode")]
 use std::time::Duration;
 use std::time::Instant;
@@ -10,12 +11,14 @@ use clap::Args;
 
 use super::gate::GateArgs;
 use super::output::OutputArgs;
-use super::{Outcome, RunError, SelectionArgs, print, request, storage};
-use lance_lint::check::{Request, check_each, list};
+use super::progress::{Display, end_on_interrupt};
+use super::stores::StoreArgs;
+use super::{Outcome, RunError, SelectionArgs, print, request};
+use lance_lint::check::{Progress, Request, check_each, list};
 use lance_lint::model::readers::Release;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
-use lance_lint::storage::{Location, Storage};
+use lance_lint::storage::{Halt, Location, Storage};
 #[cfg(feature = "decode")]
 use lance_lint::witness;
 
@@ -82,6 +85,8 @@ pub struct CheckArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(256..))]
     decode_memory: u64,
     #[command(flatten)]
+    stores: StoreArgs,
+    #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -90,7 +95,7 @@ pub struct CheckArgs {
 impl CheckArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let started = Instant::now();
-        let (storage, meter) = storage();
+        let storage = self.stores.storage();
         let mut paths = self.paths;
         let mut skipped = 0;
         if let Some(list) = &self.files_from {
@@ -118,18 +123,28 @@ impl CheckArgs {
                 policy.prepare(&location)?;
             }
         }
+        end_on_interrupt(storage.clone());
+        let progress = Arc::new(Progress::default());
+        request.progress = Some(progress.clone());
+        let mut display = Display::start(progress, storage.clone());
         let mut outputs = self.output.open()?;
         outputs.begin()?;
         // What a decoder says belongs to findings that are judged and written only then.
         let at_once = !self.decode;
-        let mut report = check_each(&storage, &meter, &request, |subject| {
+        let mut report = check_each(&storage, &request, |subject| {
             if at_once {
                 policy.judge(subject)?;
                 outputs.subject(subject)?;
             }
             Ok::<(), RunError>(())
         })?;
+        display.end();
+        let interrupted = report.halt == Some(Halt::Interrupted);
         let failures = std::mem::take(&mut report.failures);
+        if interrupted && report.subjects.is_empty() {
+            eprintln!("lance-lint: interrupted before anything was looked at");
+            return Ok(Outcome::Interrupted);
+        }
         if report.subjects.is_empty() && !failures.is_empty() {
             return Err(RunError::Check(failures));
         }
@@ -155,6 +170,12 @@ impl CheckArgs {
         }
         let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
         outputs.finish(&report, &sentences, started.elapsed())?;
+        if interrupted {
+            for failure in &failures {
+                let _ = writeln!(err, "lance-lint: {failure}");
+            }
+            return Ok(Outcome::Interrupted);
+        }
         if !failures.is_empty() {
             return Err(RunError::Check(failures));
         }

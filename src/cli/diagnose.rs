@@ -1,14 +1,16 @@
 //! `diagnose`: what a panic means, and which column, page and writer did it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stores::StoreArgs;
 use super::{
-    Format, Outcome, RunError, SelectionArgs, print, print_json, request, storage, terminal_width,
+    Format, Outcome, RunError, SelectionArgs, print, print_json, request, terminal_width,
+    to_the_end,
 };
 use lance_lint::check::{CheckError, Report, check};
 use lance_lint::diagnose::{self, Search};
@@ -46,6 +48,8 @@ pub struct DiagnoseArgs {
     /// The output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl DiagnoseArgs {
@@ -62,7 +66,7 @@ impl DiagnoseArgs {
             .as_ref()
             .map(|path| path.to_string_lossy().into_owned());
         let checked = match (&self.path, diagnosis.cause()) {
-            (Some(path), Some(_)) => Some(look(path.clone(), &self.selection, false)?),
+            (Some(path), Some(_)) => Some(self.look(path, false)?),
             _ => None,
         };
         let mut search: Option<Search<'_>> = checked
@@ -71,7 +75,7 @@ impl DiagnoseArgs {
         if let (Some(search), Some(path)) = (&mut search, &self.path)
             && !search.located.is_empty()
             && !self.selection.is_given()
-            && let Ok(history) = look(path.clone(), &self.selection, true)
+            && let Ok(history) = self.look(path, true)
         {
             search.date(&history);
         }
@@ -114,17 +118,19 @@ impl DiagnoseArgs {
         }
         Ok(log)
     }
-}
 
-/// Checks what was read: as it is, or in all versions.
-fn look(path: OsString, selection: &SelectionArgs, all_versions: bool) -> Result<Report, RunError> {
-    let (storage, meter) = storage();
-    let mut request = request(vec![path], selection.clone(), Vec::new(), Vec::new());
-    request.all_versions = all_versions;
-    let mut report = check(&storage, &meter, &request);
-    let failures = std::mem::take(&mut report.failures);
-    match failures.is_empty() {
-        true => Ok(report),
-        false => Err(RunError::Check(failures)),
+    /// Checks what was read: as it is, or in all versions.
+    fn look(&self, path: &OsStr, all_versions: bool) -> Result<Report, RunError> {
+        let storage = self.stores.storage();
+        let paths = vec![path.to_os_string()];
+        let mut request = request(paths, self.selection.clone(), Vec::new(), Vec::new());
+        request.all_versions = all_versions;
+        let mut report = check(&storage, &request);
+        let failures = std::mem::take(&mut report.failures);
+        if !failures.is_empty() {
+            return Err(RunError::Check(failures));
+        }
+        to_the_end(storage.as_ref())?;
+        Ok(report)
     }
 }

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, print_json, storage};
+use super::stores::StoreArgs;
+use super::{Format, Outcome, RunError, print, print_json, to_the_end};
 use lance_lint::check::diff::diff;
 use lance_lint::report::diff as report;
 
@@ -19,6 +20,8 @@ pub struct DiffArgs {
     /// The output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    stores: StoreArgs,
     /// Exit with 1 when there is a difference
     #[arg(long)]
     exit_code: bool,
@@ -26,8 +29,9 @@ pub struct DiffArgs {
 
 impl DiffArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
-        let (storage, _) = storage();
+        let storage = self.stores.storage();
         let found = diff(storage.as_ref(), &self.left, &self.right)?;
+        to_the_end(storage.as_ref())?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found))?,
             Format::Json => print_json(&report::document(&found))?,

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, SelectionArgs, print, print_json, request, storage};
+use super::stores::StoreArgs;
+use super::{Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end};
 use lance_lint::check::inspect::inspect;
 use lance_lint::report::inspect as report;
 
@@ -27,14 +28,17 @@ pub struct InspectArgs {
     /// The output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl InspectArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
-        let (storage, _) = storage();
+        let storage = self.stores.storage();
         let columns = vec![self.column];
         let request = request(vec![self.path], self.selection, columns, self.fragment);
         let inspection = inspect(storage.as_ref(), &request, self.page)?;
+        to_the_end(storage.as_ref())?;
         match self.format {
             Format::Text => print(|out| report::write(out, &inspection))?,
             Format::Json => print_json(&report::document(&inspection))?,

@@ -10,23 +10,26 @@ mod gate;
 mod inspect;
 mod orphans;
 mod output;
+mod progress;
 mod rule_names;
 mod rules;
 mod shell;
+mod stores;
 
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use lance_lint::check::{CheckError, Request};
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
 use lance_lint::rules::UnknownRule;
-use lance_lint::storage::{LocalStorage, Meter, Storage};
+use lance_lint::storage::Storage;
+
+/// What shells give for a process that Ctrl-C ended.
+pub const INTERRUPTED: u8 = 130;
 
 /// Examples first.
 const TEMPLATE: &str = "\
@@ -53,7 +56,9 @@ const LONG_HELP_END: &str = "\
 Exit status:
   0  clean, or nothing at or above --fail-on
   1  findings at or above --fail-on; a damaged dataset is one
-  2  the job could not be done: bad usage, no such path, not a Lance dataset, no permission
+  2  the job could not be done: bad usage, no such path, not a Lance dataset, no permission, a
+     store that does not answer
+  130  Ctrl-C: what was found so far is printed
 
 Environment variables, each for the option of its name:
   LANCE_LINT_FORMAT, LANCE_LINT_OUTPUT_FILE, LANCE_LINT_FAIL_ON, LANCE_LINT_IGNORE,
@@ -233,6 +238,8 @@ pub enum Outcome {
     Findings,
     /// Nothing could be made of what was to be diagnosed.
     Unrecognised,
+    /// Ctrl-C ended it; what was found so far is printed.
+    Interrupted,
 }
 
 /// Why a run came to nothing.
@@ -350,15 +357,17 @@ fn request(
         selection: selection.into(),
         columns,
         fragments,
-        all_versions: false,
-        readers: Vec::new(),
-        decode: false,
+        ..Request::default()
     }
 }
 
-fn storage() -> (Arc<dyn Storage>, Arc<Meter>) {
-    let meter = Arc::new(Meter::default());
-    (Arc::new(LocalStorage::new(meter.clone())), meter)
+/// Fails where a run came to its end before all was read: what is half known must not be shown
+/// as a whole.
+fn to_the_end(storage: &dyn Storage) -> Result<(), RunError> {
+    match storage.meter().halted() {
+        None => Ok(()),
+        Some(halt) => Err(CheckError(format!("{halt} before all was read")).into()),
+    }
 }
 
 /// The width of the terminal that standard output is; `None` when it is none.

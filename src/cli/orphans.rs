@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, print_json, storage};
+use super::stores::StoreArgs;
+use super::{Format, Outcome, RunError, print, print_json, to_the_end};
 use lance_lint::check::orphans::orphans;
 use lance_lint::report::orphans as report;
 
@@ -16,6 +17,8 @@ pub struct OrphansArgs {
     /// The output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    stores: StoreArgs,
     /// List every file, not the first few of each kind
     #[arg(long)]
     all: bool,
@@ -23,8 +26,9 @@ pub struct OrphansArgs {
 
 impl OrphansArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
-        let (storage, _) = storage();
+        let storage = self.stores.storage();
         let found = orphans(storage.as_ref(), self.path)?;
+        to_the_end(storage.as_ref())?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found, self.all))?,
             Format::Json => print_json(&report::document(&found))?,

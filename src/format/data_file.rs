@@ -122,7 +122,7 @@ pub fn read(
     stated: u64,
 ) -> Result<RawFile, Unreadable> {
     let tail = storage
-        .tail(location, TAIL_GUESS)
+        .tail_stated(location, TAIL_GUESS, stated)
         .map_err(Unreadable::Storage)?;
     let window = Window {
         size: tail.size,

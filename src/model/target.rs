@@ -33,6 +33,16 @@ pub enum Target {
     File(Location),
 }
 
+impl Target {
+    /// The dataset's root, or the file.
+    pub fn location(&self) -> &Location {
+        match self {
+            Self::Dataset { root, .. } => root,
+            Self::File(location) => location,
+        }
+    }
+}
+
 /// Which parts of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -84,8 +94,7 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<T
                 continue;
             }
         };
-        let (Target::File(place) | Target::Dataset { root: place, .. }) = &target;
-        let key = place.normalised();
+        let key = target.location().normalised();
         match seen.get(&key).and_then(|at| targets.get_mut(*at)) {
             Some(known) => merge(known, target),
             None => {
@@ -218,10 +227,9 @@ fn climb(
 ) -> Result<Option<(Location, Vec<String>)>, TargetError> {
     let mut below = vec![location.file_name()];
     // `x/..` has no name to climb from; the resolved path has.
-    let absolute = if location.as_path().is_absolute() {
-        location.clone()
-    } else {
-        location.normalised()
+    let absolute = match location.as_path() {
+        Some(path) if !path.is_absolute() => location.normalised(),
+        _ => location.clone(),
     };
     if absolute != *location {
         below = vec![absolute.file_name()];

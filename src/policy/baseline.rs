@@ -111,8 +111,11 @@ impl Baseline {
     /// How a dataset is named in it: from where it lies, so that both can be moved together.
     pub fn name_of(&self, location: &Location) -> String {
         let place = location.normalised();
-        let relative = pathdiff::diff_paths(place.as_path(), &self.directory);
-        let path = relative.unwrap_or_else(|| place.as_path().to_path_buf());
+        let Some(place) = place.as_path() else {
+            return location.to_string();
+        };
+        let relative = pathdiff::diff_paths(place, &self.directory);
+        let path = relative.unwrap_or_else(|| place.to_path_buf());
         let parts: Vec<_> = path
             .components()
             .map(|part| part.as_os_str().to_string_lossy())

@@ -169,7 +169,9 @@ impl Config {
     /// lies elsewhere.
     fn names(&self, location: &Location) -> Vec<String> {
         let place = location.normalised();
-        let path = place.as_path();
+        let Some(path) = place.as_path() else {
+            return ancestors(&location.to_string());
+        };
         let below = path.strip_prefix(&self.directory).unwrap_or(path);
         let below = below.to_string_lossy();
         match std::path::MAIN_SEPARATOR {

@@ -285,8 +285,12 @@ impl Policy {
         if self.options.config.is_some() {
             return Ok(Some(0));
         }
-        let place = std::path::absolute(location.as_path()).unwrap_or_default();
-        match self.nearest_config(&place)? {
+        let place = location.as_path().map(std::path::absolute);
+        let above = match place.and_then(Result::ok) {
+            Some(place) => self.nearest_config(&place)?,
+            None => None,
+        };
+        match above {
             Some(at) => Ok(Some(at)),
             None => match std::env::current_dir() {
                 Ok(directory) => self.nearest_config(&directory),

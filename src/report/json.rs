@@ -13,6 +13,7 @@ use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Encoding, Node};
 use crate::model::readers::Readers;
+use crate::storage::Halt;
 
 /// Raised when a field is removed or changes its meaning; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -66,11 +67,28 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes read of it.
     pub bytes_read: u64,
-    /// Reads made.
+    /// Reads made; in object stores, listings and questions for an object too.
     pub requests: u64,
+    /// Why the run ended before all was looked at; left out when it did not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped: Option<StoppedJson>,
     /// What Lance's own decoder read; only with `--decode`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decoded: Option<DecodedSummary>,
+}
+
+/// Why a run ended before its time.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoppedJson {
+    /// Someone pressed Ctrl-C.
+    Interrupted,
+    /// `--max-requests` is used up.
+    MaxRequests,
+    /// `--max-bytes` is used up.
+    MaxBytes,
+    /// A store does not answer as it must.
+    Failed,
 }
 
 /// What Lance's own decoder read.
@@ -508,6 +526,12 @@ pub fn summary(report: &Report) -> Summary {
         bytes: report.bytes(),
         bytes_read: report.bytes_read,
         requests: report.requests,
+        stopped: report.halt.as_ref().map(|halt| match halt {
+            Halt::Interrupted => StoppedJson::Interrupted,
+            Halt::MostRequests(_) => StoppedJson::MaxRequests,
+            Halt::MostBytes(_) => StoppedJson::MaxBytes,
+            Halt::Failed(_) => StoppedJson::Failed,
+        }),
         decoded: report.decoded.map(|decoded| DecodedSummary {
             files: decoded.files,
             columns: decoded.columns,

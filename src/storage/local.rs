@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 #[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ impl LocalStorage {
         // Opening a pipe waits for its other end, for ever if there is none.
         #[cfg(unix)]
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-        let file = options.open(location.as_path()).map_err(from_io)?;
+        let file = options.open(local(location)?).map_err(from_io)?;
         let metadata = file.metadata().map_err(from_io)?;
         if metadata.is_dir() {
             return Err(StorageError::IsDirectory);
@@ -43,6 +44,7 @@ impl LocalStorage {
     /// Reads `range`, which the caller has held against the file's size.
     fn read(&self, mut file: File, range: Range<u64>, size: u64) -> Result<Bytes, StorageError> {
         let length = range.end.saturating_sub(range.start);
+        self.meter.admit(length)?;
         let capacity = usize::try_from(length).map_err(|_| too_large(length))?;
         let mut buffer = Vec::new();
         buffer
@@ -80,7 +82,7 @@ impl Storage for LocalStorage {
 
     fn list(&self, location: &Location) -> Result<Vec<Entry>, StorageError> {
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(location.as_path()).map_err(from_io)? {
+        for entry in std::fs::read_dir(local(location)?).map_err(from_io)? {
             let entry = entry.map_err(from_io)?;
             let metadata = match std::fs::metadata(entry.path()) {
                 Ok(metadata) => metadata,
@@ -100,7 +102,7 @@ impl Storage for LocalStorage {
     }
 
     fn is_dir(&self, location: &Location) -> Result<Option<bool>, StorageError> {
-        match std::fs::metadata(location.as_path()) {
+        match std::fs::metadata(local(location)?) {
             Ok(metadata) => Ok(Some(metadata.is_dir())),
             Err(error) => match from_io(error) {
                 StorageError::NotFound | StorageError::NotDirectory => Ok(None),
@@ -108,6 +110,15 @@ impl Storage for LocalStorage {
             },
         }
     }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+fn local(location: &Location) -> Result<&Path, StorageError> {
+    let path = location.as_path();
+    path.ok_or_else(|| StorageError::Other(format!("{location} is not on this machine")))
 }
 
 fn too_large(length: u64) -> StorageError {

@@ -1,45 +1,92 @@
-//! Paths as users and manifests write them.
+//! Paths and URLs as users and manifests write them.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-/// A file or directory, as an absolute or working-directory-relative path.
+use super::veil::without_credentials;
+
+/// Schemes of URLs of object stores (lance-io `object_store/providers.rs`, and what
+/// `object_store` reads beside).
+#[cfg(feature = "object-stores")]
+const STORES: &[&str] = &[
+    "s3", "s3a", "s3+ddb", "gs", "az", "azure", "abfs", "abfss", "http", "https",
+];
+
+/// A file or directory: an absolute or working-directory-relative path, or a place in an object
+/// store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Location(PathBuf);
+pub struct Location(Place);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Place {
+    Local(PathBuf),
+    Remote {
+        /// The scheme and the bucket, container or host: `s3://bucket`.
+        store: Arc<str>,
+        /// What is below it, its parts joined by `/`; empty for the store itself.
+        path: String,
+    },
+}
 
 /// Why a text cannot be a location of this build.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// A URL of a store that this build cannot read.
-    #[error("{0}:// is not a store that this build can read (local paths and file:// are)")]
+    #[cfg(feature = "object-stores")]
+    #[error("{0}:// is not a store that lance-lint can read ({known}, file:// and local paths are)", known = known_stores())]
+    UnsupportedScheme(String),
+    /// A URL of a store that this build cannot read.
+    #[cfg(not(feature = "object-stores"))]
+    #[error(
+        "{0}:// is not a store that this build can read (local paths and file:// are); \
+         cargo install lance-lint --features object-stores builds one that can"
+    )]
     UnsupportedScheme(String),
     /// A `file://` URL that names another host or holds a broken escape.
     #[error("not a local file URL")]
     BadFileUrl,
+    /// A URL of a store without the name of its bucket, container or host, or with a broken
+    /// escape.
+    #[error("not a URL of a store: {0}://BUCKET/PATH is")]
+    BadStoreUrl(String),
+    /// A URL with a query, where credentials may be.
+    #[error(
+        "a URL with a query is not taken; give what it says, such as a SAS token, by \
+         --storage-option KEY=VALUE or in the environment"
+    )]
+    Query,
+}
+
+#[cfg(feature = "object-stores")]
+fn known_stores() -> String {
+    let names: Vec<String> = STORES.iter().map(|name| format!("{name}://")).collect();
+    names.join(", ")
 }
 
 impl Location {
     /// Takes a path as given by the system, kept byte for byte.
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self(Place::Local(path.into()))
     }
 
-    /// Parses what a user typed or a manifest's base path holds: a path, or a `file://` URL.
+    /// Parses what a user typed or a manifest's base path holds: a path, a `file://` URL or a
+    /// URL of an object store.
     ///
     /// # Errors
-    /// [`LocationError`] for URLs of other schemes and for broken file URLs.
+    /// [`LocationError`] for URLs of other schemes and for broken URLs.
     pub fn parse(text: &OsStr) -> Result<Self, LocationError> {
         let Some(utf8) = text.to_str() else {
-            return Ok(Self(PathBuf::from(text)));
+            return Ok(Self::from_path(text));
         };
         let Some((scheme, rest)) = utf8.split_once("://") else {
-            return Ok(Self(PathBuf::from(text)));
+            return Ok(Self::from_path(text));
         };
         if scheme != "file" && scheme != "file-object-store" {
-            return Err(LocationError::UnsupportedScheme(scheme.to_string()));
+            return Self::of_store(scheme, rest);
         }
         let path = rest.strip_prefix("localhost").unwrap_or(rest);
         if !path.starts_with('/') {
@@ -56,31 +103,94 @@ impl Location {
         } else {
             &decoded
         };
-        Ok(Self(PathBuf::from(local)))
+        Ok(Self::from_path(local))
+    }
+
+    #[cfg(not(feature = "object-stores"))]
+    fn of_store(scheme: &str, _rest: &str) -> Result<Self, LocationError> {
+        Err(LocationError::UnsupportedScheme(scheme.to_string()))
+    }
+
+    #[cfg(feature = "object-stores")]
+    fn of_store(scheme: &str, rest: &str) -> Result<Self, LocationError> {
+        if !STORES.contains(&scheme) {
+            return Err(LocationError::UnsupportedScheme(scheme.to_string()));
+        }
+        let rest = match rest.split_once(['?', '#']) {
+            None => rest,
+            // Names the table that writers lock with; readers of what is committed need none.
+            Some((rest, _)) if scheme == "s3+ddb" => rest,
+            Some(_) => return Err(LocationError::Query),
+        };
+        let scheme = if scheme == "s3+ddb" { "s3" } else { scheme };
+        let bad = || LocationError::BadStoreUrl(scheme.to_string());
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if host.is_empty() {
+            return Err(bad());
+        }
+        let path = percent_decode_str(path).decode_utf8().map_err(|_| bad())?;
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        Ok(Self(Place::Remote {
+            store: format!("{scheme}://{host}").into(),
+            path: parts.collect::<Vec<_>>().join("/"),
+        }))
     }
 
     /// The location of a name, or of several joined by `/`, below this one.
     pub fn join(&self, relative: &str) -> Self {
-        let mut path = self.0.clone();
-        for part in relative.split('/').filter(|part| !part.is_empty()) {
-            path.push(part);
+        let parts = relative.split('/').filter(|part| !part.is_empty());
+        match &self.0 {
+            Place::Local(path) => {
+                let mut path = path.clone();
+                parts.for_each(|part| path.push(part));
+                Self(Place::Local(path))
+            }
+            Place::Remote { store, path } => {
+                let mut path = path.clone();
+                for part in parts {
+                    if !path.is_empty() {
+                        path.push('/');
+                    }
+                    path.push_str(part);
+                }
+                Self(Place::Remote {
+                    store: store.clone(),
+                    path,
+                })
+            }
         }
-        Self(path)
     }
 
-    /// The directory that holds this location; `.` for a bare name.
+    /// The directory that holds this location; `.` for a bare name, `None` for a root or a whole
+    /// store.
     pub fn parent(&self) -> Option<Self> {
-        let parent = self.0.parent()?;
-        if parent.as_os_str().is_empty() {
-            return Some(Self(PathBuf::from(".")));
+        match &self.0 {
+            Place::Local(path) => {
+                let parent = path.parent()?;
+                Some(Self::from_path(match parent.as_os_str().is_empty() {
+                    true => Path::new("."),
+                    false => parent,
+                }))
+            }
+            Place::Remote { path, .. } if path.is_empty() => None,
+            Place::Remote { store, path } => {
+                let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                Some(Self(Place::Remote {
+                    store: store.clone(),
+                    path: parent.to_string(),
+                }))
+            }
         }
-        Some(Self(parent.to_path_buf()))
     }
 
     /// The last name, with invalid UTF-8 replaced.
     pub fn file_name(&self) -> String {
-        match self.0.file_name() {
-            Some(name) => name.to_string_lossy().into_owned(),
+        let name = match &self.0 {
+            Place::Local(path) => path.file_name().map(OsStr::to_string_lossy),
+            Place::Remote { path, .. } => path.rsplit('/').next().map(Into::into),
+        };
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => name.into_owned(),
             None => self.to_string(),
         }
     }
@@ -88,11 +198,14 @@ impl Location {
     /// The same place with `.` and `name/..` folded and made absolute where the system allows,
     /// so that two ways to write one path compare equal.
     pub fn normalised(&self) -> Self {
-        if let Ok(real) = std::fs::canonicalize(&self.0) {
-            return Self(real);
+        let Place::Local(local) = &self.0 else {
+            return self.clone();
+        };
+        if let Ok(real) = std::fs::canonicalize(local) {
+            return Self::from_path(real);
         }
         let mut path = PathBuf::new();
-        for part in self.0.components() {
+        for part in local.components() {
             match part {
                 Component::CurDir => {}
                 Component::ParentDir if path.file_name().is_some() => {
@@ -101,20 +214,79 @@ impl Location {
                 other => path.push(other),
             }
         }
-        Self(path)
+        Self::from_path(path)
     }
 
-    /// The path for the operating system.
-    pub fn as_path(&self) -> &Path {
-        &self.0
+    /// The path for the operating system; `None` for what is in an object store.
+    pub fn as_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Local(path) => Some(path),
+            Place::Remote { .. } => None,
+        }
+    }
+
+    /// The store, such as `s3://bucket`, and the key below it; `None` for a local path.
+    pub fn as_key(&self) -> Option<(&Arc<str>, &str)> {
+        match &self.0 {
+            Place::Local(_) => None,
+            Place::Remote { store, path } => Some((store, path)),
+        }
+    }
+
+    /// The names that lead from another location down to this one; `None` when it is not below.
+    pub fn below(&self, above: &Self) -> Option<Vec<String>> {
+        let owned = |part: &str| part.to_string();
+        match (&self.0, &above.0) {
+            (Place::Local(path), Place::Local(above)) => {
+                let rest = path.strip_prefix(above).ok()?;
+                let parts = rest.components();
+                Some(
+                    parts
+                        .map(|p| p.as_os_str().to_string_lossy().into_owned())
+                        .collect(),
+                )
+            }
+            (
+                Place::Remote { store, path },
+                Place::Remote {
+                    store: other,
+                    path: above,
+                },
+            ) if store == other => {
+                let rest = match above.is_empty() {
+                    true => path,
+                    false => path.strip_prefix(above.as_str())?,
+                };
+                if rest.is_empty() {
+                    return Some(Vec::new());
+                }
+                let rest = match above.is_empty() {
+                    true => rest,
+                    false => rest.strip_prefix('/')?,
+                };
+                Some(rest.split('/').map(owned).collect())
+            }
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string_lossy();
-        let trimmed = text.trim_end_matches('/');
-        f.write_str(if trimmed.is_empty() { &text } else { trimmed })
+        match &self.0 {
+            Place::Local(path) => {
+                let text = path.to_string_lossy();
+                let trimmed = text.trim_end_matches('/');
+                f.write_str(if trimmed.is_empty() { &text } else { trimmed })
+            }
+            Place::Remote { store, path } => {
+                f.write_str(&without_credentials(store))?;
+                match path.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, "/{path}"),
+                }
+            }
+        }
     }
 }
 
@@ -136,8 +308,8 @@ mod tests {
     #[test]
     fn other_stores_are_refused_by_name() {
         assert_eq!(
-            parse("s3://bucket/x.lance"),
-            Err(LocationError::UnsupportedScheme("s3".into()))
+            parse("ftp://host/x.lance"),
+            Err(LocationError::UnsupportedScheme("ftp".into()))
         );
         assert_eq!(parse("file://host/x"), Err(LocationError::BadFileUrl));
     }
@@ -146,5 +318,47 @@ mod tests {
     fn joining_splits_slashes_and_drops_empty_parts() {
         let root = Location::from_path("/d");
         assert_eq!(root.join("data//f.lance").to_string(), "/d/data/f.lance");
+    }
+
+    #[cfg(feature = "object-stores")]
+    #[test]
+    fn places_in_stores_behave_as_paths_do() {
+        let root = parse("s3://bucket/a%20b//x.lance/");
+        let root = root.unwrap_or_else(|_| Location::from_path(""));
+        assert_eq!(root.to_string(), "s3://bucket/a b/x.lance");
+        let file = root.join("data/f.lance");
+        assert_eq!(file.file_name(), "f.lance");
+        let names = vec!["data".to_string(), "f.lance".to_string()];
+        assert_eq!(file.below(&root), Some(names));
+        assert_eq!(root.below(&file), None);
+        let up = file.parent().and_then(|p| p.parent());
+        assert_eq!(up, Some(root.clone()));
+        let store = root.parent().and_then(|p| p.parent());
+        assert_eq!(
+            store.as_ref().map(ToString::to_string),
+            Some("s3://bucket".into())
+        );
+        assert_eq!(store.and_then(|store| store.parent()), None);
+        assert_eq!(parse("s3+ddb://b/x?ddbTableName=t"), parse("s3://b/x"));
+    }
+
+    #[cfg(feature = "object-stores")]
+    #[test]
+    fn urls_never_show_what_could_be_a_secret() {
+        let shown = parse("https://me:secret@host/x.lance").map(|l| l.to_string());
+        assert_eq!(shown, Ok("https://***@host/x.lance".into()));
+        assert_eq!(
+            parse("https://host/x?sig=secret"),
+            Err(LocationError::Query)
+        );
+        assert_eq!(
+            parse("s3:///x"),
+            Err(LocationError::BadStoreUrl("s3".into()))
+        );
+        let container = parse("abfss://files@account.dfs.core.windows.net/x");
+        assert_eq!(
+            container.map(|l| l.to_string()),
+            Ok("abfss://files@account.dfs.core.windows.net/x".into())
+        );
     }
 }

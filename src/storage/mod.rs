@@ -6,17 +6,23 @@
 
 mod local;
 mod location;
+mod meter;
+#[cfg(feature = "object-stores")]
+mod stores;
 mod veil;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 
 pub use local::LocalStorage;
 pub use location::{Location, LocationError};
+pub use meter::{Halt, Meter};
+#[cfg(feature = "object-stores")]
+pub use stores::is_known_option;
 pub use veil::{Named, Veil, VeiledStorage, without_credentials};
 
 /// Why a read did not happen.
@@ -42,6 +48,9 @@ pub enum StorageError {
         /// The size of the file in bytes.
         size: u64,
     },
+    /// The run is at its end: [`Meter::halted`] says why.
+    #[error("the run was ended before")]
+    Halted,
     /// Anything else the system said.
     #[error("{0}")]
     Other(String),
@@ -77,6 +86,20 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Any [`StorageError`] but `OutOfRange`.
     fn tail(&self, location: &Location, want: u64) -> Result<Tail, StorageError>;
 
+    /// The same for a file whose size in bytes is stated somewhere, or 0; the statement may be
+    /// wrong. Spares a request where a store must know it.
+    ///
+    /// # Errors
+    /// As [`Storage::tail`].
+    fn tail_stated(
+        &self,
+        location: &Location,
+        want: u64,
+        _stated: u64,
+    ) -> Result<Tail, StorageError> {
+        self.tail(location, want)
+    }
+
     /// Reads exactly the bytes of `range`, counted from the start of the file.
     ///
     /// # Errors
@@ -99,28 +122,37 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn veil(&self) -> Option<&Veil> {
         None
     }
+
+    /// How many reads at once pay there; `None` for as many as there are cores.
+    fn concurrency(&self, _location: &Location) -> Option<usize> {
+        None
+    }
+
+    /// What the reads are counted in.
+    fn meter(&self) -> &Meter;
 }
 
-/// What a run cost.
-#[derive(Debug, Default)]
-pub struct Meter {
-    requests: AtomicU64,
-    bytes: AtomicU64,
+/// How storages are reached, and what that may cost.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Options of object stores, by the keys that Lance takes.
+    #[cfg(feature = "object-stores")]
+    pub store: Vec<(String, String)>,
+    /// Reads at once in object stores.
+    #[cfg(feature = "object-stores")]
+    pub concurrency: usize,
+    /// Most requests.
+    pub most_requests: Option<u64>,
+    /// Most bytes.
+    pub most_bytes: Option<u64>,
 }
 
-impl Meter {
-    /// Range and tail reads so far.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that those reads returned.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, bytes: usize) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
+/// Everything that this build can read: local files, and object stores where it has them.
+pub fn open(options: Options) -> Arc<dyn Storage> {
+    let meter = Arc::new(Meter::limited(options.most_requests, options.most_bytes));
+    let local = LocalStorage::new(meter.clone());
+    #[cfg(feature = "object-stores")]
+    return Arc::new(stores::Stores::new(local, meter, options));
+    #[cfg(not(feature = "object-stores"))]
+    Arc::new(local)
 }

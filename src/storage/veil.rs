@@ -4,13 +4,13 @@
 //! judged and reported behind it never meets the real ones, so no text can give them away.
 
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::{Entry, Location, Storage, StorageError, Tail};
+use super::{Entry, Location, Meter, Storage, StorageError, Tail};
 
 /// What a name is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ struct Names {
     /// The real part of a path by the one that is shown.
     real: FxHashMap<String, String>,
     /// Real folders and files by the path that is shown.
-    roots: Vec<(PathBuf, Location)>,
+    roots: Vec<(Location, Location)>,
 }
 
 impl Names {
@@ -180,6 +180,8 @@ pub fn without_credentials(text: &str) -> String {
         None => (place, ""),
     };
     let host = match host.rsplit_once('@') {
+        // There the name before the host is that of the container.
+        Some((container, _)) if is_azure(scheme) && !container.contains(':') => host.to_string(),
         Some((_, host)) => format!("***@{host}"),
         None => host.to_string(),
     };
@@ -188,6 +190,10 @@ pub fn without_credentials(text: &str) -> String {
         None => String::new(),
     };
     format!("{scheme}://{host}{path}{query}")
+}
+
+fn is_azure(scheme: &str) -> bool {
+    matches!(scheme, "az" | "azure" | "abfs" | "abfss")
 }
 
 impl Veil {
@@ -293,7 +299,6 @@ impl Veil {
             && from != to
         {
             let mut names = self.names();
-            let from = from.as_path().to_path_buf();
             if !names.roots.iter().any(|(known, _)| *known == from) {
                 names.roots.push((from, to));
             }
@@ -306,9 +311,10 @@ impl Veil {
         if !self.redacting {
             return real.clone();
         }
-        let from = PathBuf::from(format!("/{}", self.name(Named::Path, &real.to_string())));
+        let shown = format!("/{}", self.name(Named::Path, &real.to_string()));
+        let from = Location::from_path(shown);
         self.names().roots.push((from.clone(), real.clone()));
-        Location::from_path(from)
+        from
     }
 
     fn place(&self, what: Named, text: &str) -> String {
@@ -322,16 +328,10 @@ impl Veil {
     /// The root that a shown place is below, and the parts of the path from there.
     fn below(&self, shown: &Location) -> Option<(Location, Vec<String>)> {
         let names = self.names();
-        let path = shown.as_path();
         let roots = names.roots.iter();
-        let found = roots.filter(|(root, _)| path.starts_with(root));
-        let (root, real) = found.max_by_key(|(root, _)| root.components().count())?;
-        let rest = path.strip_prefix(root).ok()?;
-        let parts = rest.components().map(|part| match part {
-            Component::Normal(part) => part.to_string_lossy().into_owned(),
-            other => other.as_os_str().to_string_lossy().into_owned(),
-        });
-        Some((real.clone(), parts.collect()))
+        let found = roots.filter_map(|(root, real)| Some((real, shown.below(root)?)));
+        let (real, parts) = found.min_by_key(|(_, parts)| parts.len())?;
+        Some((real.clone(), parts))
     }
 
     fn real(&self, shown: &Location) -> Location {
@@ -419,6 +419,16 @@ impl Storage for VeiledStorage {
         Ok(tail)
     }
 
+    fn tail_stated(
+        &self,
+        location: &Location,
+        want: u64,
+        stated: u64,
+    ) -> Result<Tail, StorageError> {
+        self.inner
+            .tail_stated(&self.veil.real(location), want, stated)
+    }
+
     fn range(&self, location: &Location, range: Range<u64>) -> Result<Bytes, StorageError> {
         self.inner.range(&self.veil.real(location), range)
     }
@@ -441,6 +451,14 @@ impl Storage for VeiledStorage {
 
     fn veil(&self) -> Option<&Veil> {
         Some(&self.veil)
+    }
+
+    fn concurrency(&self, location: &Location) -> Option<usize> {
+        self.inner.concurrency(&self.veil.real(location))
+    }
+
+    fn meter(&self) -> &Meter {
+        self.inner.meter()
     }
 }
 

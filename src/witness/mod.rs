@@ -312,7 +312,7 @@ fn open(file: &DecodableFile<'_>) -> Option<Open> {
         ..Schema::default()
     };
     Some(Open {
-        path: path.as_path().to_str()?.to_string(),
+        path: path.as_path()?.to_str()?.to_string(),
         schema: to_hex(&schema.encode_to_vec()),
         ids: file.ids.to_vec(),
         column_indices: file.column_indices.to_vec(),

@@ -61,12 +61,14 @@ impl Verdict {
 struct Dataset {
     manifest: Bytes,
     file: Bytes,
+    meter: Meter,
 }
 
 impl Dataset {
     fn get(&self, location: &Location) -> Result<&Bytes, StorageError> {
         let path = location
             .as_path()
+            .ok_or(StorageError::NotFound)?
             .strip_prefix(ROOT)
             .map_err(|_| StorageError::NotFound)?;
         let path = path.to_string_lossy();
@@ -106,6 +108,7 @@ impl Storage for Dataset {
         };
         let path = location
             .as_path()
+            .ok_or(StorageError::NotFound)?
             .strip_prefix(ROOT)
             .map_err(|_| StorageError::NotFound)?;
         match path.to_str() {
@@ -122,6 +125,10 @@ impl Storage for Dataset {
         }
         Ok(self.list(location).is_ok().then_some(true))
     }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
+    }
 }
 
 /// Checks a case.
@@ -129,14 +136,13 @@ pub fn run(case: &Assembled) -> Verdict {
     let storage: Arc<dyn Storage> = Arc::new(Dataset {
         manifest: case.manifest_file(),
         file: case.file.clone(),
+        meter: Meter::default(),
     });
     let request = Request {
         paths: vec![ROOT.into()],
         ..Request::default()
     };
-    let checked = catch_unwind(AssertUnwindSafe(|| {
-        check(&storage, &Meter::default(), &request)
-    }));
+    let checked = catch_unwind(AssertUnwindSafe(|| check(&storage, &request)));
     let Ok(report) = checked else {
         return Verdict {
             failure: Some("the checker panicked".to_string()),

@@ -1,0 +1,101 @@
+//! How object stores are reached, and what a run may cost.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use lance_lint::storage::{Options, Storage, open};
+
+/// Options of object stores and limits on reads.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Storage")]
+pub struct StoreArgs {
+    /// An option of the object store, such as aws_region=eu-west-1: those that Lance takes
+    /// (repeatable)
+    #[cfg(feature = "object-stores")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    storage_option: Vec<(String, String)>,
+    /// Reads at once in object stores
+    #[cfg(feature = "object-stores")]
+    #[arg(long, value_name = "N", default_value = "64", hide_short_help = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: u16,
+    /// Stop after so many requests, with what was learnt so far
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    max_requests: Option<u64>,
+    /// Stop before more bytes are read than these (1000, 64KiB, 10MB, …), with what was learnt so
+    /// far
+    #[arg(long, value_name = "SIZE", hide_short_help = true, value_parser = size)]
+    max_bytes: Option<u64>,
+}
+
+impl StoreArgs {
+    /// What reads as they say.
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        #[cfg(feature = "object-stores")]
+        for (key, _) in &self.storage_option {
+            if !lance_lint::storage::is_known_option(key) {
+                eprintln!(
+                    "lance-lint: no store takes the storage option {key:?}; it has no effect"
+                );
+            }
+        }
+        open(Options {
+            #[cfg(feature = "object-stores")]
+            store: self.storage_option.clone(),
+            #[cfg(feature = "object-stores")]
+            concurrency: usize::from(self.concurrency),
+            most_requests: self.max_requests,
+            most_bytes: self.max_bytes,
+        })
+    }
+}
+
+#[cfg(feature = "object-stores")]
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_string(), value.to_string()))
+        }
+        // The value may be a secret, so it is not repeated.
+        _ => Err("expected KEY=VALUE".to_string()),
+    }
+}
+
+/// Bytes, with a unit or without.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" | "k" => 1_000,
+        "mb" | "m" => 1_000_000,
+        "gb" | "g" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err("expected bytes, such as 500000, 64KiB or 10MB".to_string()),
+    };
+    let number: Option<u64> = number.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(factor));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "expected a number of bytes above 0".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_of_both_kinds() {
+        assert_eq!(size("1500"), Ok(1500));
+        assert_eq!(size("64KiB"), Ok(65536));
+        assert_eq!(size("10 MB"), Ok(10_000_000));
+        assert!(size("ten").is_err() && size("0").is_err() && size("5 apples").is_err());
+    }
+}

@@ -1,0 +1,418 @@
+//! Clients of stores, made from the options and environment variables that Lance takes
+//! (lance-io `object_store/providers/`).
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::http::HttpBuilder;
+use object_store::{
+    ClientConfigKey, ClientOptions, HeaderMap, HeaderValue, ObjectStore, RetryConfig,
+    StaticCredentialProvider,
+};
+
+use rustc_hash::FxHashMap;
+
+use super::fault::{Fault, Source};
+use super::profile;
+
+/// Times that a request is tried again, unless an option says otherwise.
+const MAX_RETRIES: usize = 10;
+
+/// Seconds after which no request is tried again, unless an option says otherwise.
+const RETRY_TIMEOUT: u64 = 60;
+
+/// Options that Lance takes and that mean nothing to a reader of metadata.
+const WITHOUT_EFFECT: &[&str] = &[
+    "download_retry_count",
+    "block_size",
+    "use_opendal",
+    "aws_provider_scheme",
+    "expires_at_millis",
+    "new_table_data_storage_version",
+    "new_table_enable_v2_manifest_paths",
+];
+
+/// Words in the keys of options whose values must not be shown.
+const SECRET: &[&str] = &[
+    "secret",
+    "key",
+    "token",
+    "sas",
+    "password",
+    "credential",
+    "account_key",
+    "header",
+    "sig",
+];
+
+/// A store that can be read.
+#[derive(Debug)]
+pub struct Store {
+    /// The client.
+    pub inner: Arc<dyn ObjectStore>,
+    /// Whether the last bytes of an object can be asked for without its size.
+    pub takes_suffixes: bool,
+    /// Most names in an answer to a listing.
+    pub keys_in_a_page: usize,
+    /// Whether it may be a plain server, which lists nothing.
+    is_http: bool,
+    bucket: String,
+    region_option: Option<&'static str>,
+    credentials: &'static str,
+    secrets: Vec<String>,
+}
+
+impl Store {
+    /// Puts an error of the client in words.
+    pub fn fault(&self, error: &object_store::Error) -> Fault {
+        let source = Source {
+            bucket: &self.bucket,
+            region_option: self.region_option,
+            credentials: self.credentials,
+            secrets: &self.secrets,
+        };
+        source.fault(error)
+    }
+
+    /// The same for an error of a listing.
+    pub fn fault_of_listing(&self, error: &object_store::Error) -> Fault {
+        if !self.is_http {
+            return match self.fault(error) {
+                // A prefix without objects is no error, so it is the bucket that is not there.
+                Fault::NotFound => Fault::Failed(format!("there is no {} here", self.bucket)),
+                fault => fault,
+            };
+        }
+        let text = error.to_string();
+        let refuses = ["405", "501", "400", "403", "404"]
+            .iter()
+            .any(|status| text.contains(&format!("status code: {status}")));
+        match refuses || text.contains("PROPFIND") {
+            true => Fault::NoListing,
+            false => self.fault(error),
+        }
+    }
+}
+
+/// Options by key, those of the environment where none was given.
+struct Given {
+    options: BTreeMap<String, String>,
+    secrets: Vec<String>,
+}
+
+impl Given {
+    fn new(given: &[(String, String)]) -> Self {
+        let mut options: BTreeMap<String, String> = given
+            .iter()
+            .map(|(key, value)| (key.to_ascii_lowercase(), value.clone()))
+            .collect();
+        let anywhere = [
+            ("AZURE_STORAGE_ALLOW_HTTP", "allow_http"),
+            ("AZURE_STORAGE_USE_HTTP", "allow_http"),
+            ("AWS_ALLOW_HTTP", "allow_http"),
+            ("OBJECT_STORE_CLIENT_MAX_RETRIES", "client_max_retries"),
+            ("OBJECT_STORE_CLIENT_RETRY_TIMEOUT", "client_retry_timeout"),
+        ];
+        for (variable, key) in anywhere {
+            if let Ok(value) = std::env::var(variable) {
+                options.entry(key.to_string()).or_insert(value);
+            }
+        }
+        Self {
+            options,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// The options that a store knows, those of the environment too.
+    fn known<K: FromStr + Eq + Hash>(&mut self) -> FxHashMap<K, String> {
+        let mut known = FxHashMap::default();
+        for (key, value) in &self.options {
+            if let Ok(key) = K::from_str(key) {
+                known.insert(key, value.clone());
+            }
+        }
+        for (variable, value) in std::env::vars_os() {
+            let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else {
+                continue;
+            };
+            let variable = variable.to_ascii_lowercase();
+            if let Ok(key) = K::from_str(&variable) {
+                let value = known.entry(key).or_insert_with(|| value.to_string());
+                if is_secret(&variable) {
+                    self.secrets.push(value.clone());
+                }
+            }
+        }
+        known
+    }
+
+    fn number<N: FromStr>(&self, key: &str) -> Option<N> {
+        self.options.get(key)?.parse().ok()
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        let value = self
+            .options
+            .get(key)
+            .map(|value| value.to_ascii_lowercase());
+        value.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "on" | "yes" | "y"))
+    }
+
+    fn retries(&self) -> RetryConfig {
+        let seconds = self.number("client_retry_timeout").unwrap_or(RETRY_TIMEOUT);
+        RetryConfig {
+            max_retries: self.number("client_max_retries").unwrap_or(MAX_RETRIES),
+            retry_timeout: Duration::from_secs(seconds),
+            ..RetryConfig::default()
+        }
+    }
+
+    fn client(&self) -> Result<ClientOptions, String> {
+        let bad = |key: &str| format!("storage option {key}: not a header");
+        let mut headers = HeaderMap::new();
+        for (key, value) in &self.options {
+            let Some(name) = key.strip_prefix("headers.") else {
+                continue;
+            };
+            let name: HeaderName = name.parse().map_err(|_| bad(key))?;
+            let value = HeaderValue::from_str(value).map_err(|_| bad(key))?;
+            headers.insert(name, value);
+        }
+        let agent = HeaderValue::from_static(concat!("lance-lint/", env!("CARGO_PKG_VERSION")));
+        Ok(ClientOptions::new()
+            .with_user_agent(agent)
+            .with_default_headers(headers))
+    }
+
+    /// All values that must not be shown.
+    fn all_secrets(mut self) -> Vec<String> {
+        let given = self.options.iter().filter(|(key, _)| is_secret(key));
+        self.secrets.extend(given.map(|(_, value)| value.clone()));
+        // What is too short to be a secret would blot out words.
+        self.secrets.retain(|secret| secret.len() >= 4);
+        self.secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets.dedup();
+        self.secrets
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRET.iter().any(|word| key.contains(word))
+}
+
+/// Whether a key is one that some store, or Lance itself, takes.
+pub fn is_known_option(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    AmazonS3ConfigKey::from_str(&key).is_ok()
+        || AzureConfigKey::from_str(&key).is_ok()
+        || GoogleConfigKey::from_str(&key).is_ok()
+        || ClientConfigKey::from_str(&key).is_ok()
+        || key.starts_with("headers.")
+        || matches!(
+            key.as_str(),
+            "client_max_retries" | "client_retry_timeout" | "s3_express" | "google_storage_token"
+        )
+        || WITHOUT_EFFECT.contains(&key.as_str())
+}
+
+/// Makes the client of a store, which `name` says with its scheme: `s3://bucket`.
+///
+/// # Errors
+/// A clause for the user.
+pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, String> {
+    // The first to say so stands; that it is said already is no fault.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (scheme, host) = name.split_once("://").unwrap_or((name, ""));
+    let mut given = Given::new(options);
+    match scheme {
+        "s3" | "s3a" => s3(host, given).await,
+        "gs" => google(host, given),
+        "http" | "https" => {
+            let mut client = given.client()?.with_allow_http(scheme == "http");
+            for (key, value) in given.known::<ClientConfigKey>() {
+                client = client.with_config(key, value);
+            }
+            let built = HttpBuilder::new()
+                .with_url(name)
+                .with_retry(given.retries())
+                .with_client_options(client)
+                .build();
+            let mut secrets = given.all_secrets();
+            if let Some((user, _)) = host.split_once('@') {
+                let parts = user.split(':').filter(|part| part.len() >= 4);
+                secrets.extend(parts.map(str::to_string));
+            }
+            let host = host.rsplit('@').next().unwrap_or(host);
+            let store = |inner| Store {
+                inner,
+                takes_suffixes: true,
+                keys_in_a_page: usize::MAX,
+                is_http: true,
+                bucket: format!("server `{host}`"),
+                region_option: None,
+                credentials: "give them in the URL or by --storage-option headers.authorization=…",
+                secrets,
+            };
+            finish(built.map(|built| Arc::new(built) as _), store)
+        }
+        _ => azure(name, host, given),
+    }
+}
+
+fn finish(
+    built: object_store::Result<Arc<dyn ObjectStore>>,
+    store: impl FnOnce(Arc<dyn ObjectStore>) -> Store,
+) -> Result<Store, String> {
+    match built {
+        Ok(inner) => Ok(store(inner)),
+        Err(error) => {
+            let nowhere: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+            let text = match store(nowhere).fault(&error) {
+                Fault::Failed(why) | Fault::Broken(why) => why,
+                _ => "it cannot be reached".to_string(),
+            };
+            Err(text)
+        }
+    }
+}
+
+async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
+    let mut known = given.known::<AmazonS3ConfigKey>();
+    let needs_keys = !known.contains_key(&AmazonS3ConfigKey::AccessKeyId)
+        && !known.contains_key(&AmazonS3ConfigKey::SkipSignature);
+    let needs_region = !known.contains_key(&AmazonS3ConfigKey::Region);
+    let mut other_way = None;
+    if needs_keys || needs_region {
+        let profile = profile::read();
+        if needs_keys {
+            if let Some((id, secret)) = profile.keys {
+                given.secrets.extend([id.clone(), secret.clone()]);
+                given.secrets.extend(profile.token.clone());
+                known.insert(AmazonS3ConfigKey::AccessKeyId, id);
+                known.insert(AmazonS3ConfigKey::SecretAccessKey, secret);
+                if let Some(token) = profile.token {
+                    known.insert(AmazonS3ConfigKey::Token, token);
+                }
+            }
+            let by_role = known.contains_key(&AmazonS3ConfigKey::WebIdentityTokenFile);
+            other_way = profile.other_way.filter(|_| !by_role);
+        }
+        if needs_region {
+            let default = known.get(&AmazonS3ConfigKey::DefaultRegion).cloned();
+            if let Some(region) = default.or(profile.region) {
+                known.insert(AmazonS3ConfigKey::Region, region);
+            }
+        }
+    }
+    if let Some(way) = other_way {
+        return Err(format!(
+            "the AWS profile in use comes by its keys through {way}, which lance-lint does not \
+             read; put them in the environment:\n\
+             eval \"$(aws configure export-credentials --format env)\""
+        ));
+    }
+    let has_endpoint = known.contains_key(&AmazonS3ConfigKey::Endpoint)
+        || known.contains_key(&AmazonS3ConfigKey::S3Endpoint);
+    let mut region_fault = None;
+    if !known.contains_key(&AmazonS3ConfigKey::Region) && !has_endpoint {
+        let mut client = given.client()?;
+        for (key, value) in &known {
+            if let AmazonS3ConfigKey::Client(key) = key {
+                client = client.with_config(*key, value.clone());
+            }
+        }
+        match resolve_bucket_region(bucket, &client).await {
+            Ok(region) => {
+                known.insert(AmazonS3ConfigKey::Region, region);
+            }
+            Err(error) => region_fault = Some(error),
+        }
+    }
+    if given.is_on("s3_express") || bucket.ends_with("--x-s3") {
+        known.insert(AmazonS3ConfigKey::S3Express, "true".to_string());
+    }
+    let mut builder = AmazonS3Builder::new()
+        .with_client_options(given.client()?)
+        .with_retry(given.retries());
+    for (key, value) in known {
+        builder = builder.with_config(key, value);
+    }
+    let built = builder.with_url(format!("s3://{bucket}")).build();
+    let built = match region_fault {
+        Some(fault) => Err(fault),
+        None => built.map(|built| Arc::new(built) as _),
+    };
+    finish(built, |inner| Store {
+        inner,
+        takes_suffixes: true,
+        keys_in_a_page: 1000,
+        is_http: false,
+        bucket: format!("bucket `{bucket}`"),
+        region_option: Some("aws_region"),
+        credentials: "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for those of a session, \
+                      AWS_SESSION_TOKEN; a public bucket needs --storage-option \
+                      aws_skip_signature=true",
+        secrets: given.all_secrets(),
+    })
+}
+
+fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
+    let known = given.known::<GoogleConfigKey>();
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_client_options(given.client()?)
+        .with_retry(given.retries());
+    for (key, value) in known {
+        builder = builder.with_config(key, value);
+    }
+    let token = given.options.get("google_storage_token").cloned();
+    if let Some(bearer) = token.or_else(|| std::env::var("GOOGLE_STORAGE_TOKEN").ok()) {
+        given.secrets.push(bearer.clone());
+        let credential = GcpCredential { bearer };
+        builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(credential)));
+    }
+    let built = builder.with_url(format!("gs://{bucket}")).build();
+    finish(built.map(|built| Arc::new(built) as _), |inner| Store {
+        inner,
+        takes_suffixes: true,
+        keys_in_a_page: 1000,
+        is_http: false,
+        bucket: format!("bucket `{bucket}`"),
+        region_option: None,
+        credentials: "set GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_STORAGE_TOKEN; a public bucket \
+                      needs --storage-option google_skip_signature=true",
+        secrets: given.all_secrets(),
+    })
+}
+
+fn azure(name: &str, host: &str, mut given: Given) -> Result<Store, String> {
+    let known = given.known::<AzureConfigKey>();
+    let mut builder = MicrosoftAzureBuilder::new()
+        .with_client_options(given.client()?)
+        .with_retry(given.retries());
+    for (key, value) in known {
+        builder = builder.with_config(key, value);
+    }
+    let built = builder.with_url(name).build();
+    let container = host.split('@').next().unwrap_or(host);
+    finish(built.map(|built| Arc::new(built) as _), |inner| Store {
+        inner,
+        takes_suffixes: false,
+        keys_in_a_page: 5000,
+        is_http: false,
+        bucket: format!("container `{container}`"),
+        region_option: None,
+        credentials: "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or \
+                      AZURE_STORAGE_SAS_KEY; a public container needs --storage-option \
+                      azure_skip_signature=true",
+        secrets: given.all_secrets(),
+    })
+}
