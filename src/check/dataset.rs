@@ -15,7 +15,7 @@ use super::tally::{Cell, FieldReport, Tally, Wanted};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
 use crate::finding::{Findings, Severity};
 use crate::format::MAGIC;
-use crate::format::data_file::{Unreadable, read};
+use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::deletion;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
 use crate::format::manifest::UnreadableManifest;
@@ -469,8 +469,10 @@ fn check_snapshot(
             rule.field(&view, &mut findings);
         }
     }
-    // A few fragments are read before a thread pool is up.
-    let alone = chosen.len() <= FRAGMENTS_ALONE;
+    let pool = super::pool_for(storage, snapshot.places());
+    // A few fragments are read before a thread pool is up, unless each read waits for a store.
+    let waits = storage.concurrency(&snapshot.root).is_some() || pool.is_some();
+    let alone = chosen.len() <= FRAGMENTS_ALONE && !waits;
     let learnt = Learnt::of_threads(alone);
     let renamed = OnceLock::new();
     let mut tally = Tally::default();
@@ -494,9 +496,11 @@ fn check_snapshot(
             renamed: &renamed,
             progress: request.progress.as_deref(),
         };
-        let results: Vec<Option<FragmentResult>> = match alone {
-            true => batch.iter().map(|f| run.fragment(f)).collect(),
-            false => batch.par_iter().map(|f| run.fragment(f)).collect(),
+        let at_once = || batch.par_iter().map(|f| run.fragment(f)).collect();
+        let results: Vec<Option<FragmentResult>> = match &pool {
+            _ if alone => batch.iter().map(|f| run.fragment(f)).collect(),
+            Some(pool) => pool.install(at_once),
+            None => at_once(),
         };
         for result in results.into_iter().flatten() {
             totals.fragments += 1;
@@ -880,13 +884,15 @@ impl Run<'_> {
         let mut whole = true;
         let mut rows_seen = None;
         let mut findings = Findings::default();
+        let mut ahead = self.read_ahead(fragment).into_iter();
         for entry in &fragment.files {
             if !self.parts.has_file(fragment, entry) {
                 whole = false;
                 continue;
             }
             let mut of_file = Findings::default();
-            let rows = self.file(learnt, fragment, entry, &mut seen, &mut of_file);
+            let raw = ahead.next();
+            let rows = self.file(learnt, fragment, (entry, raw), &mut seen, &mut of_file);
             rows_seen = rows_seen.or(rows);
             findings.merge(of_file.fold(cascade::fold));
         }
@@ -1062,12 +1068,28 @@ impl Run<'_> {
         deletion::read(kind, &tail.bytes).map_err(DeletionFault::Unreadable)
     }
 
-    /// Looks at one data file; returns its rows when it says.
+    /// The files of a fragment that are looked at, where each read waits for a store: all at once.
+    fn read_ahead(&self, fragment: &DataFragment) -> Vec<Result<RawFile, Unreadable>> {
+        let files = fragment.files.iter();
+        let files: Vec<&DataFileEntry> = files
+            .filter(|entry| self.parts.has_file(fragment, entry))
+            .collect();
+        if files.len() < 2 || self.storage.concurrency(&self.snapshot.root).is_none() {
+            return Vec::new();
+        }
+        let read_one = |entry: &&DataFileEntry| match file_place(self.snapshot, entry).0 {
+            Ok(location) => read(self.storage, &location, entry.file_size_bytes),
+            Err(_) => Err(Unreadable::Storage(StorageError::NotFound)),
+        };
+        files.par_iter().map(read_one).collect()
+    }
+
+    /// Looks at one data file, which may have been read ahead; returns its rows when it says.
     fn file(
         &self,
         learnt: &Learnt,
         fragment: &DataFragment,
-        entry: &DataFileEntry,
+        (entry, raw): (&DataFileEntry, Option<Result<RawFile, Unreadable>>),
         seen: &mut Seen,
         findings: &mut Findings,
     ) -> Option<u64> {
@@ -1080,7 +1102,7 @@ impl Run<'_> {
             Ok(_) if entry.path.split('/').any(|part| part == "..") => Err(FileFault::Unreadable(
                 Unreadable::Storage(StorageError::NotFound),
             )),
-            Ok(location) => self.open(&learnt.caches, &location, entry),
+            Ok(location) => self.open(&learnt.caches, &location, entry, raw),
         };
         match &state {
             Ok(data) => {
@@ -1144,9 +1166,10 @@ impl Run<'_> {
         caches: &Caches,
         location: &Location,
         entry: &DataFileEntry,
+        raw: Option<Result<RawFile, Unreadable>>,
     ) -> Result<DataFile, FileFault> {
-        let raw =
-            read(self.storage, location, entry.file_size_bytes).map_err(FileFault::Unreadable)?;
+        let raw = raw.unwrap_or_else(|| read(self.storage, location, entry.file_size_bytes));
+        let raw = raw.map_err(FileFault::Unreadable)?;
         let mut data = DataFile::new(raw, caches);
         data.load_legacy_pages(self.storage, location, entry.fields.iter().copied());
         Ok(data)

@@ -365,13 +365,25 @@ pub fn check_each<E>(
 
 /// Runs with as many threads as reads pay at once where something is.
 fn at_once<T: Send>(storage: &dyn Storage, place: &Location, run: impl FnOnce() -> T + Send) -> T {
-    let Some(threads) = storage.concurrency(place) else {
-        return run();
-    };
-    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(run),
-        Err(_) => run(),
+    match pool_for(storage, std::iter::once(place)) {
+        Some(pool) => pool.install(run),
+        None => run(),
     }
+}
+
+/// Threads for as many reads as pay at once in some places; `None` where those that are there do.
+fn pool_for<'a>(
+    storage: &dyn Storage,
+    places: impl Iterator<Item = &'a Location>,
+) -> Option<rayon::ThreadPool> {
+    let most = places
+        .filter_map(|place| storage.concurrency(place))
+        .max()?;
+    if rayon::current_thread_index().is_some() && rayon::current_num_threads() >= most {
+        return None;
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(most).build();
+    pool.ok()
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -110,7 +110,11 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckEr
             )));
         }
     };
-    let lines = history::lines(storage, &root)?;
+    super::at_once(storage, &root, || orphans_of(storage, &root))
+}
+
+fn orphans_of(storage: &dyn Storage, root: &Location) -> Result<Orphans, CheckError> {
+    let lines = history::lines(storage, root)?;
     let mut named = Named::default();
     let mut unreadable = Vec::new();
     let mut versions = 0;
@@ -126,7 +130,7 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckEr
                         versions += 1;
                         named.add(&snapshot);
                     }
-                    Err(_) => unreadable.push(below(&root, &line.root, &entry.path)),
+                    Err(_) => unreadable.push(below(root, &line.root, &entry.path)),
                 }
             }
         }
@@ -148,7 +152,7 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckEr
                 continue;
             }
             files.push(Orphan {
-                path: below(&root, &line.root, &path),
+                path: below(root, &line.root, &path),
                 kind,
                 bytes: entry.size,
                 age: entry

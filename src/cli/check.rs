@@ -114,6 +114,12 @@ impl CheckArgs {
         if self.decode {
             return Err(RunError::NoDecoder);
         }
+        let remote = |path: &&OsString| {
+            Location::parse(path).is_ok_and(|location| location.as_path().is_none())
+        };
+        if self.decode && request.paths.iter().any(|path| remote(&path)) {
+            return Err(RunError::DecodeRemote);
+        }
         if self.list_files {
             return list_files(storage.as_ref(), &request);
         }

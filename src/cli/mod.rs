@@ -255,6 +255,9 @@ pub enum RunError {
          cargo install lance-lint --features decode (needs protoc)"
     )]
     NoDecoder,
+    /// The decoder reads files of this machine.
+    #[error("--decode reads local files only; copy what it is to read to this machine first")]
+    DecodeRemote,
     /// A worker process could not be started, or could not go on.
     #[cfg(feature = "decode")]
     #[error("decode worker: {0}")]

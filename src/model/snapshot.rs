@@ -358,6 +358,13 @@ impl Snapshot {
         }
     }
 
+    /// The dataset's root and those of its bases that can be read.
+    pub fn places(&self) -> impl Iterator<Item = &Location> {
+        let bases = self.bases.values();
+        let bases = bases.filter_map(|base| base.location.as_ref().ok());
+        std::iter::once(&self.root).chain(bases)
+    }
+
     /// The manifest message.
     pub fn message(&self) -> &Manifest {
         &self.manifest.message

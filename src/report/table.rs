@@ -268,6 +268,9 @@ impl Stored<'_> {
             Self::Nothing if field.home == Home::Above => "(above)".to_string(),
             Self::Nothing if field.home == Home::Children => String::new(),
             Self::Nothing => match (&subject.kind, subject.data_files) {
+                (SubjectKind::Dataset(facts), 0) if facts.total_fragments > subject.fragments => {
+                    "not looked at".to_string()
+                }
                 (SubjectKind::Dataset(_), 0) => "no data files".to_string(),
                 _ => "no pages".to_string(),
             },

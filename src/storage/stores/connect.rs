@@ -28,6 +28,9 @@ const MAX_RETRIES: usize = 10;
 /// Seconds after which no request is tried again, unless an option says otherwise.
 const RETRY_TIMEOUT: u64 = 60;
 
+/// Longest that credentials of the machine are asked for.
+const HASTE: Duration = Duration::from_secs(3);
+
 /// Options that Lance takes and that mean nothing to a reader of metadata.
 const WITHOUT_EFFECT: &[&str] = &[
     "download_retry_count",
@@ -340,13 +343,26 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
     if given.is_on("s3_express") || bucket.ends_with("--x-s3") {
         known.insert(AmazonS3ConfigKey::S3Express, "true".to_string());
     }
+    let by_machine = !known.contains_key(&AmazonS3ConfigKey::AccessKeyId);
     let mut builder = AmazonS3Builder::new()
         .with_client_options(given.client()?)
-        .with_retry(given.retries());
+        .with_retry(given.retries())
+        .with_url(format!("s3://{bucket}"));
     for (key, value) in known {
         builder = builder.with_config(key, value);
     }
-    let built = builder.with_url(format!("s3://{bucket}")).build();
+    if by_machine && !given.is_on("aws_skip_signature") && !given.is_on("skip_signature") {
+        // Credentials of the machine come from an address that answers at once or not at all.
+        let hasty = RetryConfig {
+            max_retries: 1,
+            retry_timeout: HASTE,
+            ..RetryConfig::default()
+        };
+        if let Ok(store) = builder.clone().with_retry(hasty).build() {
+            builder = builder.with_credentials(store.credentials().clone());
+        }
+    }
+    let built = builder.build();
     let built = match region_fault {
         Some(fault) => Err(fault),
         None => built.map(|built| Arc::new(built) as _),

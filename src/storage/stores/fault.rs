@@ -150,6 +150,12 @@ impl Source<'_> {
                 self.credentials
             ));
         }
+        if named(&["InvalidObjectState", "BlobArchived"]).is_some() {
+            return Fault::Failed(format!(
+                "it is archived{}; restore it before it can be read",
+                of_code()
+            ));
+        }
         if status == Some(403) || matches!(error, object_store::Error::PermissionDenied { .. }) {
             return Fault::Failed(format!(
                 "access is denied{}; the credentials in use may not read or list there",
@@ -162,6 +168,8 @@ impl Source<'_> {
             "metadata.google.internal",
             "instance metadata",
             "computemetadata",
+            "/latest/api/token",
+            "/latest/meta-data",
         ]) {
             return Fault::Failed(format!("no credentials were found; {}", self.credentials));
         }
@@ -178,7 +186,17 @@ impl Source<'_> {
                 code.map_or_else(String::new, |code| format!(", {code}"))
             ));
         }
-        if has(&["timed out", "deadline has elapsed", "timeout"]) {
+        if has(&[
+            "dns error",
+            "failed to lookup",
+            "connection refused",
+            "error trying to connect",
+            "tcp connect error",
+            "client error (connect)",
+        ]) {
+            return Fault::Failed(format!("cannot connect: {}", self.cause(&text)));
+        }
+        if has(&["timed out", "deadline has elapsed"]) {
             return Fault::Failed("the store does not answer in time".to_string());
         }
         if has(&[
@@ -192,16 +210,6 @@ impl Source<'_> {
             "unexpected eof",
         ]) {
             return Fault::Broken(format!("the answer breaks off: {}", self.cause(&text)));
-        }
-        if has(&[
-            "dns error",
-            "failed to lookup",
-            "connection refused",
-            "error trying to connect",
-            "tcp connect error",
-            "client error (connect)",
-        ]) {
-            return Fault::Failed(format!("cannot connect: {}", self.cause(&text)));
         }
         Fault::Failed(self.cause(&text))
     }
