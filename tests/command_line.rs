@@ -63,7 +63,7 @@ fn decoding_explains_how_to_get_it() {
 
 #[test]
 fn what_cannot_be_done_is_one_sentence_and_status_2() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 13] = [
         (
             &["no/such.lance"],
             "no/such.lance does not exist; expected a Lance dataset",
@@ -73,8 +73,24 @@ fn what_cannot_be_done_is_one_sentence_and_status_2() {
             "src is not a Lance dataset: it has no _versions folder",
         ),
         (
-            &["s3://bucket/x.lance"],
-            "s3:// is not a store that this build can read",
+            &["ftp://host/x.lance"],
+            "ftp:// is not a store that lance-lint can read",
+        ),
+        (
+            &["https://host/x.lance?token=abc"],
+            "cannot read https://host/x.lance?***: a URL with a query is not taken",
+        ),
+        (
+            &["s3:///x.lance"],
+            "not a URL of a store: s3://BUCKET/PATH is",
+        ),
+        (
+            &[SEED, "--max-bytes", "10"],
+            "stopped by --max-bytes 10 before",
+        ),
+        (
+            &[SEED, "--max-bytes", "none"],
+            "expected bytes, such as 500000, 64KiB or 10MB",
         ),
         (
             &[SEED, "--version", "9"],

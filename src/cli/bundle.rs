@@ -68,8 +68,8 @@ impl BundleArgs {
                 redact: self.redact,
                 all_files: self.all_files,
             },
-        )?;
-        to_the_end(storage.as_ref())?;
+        );
+        let gathered = to_the_end(storage.as_ref(), gathered)?;
         let document = report::document(&gathered);
         let written = match document.data_files.len() > MOST_INDENTED {
             true => serde_json::to_vec(&document),

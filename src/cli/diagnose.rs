@@ -130,7 +130,6 @@ impl DiagnoseArgs {
         if !failures.is_empty() {
             return Err(RunError::Check(failures));
         }
-        to_the_end(storage.as_ref())?;
-        Ok(report)
+        to_the_end(storage.as_ref(), Ok(report))
     }
 }

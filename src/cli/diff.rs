@@ -30,8 +30,8 @@ pub struct DiffArgs {
 impl DiffArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let storage = self.stores.storage();
-        let found = diff(storage.as_ref(), &self.left, &self.right)?;
-        to_the_end(storage.as_ref())?;
+        let found = diff(storage.as_ref(), &self.left, &self.right);
+        let found = to_the_end(storage.as_ref(), found)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found))?,
             Format::Json => print_json(&report::document(&found))?,

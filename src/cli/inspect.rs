@@ -37,8 +37,8 @@ impl InspectArgs {
         let storage = self.stores.storage();
         let columns = vec![self.column];
         let request = request(vec![self.path], self.selection, columns, self.fragment);
-        let inspection = inspect(storage.as_ref(), &request, self.page)?;
-        to_the_end(storage.as_ref())?;
+        let inspection = inspect(storage.as_ref(), &request, self.page);
+        let inspection = to_the_end(storage.as_ref(), inspection)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &inspection))?,
             Format::Json => print_json(&report::document(&inspection))?,

@@ -26,7 +26,7 @@ use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
 use lance_lint::rules::UnknownRule;
-use lance_lint::storage::Storage;
+use lance_lint::storage::{Halt, Storage};
 
 /// What shells give for a process that Ctrl-C ended.
 pub const INTERRUPTED: u8 = 130;
@@ -366,9 +366,10 @@ fn request(
 
 /// Fails where a run came to its end before all was read: what is half known must not be shown
 /// as a whole.
-fn to_the_end(storage: &dyn Storage) -> Result<(), RunError> {
+fn to_the_end<T>(storage: &dyn Storage, learnt: Result<T, CheckError>) -> Result<T, RunError> {
     match storage.meter().halted() {
-        None => Ok(()),
+        None => Ok(learnt?),
+        Some(Halt::Failed(why)) => Err(CheckError(why.clone()).into()),
         Some(halt) => Err(CheckError(format!("{halt} before all was read")).into()),
     }
 }

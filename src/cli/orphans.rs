@@ -27,8 +27,8 @@ pub struct OrphansArgs {
 impl OrphansArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let storage = self.stores.storage();
-        let found = orphans(storage.as_ref(), self.path)?;
-        to_the_end(storage.as_ref())?;
+        let found = orphans(storage.as_ref(), self.path);
+        let found = to_the_end(storage.as_ref(), found)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &found, self.all))?,
             Format::Json => print_json(&report::document(&found))?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::snapshot::Selection;
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError, without_credentials};
 
 /// The folder of manifests.
 pub const VERSIONS: &str = "_versions";
@@ -85,7 +85,8 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<T
     let mut seen: BTreeMap<Location, usize> = BTreeMap::new();
     for path in paths {
         let located = Location::parse(path).map_err(|error| {
-            TargetError(format!("cannot read {}: {error}", path.to_string_lossy()))
+            let shown = without_credentials(&path.to_string_lossy());
+            TargetError(format!("cannot read {shown}: {error}"))
         });
         let target = match located.and_then(|location| resolve_one(storage, &location)) {
             Ok(target) => target,

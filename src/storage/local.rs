@@ -44,7 +44,7 @@ impl LocalStorage {
     /// Reads `range`, which the caller has held against the file's size.
     fn read(&self, mut file: File, range: Range<u64>, size: u64) -> Result<Bytes, StorageError> {
         let length = range.end.saturating_sub(range.start);
-        self.meter.admit(length)?;
+        let claim = self.meter.admit(length)?;
         let capacity = usize::try_from(length).map_err(|_| too_large(length))?;
         let mut buffer = Vec::new();
         buffer
@@ -60,7 +60,7 @@ impl LocalStorage {
             // The file shrank between its size and this read.
             return Err(StorageError::OutOfRange { range, size });
         }
-        self.meter.add(buffer.len());
+        claim.came(buffer.len());
         Ok(Bytes::from(buffer))
     }
 }

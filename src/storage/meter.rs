@@ -34,6 +34,8 @@ impl std::fmt::Display for Halt {
 pub struct Meter {
     requests: AtomicU64,
     bytes: AtomicU64,
+    /// Bytes that came and those that are under way.
+    claimed: AtomicU64,
     most_requests: u64,
     most_bytes: u64,
     halt: OnceLock<Halt>,
@@ -51,6 +53,7 @@ impl Meter {
         Self {
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            claimed: AtomicU64::new(0),
             most_requests: most_requests.unwrap_or(u64::MAX),
             most_bytes: most_bytes.unwrap_or(u64::MAX),
             halt: OnceLock::new(),
@@ -78,15 +81,17 @@ impl Meter {
         self.halt.get()
     }
 
-    /// Asks to make a request that returns so many bytes at most, and counts it.
+    /// Asks to make a request that returns so many bytes, as far as that is known, and counts it.
     ///
     /// # Errors
     /// `Halted`, when the run is at its end.
-    pub(super) fn admit(&self, bytes: u64) -> Result<(), StorageError> {
+    pub(super) fn admit(&self, bytes: u64) -> Result<Claim<'_>, StorageError> {
         if self.halt.get().is_some() {
             return Err(StorageError::Halted);
         }
-        if bytes > 0 && self.bytes().saturating_add(bytes) > self.most_bytes {
+        let claim = Claim { meter: self, bytes };
+        let before = self.claimed.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 && before.saturating_add(bytes) > self.most_bytes {
             self.halt(Halt::MostBytes(self.most_bytes));
             return Err(StorageError::Halted);
         }
@@ -95,12 +100,30 @@ impl Meter {
             self.halt(Halt::MostRequests(self.most_requests));
             return Err(StorageError::Halted);
         }
-        Ok(())
+        Ok(claim)
     }
+}
 
-    /// Counts bytes that came.
-    pub(super) fn add(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+/// Bytes that a request may return. They are free again where it ends without them.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Claim<'a> {
+    meter: &'a Meter,
+    bytes: u64,
+}
+
+impl Claim<'_> {
+    /// Counts the bytes that came.
+    pub(super) fn came(self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.claimed.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.meter.claimed.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -111,16 +134,19 @@ mod tests {
     #[test]
     fn a_limit_lets_pass_what_fits_and_ends_the_run_for_its_reason() {
         let meter = Meter::limited(Some(2), None);
-        assert_eq!(meter.admit(10), Ok(()));
-        assert_eq!(meter.admit(10), Ok(()));
-        assert_eq!(meter.admit(10), Err(StorageError::Halted));
+        assert!(meter.admit(10).is_ok());
+        assert!(meter.admit(10).is_ok());
+        assert!(meter.admit(10).is_err());
         assert_eq!(meter.requests(), 2);
         assert_eq!(meter.halted(), Some(&Halt::MostRequests(2)));
 
         let meter = Meter::limited(None, Some(15));
-        assert_eq!(meter.admit(10), Ok(()));
-        meter.add(10);
-        assert_eq!(meter.admit(6), Err(StorageError::Halted));
+        // What fails or falls short gives its bytes back.
+        assert!(meter.admit(15).is_ok());
+        assert!(meter.admit(15).map(|claim| claim.came(10)).is_ok());
+        let under_way = meter.admit(4);
+        assert!(under_way.is_ok() && meter.admit(2).is_err());
+        assert_eq!(meter.bytes(), 10);
         meter.halt(Halt::Interrupted);
         assert_eq!(meter.halted(), Some(&Halt::MostBytes(15)));
     }

@@ -6,7 +6,8 @@
 Every value that ends up outside pages is `SECRET` or `NUMBER`: constants, dictionaries, symbol
 tables, metadata, configuration, predicates. Names begin with `nomen`, but for some that are
 common words. Runs under an interpreter that has pylance 14.0.2; with `--legacy` under one that has
-pylance 0.16.0, which writes 0.1. Nothing is edited afterwards.
+pylance 0.16.0, which writes 0.1. Only the paths of
+branches are edited afterwards (`relative_bases.py`).
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import lance
 import pyarrow as pa
+from relative_bases import relative_bases
 
 HERE = Path(__file__).resolve().parent
 SECRET = "Qx7ZkV9wTj3L"
@@ -102,6 +104,7 @@ def main():
         shutil.rmtree(to, ignore_errors=True)
         to.parent.mkdir(parents=True, exist_ok=True)
         make(str(to))
+        relative_bases(to)
 
 
 if __name__ == "__main__":

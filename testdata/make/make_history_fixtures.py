@@ -4,8 +4,8 @@ those that are healthy but for their shape.
 
     make_history_fixtures.py [--out DIR]
 
-Runs under an interpreter that has pylance 14.0.2. Nothing is edited afterwards: the faults are
-those of commits that Lance takes.
+Runs under an interpreter that has pylance 14.0.2. Only the paths of branches are edited
+afterwards (`relative_bases.py`): the faults are those of commits that Lance takes.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import lance
 import pyarrow as pa
+from relative_bases import relative_bases
 
 HERE = Path(__file__).resolve().parent
 
@@ -65,6 +66,7 @@ def main():
         shutil.rmtree(to, ignore_errors=True)
         to.parent.mkdir(parents=True, exist_ok=True)
         make(str(to))
+        relative_bases(to)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ impl Stores {
     ) -> Result<(u64, Bytes), Fault> {
         let mut wait = BODY_WAIT;
         for attempt in 0.. {
-            self.meter.admit(bytes).map_err(|_| Fault::Halted)?;
+            let claim = self.meter.admit(bytes).map_err(|_| Fault::Halted)?;
             let options = GetOptions {
                 range: Some(range.clone()),
                 ..GetOptions::default()
@@ -169,7 +169,7 @@ impl Stores {
             let fault = match read {
                 Err(_) => return Err(Fault::Halted),
                 Ok(Ok((size, expected, body))) if body.len() as u64 == expected => {
-                    self.meter.add(body.len());
+                    claim.came(body.len());
                     return Ok((size, body));
                 }
                 Ok(Ok((_, expected, body))) => Fault::Broken(format!(
@@ -187,6 +187,12 @@ impl Stores {
         Err(Fault::Halted)
     }
 
+    /// Asks to make a request that returns no bytes of an object.
+    fn ask(&self) -> Result<(), Fault> {
+        let claim = self.meter.admit(0);
+        claim.map(drop).map_err(|_| Fault::Halted)
+    }
+
     fn pause(&self, wait: Duration) -> Result<(), Fault> {
         let slept = self.wait(tokio::time::sleep(wait));
         slept.map_err(|_| Fault::Halted)
@@ -194,7 +200,7 @@ impl Stores {
 
     /// The size of an object.
     fn head(&self, store: &Store, key: &Key) -> Result<u64, Fault> {
-        self.meter.admit(0).map_err(|_| Fault::Halted)?;
+        self.ask()?;
         match self.wait(store.inner.head(key)) {
             Err(_) => Err(Fault::Halted),
             Ok(Ok(meta)) => Ok(meta.size),
@@ -268,7 +274,7 @@ impl Stores {
     ) -> Result<Vec<Entry>, Fault> {
         let mut wait = BODY_WAIT;
         for attempt in 0.. {
-            self.meter.admit(0).map_err(|_| Fault::Halted)?;
+            self.ask()?;
             let listed = self.wait(store.inner.list_with_delimiter(Some(key)));
             let fault = match listed {
                 Err(_) => return Err(Fault::Halted),
@@ -293,7 +299,7 @@ impl Stores {
                     entries.sort_by(|a, b| a.name.cmp(&b.name));
                     let pages = entries.len().saturating_sub(1) / store.keys_in_a_page;
                     for _ in 0..pages {
-                        self.meter.admit(0).map_err(|_| Fault::Halted)?;
+                        self.ask()?;
                     }
                     return match entries.is_empty() {
                         // Stores have no empty folders.
