@@ -1,15 +1,17 @@
 //! What a rule has to say, and how many times it would say it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::model::encoding::Encoding;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing; nothing is wrong.
     Info,
@@ -53,24 +55,31 @@ pub struct RuleInfo {
 }
 
 /// Where something was found. What does not apply is absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Place {
     /// The fragment's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fragment: Option<u64>,
     /// The file, as a path below the dataset's root, or its full path where it is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// The physical column.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
     /// The page of the column, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
     /// Bytes of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Range<u64>>,
     /// What is particular to this place, as a clause.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 /// What a reader does with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReaderEffect {
     /// What the user calls.
     pub call: String,
@@ -153,7 +162,7 @@ pub struct Finding {
     pub count: u64,
     /// Fragments among them.
     pub fragments: u64,
-    last_fragment: Option<u64>,
+    pub(crate) last_fragment: Option<u64>,
     /// What should be there.
     pub expected: Option<String>,
     /// What is there.
@@ -173,7 +182,7 @@ pub struct Finding {
     /// Since when it is there, when all versions were looked at.
     pub since: Option<Since>,
     /// What, seen anywhere else, makes the finding void.
-    unless: Option<Sight>,
+    pub(crate) unless: Option<Sight>,
 }
 
 /// A version of a dataset, and who made it.
@@ -201,7 +210,7 @@ pub struct Since {
 }
 
 /// Something that a rule saw of a field: the rule, the field's id, and what.
-type Sight = (&'static str, i32, &'static str);
+pub(crate) type Sight = (&'static str, i32, Cow<'static, str>);
 
 /// Most places of a finding that are kept.
 pub const MOST_PLACES: usize = 3;
@@ -325,7 +334,7 @@ impl Finding {
     /// Makes it void if its rule has [`Findings::saw`] this of the field in any file.
     #[must_use]
     pub fn unless_seen(mut self, field: i32, what: &'static str) -> Self {
-        self.unless = Some((self.rule.id, field, what));
+        self.unless = Some((self.rule.id, field, Cow::Borrowed(what)));
         self
     }
 
@@ -349,6 +358,24 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Those of which nothing else is known than what was found and seen.
+    pub(crate) fn of(all: Vec<Finding>, seen: impl IntoIterator<Item = Sight>) -> Self {
+        let mut findings = Self::default();
+        findings.extend(all);
+        findings.seen.extend(seen);
+        findings
+    }
+
+    /// All of them, in order of first occurrence, void ones too.
+    pub(crate) fn all(&self) -> &[Finding] {
+        &self.all
+    }
+
+    /// What rules saw, which makes others void.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Sight> {
+        self.seen.iter()
+    }
+
     /// What they are known by.
     pub fn keys(&self) -> Vec<Key> {
         self.all.iter().map(Finding::key).collect()
@@ -405,7 +432,7 @@ impl Findings {
 
     /// Notes what a rule saw of a field in one file, which voids what it said of others.
     pub fn saw(&mut self, rule: &'static RuleInfo, field: i32, what: &'static str) {
-        self.seen.insert((rule.id, field, what));
+        self.seen.insert((rule.id, field, Cow::Borrowed(what)));
     }
 
     /// Adds all that was found elsewhere.
@@ -441,8 +468,12 @@ impl Findings {
     /// All findings: the most severe first, within a severity in order of first occurrence.
     pub fn into_sorted(mut self) -> Vec<Finding> {
         let seen = &self.seen;
-        self.all
-            .retain(|finding| finding.unless.is_none_or(|what| !seen.contains(&what)));
+        self.all.retain(|finding| {
+            finding
+                .unless
+                .as_ref()
+                .is_none_or(|what| !seen.contains(what))
+        });
         self.all
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         self.all

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::gathered::Renamed;
 use super::tally::{Cell, Wanted, cells};
 use crate::finding::Findings;
 use crate::format::limits::MAX_CACHED_SCHEMAS;
@@ -112,7 +113,7 @@ pub struct Walk<'a> {
     /// Where the dataset is.
     pub storage: &'a dyn Storage,
     /// Whether a change of names is on record in the dataset's transactions, once that is known.
-    pub renamed: &'a OnceLock<bool>,
+    pub renamed: &'a OnceLock<Renamed>,
     /// Whether the columns are judged. They are not where the manifest takes the file for one of
     /// another version: then every column is wrong, for one reason that has a rule of its own.
     pub judged: bool,
@@ -222,9 +223,9 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
     if walk.judged {
         let swapped = |difference: &Difference| matches!(difference, Difference::Swapped { .. });
         let renamed = differences.iter().any(swapped)
-            && *walk.renamed.get_or_init(|| {
-                view.snapshot
-                    .is_some_and(|snapshot| snapshot.projection_on_record(walk.storage))
+            && view.snapshot.is_some_and(|snapshot| {
+                let look = || Renamed::look(walk.storage, snapshot);
+                walk.renamed.get_or_init(look).on_record
             });
         let shared = match overlap(spans) {
             true => shared(walk, &laid),

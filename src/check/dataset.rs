@@ -1,17 +1,20 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::choose::{Sampled, choose};
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::file;
-use super::tally::{Cell, FieldReport, Tally, Wanted};
+use super::gathered::{Cost, FragmentResult, Gathered, Renamed};
+use super::part::Part;
+use super::tally::{FieldReport, Wanted};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
 use crate::finding::{Findings, Severity};
 use crate::format::MAGIC;
@@ -61,6 +64,36 @@ pub fn check(
     scope: Scope,
     request: &Request,
 ) -> Result<Vec<SubjectReport>, CheckError> {
+    check_by(storage, root, scope, request, |snapshot, parts, wanted| {
+        let chosen = choose(snapshot, parts, request)?;
+        let positions = &chosen.positions;
+        let progress = request.progress.as_deref();
+        let gathered = walk(storage, snapshot, parts, wanted, positions, progress);
+        let (seen, all) = (gathered.fragments(), positions.len() as u64);
+        let cut = storage.meter().halted().filter(|_| seen < all);
+        let cut = cut.map(|halt| match halt {
+            Halt::Failed(_) => super::seen_of(seen, all),
+            halt => format!("{halt}: {}", super::seen_of(seen, all)),
+        });
+        Ok((
+            gathered,
+            chosen.sampled,
+            cut.into_iter().chain(chosen.note).collect(),
+        ))
+    })
+}
+
+/// What the fragments came to, what share of them was sampled, and notes.
+pub(super) type Gathering = (Gathered, Option<Sampled>, Vec<String>);
+
+/// Checks a dataset by what `gather` knows of the fragments of its snapshot.
+pub(super) fn check_by(
+    storage: &dyn Storage,
+    root: &Location,
+    scope: Scope,
+    request: &Request,
+    gather: impl FnOnce(&Snapshot, &Parts, &Wanted) -> Result<Gathering, CheckError>,
+) -> Result<Vec<SubjectReport>, CheckError> {
     let manifest = scope.manifest(&request.selection);
     let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
@@ -103,7 +136,20 @@ pub fn check(
             .iter()
             .any(|entry| entry.naming == Naming::Detached),
     };
-    let mut report = check_snapshot(storage, snapshot, &parts, request, &known, findings)?;
+    let wanted = Wanted::new(
+        &snapshot.schema,
+        &request.columns,
+        &snapshot.root.to_string(),
+    )?;
+    let (gathered, sampled, notes) = gather(snapshot, &parts, &wanted)?;
+    let part = (request.keep_parts && parts.data_files.is_none())
+        .then(|| Part::new(root, &scope, request, snapshot, &gathered));
+    let mut report = conclude(
+        snapshot, &parts, &wanted, request, &known, gathered, findings,
+    );
+    report.part = part;
+    report.sampled = sampled;
+    report.notes = notes;
     report.bytes = report.bytes.saturating_add(broken_bytes(&opened));
     if let Some(broken) = opened.broken.first() {
         report.notes.push(format!(
@@ -128,7 +174,6 @@ pub fn check(
     }
     if request.decode {
         let files = chosen_files(snapshot, &parts, request)?;
-        let wanted = Wanted::new(&snapshot.schema, &request.columns, &root.to_string())?;
         let decodable = opened
             .snapshot
             .take()
@@ -238,15 +283,14 @@ pub(super) fn chosen_files(
     parts: &Parts,
     request: &Request,
 ) -> Result<Vec<(usize, usize)>, CheckError> {
-    let chosen = choose_fragments(snapshot, parts, request)?;
-    let chosen: BTreeSet<u64> = chosen.iter().map(|fragment| fragment.id).collect();
     let mut files = Vec::new();
-    for (at, fragment) in snapshot.message().fragments.iter().enumerate() {
+    for at in choose(snapshot, parts, request)?.positions {
+        let Some(fragment) = snapshot.message().fragments.get(at) else {
+            continue;
+        };
         let entries = fragment.files.iter().enumerate();
         let entries = entries.filter(|(_, entry)| parts.has_file(fragment, entry));
-        if chosen.contains(&fragment.id) {
-            files.extend(entries.map(|(entry, _)| (at, entry)));
-        }
+        files.extend(entries.map(|(entry, _)| (at, entry)));
     }
     Ok(files)
 }
@@ -301,12 +345,14 @@ fn lost(
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: findings.into_sorted(),
+        sampled: None,
         notes: vec![note],
         ignored: Vec::new(),
         whole: false,
         location: opened.root.clone(),
         fails_at: Severity::Error,
         decodable: None,
+        part: None,
     }];
     let files = entries
         .iter()
@@ -376,7 +422,7 @@ impl Parts {
         }
     }
 
-    fn has_fragment(&self, fragment: &DataFragment) -> bool {
+    pub(super) fn has_fragment(&self, fragment: &DataFragment) -> bool {
         self.data_files.is_none()
             || self.fragments.contains(&fragment.id)
             || fragment
@@ -422,37 +468,70 @@ pub(super) fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
     format!("{fragment}-{}-{}.{extension}", file.read_version, file.id)
 }
 
-/// What looking at one fragment came to.
-#[derive(Default)]
-struct FragmentResult {
-    id: u64,
-    files: u64,
-    bytes: u64,
-    /// Bytes of data files, and those of them that are metadata.
-    stored: (u64, u64),
-    rows: u64,
-    deleted: u64,
-    versions: Vec<String>,
-    cells: Vec<Cell>,
-    empty: bool,
-    absent: Vec<usize>,
-    above: Vec<usize>,
-    unreadable: Vec<usize>,
-    row_ids: Option<Arc<RowIdsOf>>,
-    findings: Findings,
-}
-
-fn check_snapshot(
+/// Looks at the chosen fragments, as far as the run goes on.
+fn walk(
     storage: &dyn Storage,
     snapshot: &Snapshot,
     parts: &Parts,
+    wanted: &Wanted,
+    positions: &[usize],
+    progress: Option<&Progress>,
+) -> Gathered {
+    let pool = super::pool_for(storage, snapshot.places());
+    // A few fragments are read before a thread pool is up, unless each read waits for a store.
+    let waits = storage.concurrency(&snapshot.root).is_some() || pool.is_some();
+    let alone = positions.len() <= FRAGMENTS_ALONE && !waits;
+    let learnt = Learnt::of_threads(alone);
+    let renamed = OnceLock::new();
+    let run = Run {
+        storage,
+        snapshot,
+        parts,
+        wanted,
+        learnt: &learnt,
+        renamed: &renamed,
+        progress,
+    };
+    let fragments = &snapshot.message().fragments;
+    let result = |at: &usize| Some((*at, run.fragment(fragments.get(*at)?)?));
+    let before = Cost::so_far(storage);
+    let mut told = 0;
+    let mut gathered = Gathered::default();
+    if let Some(progress) = progress {
+        progress.begin(positions.len());
+    }
+    for batch in positions.chunks(FRAGMENTS_AT_ONCE) {
+        let at_once = || batch.par_iter().map(result).collect();
+        let results: Vec<Option<(usize, FragmentResult)>> = match &pool {
+            _ if alone => batch.iter().map(result).collect(),
+            Some(pool) => pool.install(at_once),
+            None => at_once(),
+        };
+        for (at, result) in results.into_iter().flatten() {
+            gathered.add(at, result);
+        }
+        if let Some(progress) = progress {
+            let found = gathered.findings();
+            progress.found(found - told);
+            told = found;
+        }
+    }
+    let shared = renamed.get().map(|renamed| renamed.cost);
+    gathered.shared = shared.unwrap_or_default();
+    gathered.own = Cost::so_far(storage) - before - gathered.shared;
+    gathered
+}
+
+/// Judges a snapshot by its schema and by what its fragments came to.
+fn conclude(
+    snapshot: &Snapshot,
+    parts: &Parts,
+    wanted: &Wanted,
     request: &Request,
     known: &Known<'_>,
+    gathered: Gathered,
     mut findings: Findings,
-) -> Result<SubjectReport, CheckError> {
-    let root = snapshot.root.to_string();
-    let wanted = Wanted::new(&snapshot.schema, &request.columns, &root)?;
-    let chosen = choose_fragments(snapshot, parts, request)?;
+) -> SubjectReport {
     for (at, field) in snapshot.schema.fields.iter().enumerate() {
         // Whatever is said of a field by itself is said of its metadata.
         if field.metadata.is_empty() || !wanted.has(at) {
@@ -469,75 +548,20 @@ fn check_snapshot(
             rule.field(&view, &mut findings);
         }
     }
-    let pool = super::pool_for(storage, snapshot.places());
-    // A few fragments are read before a thread pool is up, unless each read waits for a store.
-    let waits = storage.concurrency(&snapshot.root).is_some() || pool.is_some();
-    let alone = chosen.len() <= FRAGMENTS_ALONE && !waits;
-    let learnt = Learnt::of_threads(alone);
-    let renamed = OnceLock::new();
-    let mut tally = Tally::default();
-    let mut versions: BTreeMap<String, u64> = BTreeMap::new();
-    let mut row_ids = Vec::new();
-    let mut told = 0;
-    let mut totals = Totals {
-        bytes: snapshot.manifest.size,
-        ..Totals::default()
-    };
-    if let Some(progress) = &request.progress {
-        progress.begin(chosen.len());
+    let looked_at = gathered.fragments();
+    let Gathered {
+        stretches,
+        tally,
+        versions,
+        row_ids,
+        totals,
+        ..
+    } = gathered;
+    for stretch in stretches {
+        findings.merge(stretch.findings);
     }
-    for batch in chosen.chunks(FRAGMENTS_AT_ONCE) {
-        let run = Run {
-            storage,
-            snapshot,
-            parts,
-            wanted: &wanted,
-            learnt: &learnt,
-            renamed: &renamed,
-            progress: request.progress.as_deref(),
-        };
-        let at_once = || batch.par_iter().map(|f| run.fragment(f)).collect();
-        let results: Vec<Option<FragmentResult>> = match &pool {
-            _ if alone => batch.iter().map(|f| run.fragment(f)).collect(),
-            Some(pool) => pool.install(at_once),
-            None => at_once(),
-        };
-        for result in results.into_iter().flatten() {
-            totals.fragments += 1;
-            totals.data_files += result.files;
-            totals.bytes = totals.bytes.saturating_add(result.bytes);
-            totals.stored.0 = totals.stored.0.saturating_add(result.stored.0);
-            totals.stored.1 = totals.stored.1.saturating_add(result.stored.1);
-            totals.physical_rows = totals.physical_rows.saturating_add(result.rows);
-            totals.deleted_rows = totals.deleted_rows.saturating_add(result.deleted);
-            for version in result.versions {
-                *versions.entry(version).or_default() += 1;
-            }
-            if result.empty {
-                tally.add_empty_fragment();
-            }
-            result
-                .absent
-                .into_iter()
-                .for_each(|field| tally.add_absent(field));
-            result
-                .unreadable
-                .into_iter()
-                .for_each(|field| tally.add_unreadable(field));
-            result
-                .above
-                .into_iter()
-                .for_each(|field| tally.add_above(field));
-            tally.add(result.id, result.cells);
-            row_ids.extend(result.row_ids);
-            findings.merge(result.findings);
-        }
-        if let Some(progress) = &request.progress {
-            progress.found(findings.len() - told);
-            told = findings.len();
-        }
-    }
-    let fields = tally.into_fields(&snapshot.schema, &wanted);
+    let row_ids: Vec<Arc<RowIdsOf>> = row_ids.into_values().collect();
+    let fields = tally.into_fields(&snapshot.schema, wanted);
     let known_versions: Vec<FileVersion> = versions
         .keys()
         .filter_map(|name| FileVersion::from_name(name))
@@ -554,7 +578,7 @@ fn check_snapshot(
         snapshot,
         complete: parts.data_files.is_none()
             && request.columns.is_empty()
-            && totals.fragments == snapshot.message().fragments.len() as u64,
+            && looked_at == snapshot.message().fragments.len() as u64,
         row_ids: &row_ids,
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
@@ -570,49 +594,28 @@ fn check_snapshot(
     }
     let complete = whole.complete;
     let mut report = SubjectReport {
-        path: root,
+        path: snapshot.root.to_string(),
         kind: SubjectKind::Dataset(Box::new(facts(snapshot, readers))),
-        fragments: totals.fragments,
+        fragments: looked_at,
         data_files: totals.data_files,
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
-        bytes: totals.bytes,
+        bytes: totals.bytes.saturating_add(snapshot.manifest.size),
         file_versions: versions.into_iter().collect(),
         fields,
         findings: findings.into_sorted(),
+        sampled: None,
         notes: Vec::new(),
         ignored: Vec::new(),
         whole: complete && request.selection.is_latest(),
         location: snapshot.root.clone(),
         fails_at: Severity::Error,
         decodable: None,
+        part: None,
     };
-    if let Some(halt) = storage.meter().halted()
-        && totals.fragments < chosen.len() as u64
-    {
-        report.notes.push(match halt {
-            Halt::Failed(_) => super::seen_of(totals.fragments, chosen.len() as u64),
-            halt => format!(
-                "{halt}: {}",
-                super::seen_of(totals.fragments, chosen.len() as u64)
-            ),
-        });
-    }
     known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
-    Ok(report)
-}
-
-/// What the fragments come to.
-#[derive(Debug, Default)]
-struct Totals {
-    fragments: u64,
-    data_files: u64,
-    bytes: u64,
-    /// Bytes of data files, and those of them that are metadata.
-    stored: (u64, u64),
-    physical_rows: u64,
-    deleted_rows: u64,
+    report
 }
 
 fn column_total(field: &FieldReport) -> ColumnTotal {
@@ -625,45 +628,6 @@ fn column_total(field: &FieldReport) -> ColumnTotal {
         pages,
         bytes,
     }
-}
-
-fn choose_fragments<'a>(
-    snapshot: &'a Snapshot,
-    parts: &Parts,
-    request: &Request,
-) -> Result<Vec<&'a DataFragment>, CheckError> {
-    let all = &snapshot.message().fragments;
-    for id in &request.fragments {
-        if !all.iter().any(|fragment| fragment.id == *id) {
-            let ids: Vec<String> = all.iter().take(8).map(|f| f.id.to_string()).collect();
-            let more = if all.len() > 8 { ", …" } else { "" };
-            let known = match all.len() {
-                0 => "it has no fragments".to_string(),
-                1 => format!("its only fragment is {}", ids.join("")),
-                many => format!("it has {many}: {}{more}", ids.join(", ")),
-            };
-            return Err(CheckError(format!(
-                "version {} of {} has no fragment {id}; {known}",
-                snapshot.version(),
-                snapshot.root
-            )));
-        }
-    }
-    let wanted = |fragment: &&DataFragment| {
-        request.fragments.is_empty() || request.fragments.contains(&fragment.id)
-    };
-    let chosen: Vec<&DataFragment> = all
-        .iter()
-        .filter(wanted)
-        .filter(|fragment| parts.has_fragment(fragment))
-        .collect();
-    if chosen.is_empty() && !request.fragments.is_empty() {
-        return Err(CheckError(format!(
-            "nothing of {} matches: the named files are in other fragments than --fragment",
-            snapshot.root
-        )));
-    }
-    Ok(chosen)
 }
 
 fn facts(snapshot: &Snapshot, readers: Readers) -> DatasetFacts {
@@ -700,7 +664,7 @@ pub(super) type Walked = (Findings, Option<Arc<RowIdsOf>>);
 #[derive(Debug, Default)]
 pub(super) struct Walker {
     learnt: RefCell<FxHashMap<u64, Arc<Vec<Learnt>>>>,
-    renamed: OnceLock<bool>,
+    renamed: OnceLock<Renamed>,
 }
 
 impl Walker {
@@ -752,7 +716,7 @@ struct Run<'a> {
     parts: &'a Parts,
     wanted: &'a Wanted,
     learnt: &'a [Learnt],
-    renamed: &'a OnceLock<bool>,
+    renamed: &'a OnceLock<Renamed>,
     progress: Option<&'a Progress>,
 }
 
@@ -870,7 +834,6 @@ impl Run<'_> {
 
     fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {
         let mut result = FragmentResult {
-            id: fragment.id,
             rows: fragment.physical_rows,
             ..FragmentResult::default()
         };

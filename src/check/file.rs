@@ -43,12 +43,14 @@ pub fn check(
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: Vec::new(),
+        sampled: None,
         notes: Vec::new(),
         ignored: Vec::new(),
         whole: request.columns.is_empty(),
         location: location.clone(),
         fails_at: Severity::Error,
         decodable: None,
+        part: None,
     };
     let caches = Caches::default();
     let placed = match &data {

@@ -1,15 +1,19 @@
 //! Runs the rules over datasets and files, and gathers what the column table shows.
 
 pub mod bundle;
+mod choose;
 mod columns;
 mod dataset;
 mod decodable;
 pub mod diff;
 mod file;
+mod gathered;
 mod history;
 pub mod inspect;
 mod list;
+mod merge;
 pub mod orphans;
+mod part;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -25,8 +29,11 @@ use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Halt, Location, Storage};
 
+pub use choose::{FragmentRange, Sample, SampleSize, Sampled};
 pub use decodable::{Decodable, DecodableFile};
 pub use list::list;
+pub use merge::Merge;
+pub use part::Part;
 pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.
@@ -40,14 +47,28 @@ pub struct Request {
     pub columns: Vec<String>,
     /// Only these fragments; all when empty.
     pub fragments: Vec<u64>,
+    /// And those in these ranges of ids, which may hold none.
+    pub fragment_ranges: Vec<FragmentRange>,
+    /// Of those, only a spread choice.
+    pub sample: Option<Sample>,
     /// Look at every version that still has a manifest, those of branches too.
     pub all_versions: bool,
     /// Releases of Lance that must be able to read each dataset.
     pub readers: Vec<Release>,
     /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
     pub decode: bool,
+    /// Keep what was learnt of the fragments apart from what was made of it:
+    /// [`SubjectReport::part`].
+    pub keep_parts: bool,
     /// Where to say how far the run is.
     pub progress: Option<Arc<Progress>>,
+}
+
+impl Request {
+    /// Whether fragments were chosen, be it by single ids or by ranges.
+    pub fn chooses_fragments(&self) -> bool {
+        !self.fragments.is_empty() || !self.fragment_ranges.is_empty()
+    }
 }
 
 /// Why a check could not be made: a sentence for the user.
@@ -169,6 +190,8 @@ pub struct SubjectReport {
     pub fields: Vec<FieldReport>,
     /// What is wrong, the most severe first.
     pub findings: Vec<Finding>,
+    /// What share of the fragments was looked at, when that is a sample.
+    pub sampled: Option<Sampled>,
     /// What was left out or done otherwise than asked, in sentences.
     pub notes: Vec<String>,
     /// Findings that someone said are to be ignored.
@@ -181,6 +204,8 @@ pub struct SubjectReport {
     pub fails_at: Severity,
     /// Its data files, when the request says that a decoder is to read them.
     pub decodable: Option<Decodable>,
+    /// What was learnt of some of its fragments, when the request says that this is kept.
+    pub part: Option<Part>,
 }
 
 /// A finding that someone said is to be ignored.
@@ -408,11 +433,12 @@ fn single_file(
 
 /// Options that choose among what only a dataset has.
 fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), CheckError> {
-    let options = match (request.selection.is_latest(), request.fragments.is_empty()) {
-        (true, true) if request.all_versions => "--all-versions needs",
-        (false, _) => "--version, --tag and --branch need",
-        (true, false) => "--fragment needs",
-        (true, true) => return Ok(()),
+    let options = match () {
+        () if !request.selection.is_latest() => "--version, --tag and --branch need",
+        () if request.chooses_fragments() => "--fragment and --fragments need",
+        () if request.sample.is_some() => "--sample needs",
+        () if request.all_versions => "--all-versions needs",
+        () => return Ok(()),
     };
     Err(CheckError(format!(
         "{location} is a single file; {options} a dataset"

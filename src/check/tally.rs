@@ -1,10 +1,13 @@
 //! Adding up what columns hold, over pages, files and fragments.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use super::CheckError;
+use super::part::Numbered;
 use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
 use crate::model::data_file::{Column, Page};
@@ -201,44 +204,74 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
 /// The sums over all files of a subject.
 #[derive(Debug, Default)]
 pub struct Tally {
-    stored: FxHashMap<(usize, FileVersion, bool, Arc<str>), Stored>,
+    stored: FxHashMap<StoredKey, Stored>,
     absent: FxHashMap<usize, u64>,
     empty_fragments: u64,
     above: FxHashSet<usize>,
     unreadable: FxHashMap<usize, u64>,
 }
 
+/// A field, a file version, whether it is a blob column, and the notation of its pages.
+type StoredKey = (usize, FileVersion, bool, Arc<str>);
+
 #[derive(Debug)]
 struct Stored {
     encoding: Option<Arc<Encoding>>,
+    /// Where the first fragment that has it stands in the manifest.
+    first: usize,
+    /// Where the last that was added stands.
+    last: usize,
     fragments: u64,
-    last_fragment: Option<u64>,
     pages: u64,
     rows: u64,
     bytes: u64,
 }
 
 impl Tally {
-    /// Adds the cells of a fragment's files.
-    pub fn add(&mut self, fragment: u64, cells: Vec<Cell>) {
+    /// Adds the cells of the files of the next fragment, which stands at `at`.
+    pub fn add(&mut self, at: usize, cells: Vec<Cell>) {
         for cell in cells {
             let key = (cell.field, cell.version, cell.blob, cell.notation);
             let stored = self.stored.entry(key).or_insert_with(|| Stored {
                 encoding: cell.encoding,
-                fragments: 0,
-                last_fragment: None,
+                first: at,
+                last: at,
+                fragments: 1,
                 pages: 0,
                 rows: 0,
                 bytes: 0,
             });
-            if stored.last_fragment != Some(fragment) {
-                stored.last_fragment = Some(fragment);
+            if stored.last != at {
+                stored.last = at;
                 stored.fragments += 1;
             }
             stored.pages += cell.pages;
             stored.rows = stored.rows.saturating_add(cell.rows);
             stored.bytes = stored.bytes.saturating_add(cell.bytes);
         }
+    }
+
+    /// Takes in the sums over other fragments.
+    pub fn join(&mut self, other: Self) {
+        for (key, more) in other.stored {
+            match self.stored.entry(key) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(more);
+                }
+                Entry::Occupied(mut known) => known.get_mut().join(more),
+            }
+        }
+        let counts = [
+            (&mut self.absent, other.absent),
+            (&mut self.unreadable, other.unreadable),
+        ];
+        for (known, more) in counts {
+            for (field, fragments) in more {
+                *known.entry(field).or_default() += fragments;
+            }
+        }
+        self.empty_fragments += other.empty_fragments;
+        self.above.extend(other.above);
     }
 
     /// Counts a fragment without files, in which all fields are in no file.
@@ -264,7 +297,10 @@ impl Tally {
     /// The report of every wanted field of a schema.
     pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
         let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
-        for ((field, version, blob, notation), stored) in self.stored {
+        let mut all: Vec<(StoredKey, Stored)> = self.stored.into_iter().collect();
+        // Of what looks the same, the order must not depend on the order of adding.
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for ((field, version, blob, notation), stored) in all {
             let notation = match notation.to_string() {
                 notation if blob => format!("blob({notation})"),
                 // The encoding is the same; that there is a value shows in the page's buffers.
@@ -313,6 +349,123 @@ impl Tally {
             .filter(|(at, _)| wanted.has(*at))
             .map(|(at, field)| report(at, field))
             .collect()
+    }
+}
+
+/// The same sums, to be written down.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct TallyPart {
+    stored: Vec<StoredPart>,
+    absent: Vec<(usize, u64)>,
+    empty_fragments: u64,
+    above: Vec<usize>,
+    unreadable: Vec<(usize, u64)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredPart {
+    field: usize,
+    version: FileVersion,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    blob: bool,
+    notation: String,
+    /// The number of the encoding.
+    encoding: Option<usize>,
+    first: usize,
+    fragments: u64,
+    pages: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Tally {
+    /// Writes the sums down.
+    pub(super) fn to_part(&self, encodings: &mut Numbered) -> TallyPart {
+        let mut all: Vec<(&StoredKey, &Stored)> = self.stored.iter().collect();
+        all.sort_by_key(|(key, _)| *key);
+        let stored = all.into_iter().map(|(key, stored)| {
+            let (field, version, blob, notation) = key;
+            StoredPart {
+                field: *field,
+                version: *version,
+                blob: *blob,
+                notation: notation.to_string(),
+                encoding: stored.encoding.as_ref().map(|e| encodings.number(e)),
+                first: stored.first,
+                fragments: stored.fragments,
+                pages: stored.pages,
+                rows: stored.rows,
+                bytes: stored.bytes,
+            }
+        });
+        let counts = |counts: &FxHashMap<usize, u64>| {
+            let mut counts: Vec<(usize, u64)> = counts.iter().map(|(f, n)| (*f, *n)).collect();
+            counts.sort_unstable();
+            counts
+        };
+        let mut above: Vec<usize> = self.above.iter().copied().collect();
+        above.sort_unstable();
+        TallyPart {
+            stored: stored.collect(),
+            absent: counts(&self.absent),
+            empty_fragments: self.empty_fragments,
+            above,
+            unreadable: counts(&self.unreadable),
+        }
+    }
+
+    /// The sums that were written down.
+    ///
+    /// # Errors
+    /// A clause without a subject, when they name an encoding that is not there.
+    pub(super) fn from_part(part: TallyPart, encodings: &[Arc<Encoding>]) -> Result<Self, String> {
+        let mut stored = FxHashMap::default();
+        for part in part.stored {
+            let encoding = match part.encoding {
+                Some(number) => Some(
+                    encodings
+                        .get(number)
+                        .ok_or("an encoding is missing")?
+                        .clone(),
+                ),
+                None => None,
+            };
+            // Equal notations are one text in memory.
+            let notation = match &encoding {
+                Some(encoding) if *encoding.notation == *part.notation => encoding.notation.clone(),
+                _ => part.notation.into(),
+            };
+            let sums = Stored {
+                encoding,
+                first: part.first,
+                last: part.first,
+                fragments: part.fragments,
+                pages: part.pages,
+                rows: part.rows,
+                bytes: part.bytes,
+            };
+            stored.insert((part.field, part.version, part.blob, notation), sums);
+        }
+        Ok(Self {
+            stored,
+            absent: part.absent.into_iter().collect(),
+            empty_fragments: part.empty_fragments,
+            above: part.above.into_iter().collect(),
+            unreadable: part.unreadable.into_iter().collect(),
+        })
+    }
+}
+
+impl Stored {
+    fn join(&mut self, more: Self) {
+        if more.first < self.first {
+            self.first = more.first;
+            self.encoding = more.encoding;
+        }
+        self.fragments += more.fragments;
+        self.pages += more.pages;
+        self.rows = self.rows.saturating_add(more.rows);
+        self.bytes = self.bytes.saturating_add(more.bytes);
     }
 }
 

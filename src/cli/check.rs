@@ -10,11 +10,13 @@ use std::time::Instant;
 use clap::Args;
 
 use super::gate::GateArgs;
-use super::output::OutputArgs;
+use super::output::{OutputArgs, Outputs};
 use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
 use super::{Outcome, RunError, SelectionArgs, print, request};
-use lance_lint::check::{Progress, Request, check_each, list};
+use lance_lint::check::{
+    CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
+};
 use lance_lint::model::readers::Release;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
@@ -41,7 +43,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     selection: SelectionArgs,
     /// Check every version there is, and say in which each fault came up
-    #[arg(long, conflicts_with_all = ["version", "tag", "branch", "fragment", "decode"])]
+    #[arg(long, conflicts_with_all = ["version", "tag", "branch", "fragment", "fragments", "sample", "decode"])]
     all_versions: bool,
     /// Only this column and what is below it, such as meta.caption (repeatable)
     #[arg(long, value_name = "PATH")]
@@ -49,6 +51,23 @@ pub struct CheckArgs {
     /// Only this fragment (repeatable)
     #[arg(long, value_name = "ID", hide_short_help = true)]
     fragment: Vec<u64>,
+    /// Only fragments with ids from A to before B; A.. and ..B too (repeatable)
+    ///
+    /// The JSON of such a run can be joined with that of others: lance-lint merge.
+    #[arg(long, value_name = "A..B", hide_short_help = true)]
+    fragments: Vec<FragmentRange>,
+    /// Only so many fragments, such as 500 or 5%, spread over all that would be looked at
+    #[arg(long, value_name = "SIZE", hide_short_help = true)]
+    sample: Option<SampleSize>,
+    /// What the choice of --sample depends on
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "sample",
+        hide_short_help = true
+    )]
+    seed: u64,
     /// Say what a release of Lance, such as 0.32.1, cannot read (repeatable)
     #[arg(
         long,
@@ -107,6 +126,9 @@ impl CheckArgs {
             skipped = all - (paths.len() - before);
         }
         let mut request = request(paths, self.selection, self.column, self.fragment);
+        request.fragment_ranges = self.fragments;
+        let seed = self.seed;
+        request.sample = self.sample.map(|size| Sample { size, seed });
         request.all_versions = self.all_versions;
         request.readers = self.reader;
         request.decode = self.decode;
@@ -135,6 +157,8 @@ impl CheckArgs {
         let mut display = Display::start(progress, storage.clone());
         let mut outputs = self.output.open()?;
         outputs.begin()?;
+        // What a decoder says of a part is not in what is kept of it.
+        request.keep_parts = request.chooses_fragments() && outputs.has_json() && !self.decode;
         // What a decoder says belongs to findings that are judged and written only then.
         let at_once = !self.decode;
         let mut report = check_each(&storage, &request, |subject| {
@@ -145,14 +169,9 @@ impl CheckArgs {
             Ok::<(), RunError>(())
         })?;
         display.end();
-        let interrupted = report.halt == Some(Halt::Interrupted);
         let failures = std::mem::take(&mut report.failures);
-        if interrupted && report.subjects.is_empty() {
-            eprintln!("lance-lint: interrupted before anything was looked at");
-            return Ok(Outcome::Interrupted);
-        }
-        if report.subjects.is_empty() && !failures.is_empty() {
-            return Err(RunError::Check(failures));
+        if let Some(nothing) = nothing(&report, &failures) {
+            return nothing;
         }
         #[cfg(feature = "decode")]
         if self.decode {
@@ -166,45 +185,72 @@ impl CheckArgs {
                 outputs.subject(subject)?;
             }
         }
-        report.notes.extend(notes(&policy, skipped));
-        report.notes.extend(policy.write_baselines()?);
-        let mut err = anstream::stderr();
-        if !outputs.shows_notes() {
-            for note in &report.notes {
-                let _ = writeln!(err, "lance-lint: {note}");
-            }
-        }
-        let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
-        outputs.finish(&report, &sentences, started.elapsed())?;
-        if interrupted {
-            for failure in &failures {
-                let _ = writeln!(err, "lance-lint: {failure}");
-            }
-            return Ok(Outcome::Interrupted);
-        }
-        if !failures.is_empty() {
-            return Err(RunError::Check(failures));
-        }
-        let fails = report.subjects.iter().any(|subject| subject.fails());
-        Ok(match fails && !self.gate.exit_zero && !policy.writes() {
-            true => Outcome::Findings,
-            false => Outcome::Clean,
-        })
+        report.notes.extend(skipped_note(skipped));
+        conclude(report, failures, &policy, outputs, &self.gate, started)
     }
 }
 
-fn notes(policy: &Policy, skipped: usize) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What a run comes to that has nothing to show.
+pub(super) fn nothing(
+    report: &Report,
+    failures: &[CheckError],
+) -> Option<Result<Outcome, RunError>> {
+    if !report.subjects.is_empty() {
+        return None;
+    }
+    if report.halt == Some(Halt::Interrupted) {
+        eprintln!("lance-lint: interrupted before anything was looked at");
+        return Some(Ok(Outcome::Interrupted));
+    }
+    (!failures.is_empty()).then(|| Err(RunError::Check(failures.to_vec())))
+}
+
+/// Writes a report whose subjects were judged, and says what it comes to.
+pub(super) fn conclude(
+    mut report: Report,
+    failures: Vec<CheckError>,
+    policy: &Policy,
+    outputs: Outputs,
+    gate: &GateArgs,
+    started: Instant,
+) -> Result<Outcome, RunError> {
+    report.notes.extend(unmatched_note(policy));
+    report.notes.extend(policy.write_baselines()?);
+    let mut err = anstream::stderr();
+    if !outputs.shows_notes() {
+        for note in &report.notes {
+            let _ = writeln!(err, "lance-lint: {note}");
+        }
+    }
+    let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
+    outputs.finish(&report, &sentences, started.elapsed())?;
+    if report.halt == Some(Halt::Interrupted) {
+        for failure in &failures {
+            let _ = writeln!(err, "lance-lint: {failure}");
+        }
+        return Ok(Outcome::Interrupted);
+    }
+    if !failures.is_empty() {
+        return Err(RunError::Check(failures));
+    }
+    let fails = report.subjects.iter().any(|subject| subject.fails());
+    Ok(match fails && !gate.exit_zero && !policy.writes() {
+        true => Outcome::Findings,
+        false => Outcome::Clean,
+    })
+}
+
+fn skipped_note(skipped: usize) -> Option<String> {
     match skipped {
-        0 => {}
-        1 => notes.push("skipped 1 path that is in no Lance dataset".to_string()),
-        many => notes.push(format!("skipped {many} paths that are in no Lance dataset")),
+        0 => None,
+        1 => Some("skipped 1 path that is in no Lance dataset".to_string()),
+        many => Some(format!("skipped {many} paths that are in no Lance dataset")),
     }
+}
+
+fn unmatched_note(policy: &Policy) -> Option<String> {
     let unmatched = policy.unmatched();
-    if !unmatched.is_empty() {
-        notes.push(format!("matched nothing: {}", unmatched.join("; ")));
-    }
-    notes
+    (!unmatched.is_empty()).then(|| format!("matched nothing: {}", unmatched.join("; ")))
 }
 
 /// The paths in a list.

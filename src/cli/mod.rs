@@ -8,6 +8,7 @@ mod diagnose;
 mod diff;
 mod gate;
 mod inspect;
+mod merge;
 mod orphans;
 mod output;
 mod progress;
@@ -120,6 +121,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// After a panic: say what it means, and which column, page and writer did it
     Diagnose(diagnose::DiagnoseArgs),
+    /// Join the JSON reports of parts of a dataset into that of one check
+    Merge(merge::MergeArgs),
     /// Say what differs between two versions, datasets or data files
     Diff(diff::DiffArgs),
     /// Write what a maintainer of Lance needs into one file, without any value of the data
@@ -281,6 +284,14 @@ pub enum RunError {
         /// Why.
         error: io::Error,
     },
+    /// A report could not be read.
+    #[error("cannot read the report {}: {error}", report.display())]
+    Report {
+        /// The report.
+        report: OsString,
+        /// Why.
+        error: io::Error,
+    },
     /// A configuration or a baseline cannot be followed.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -324,6 +335,7 @@ impl Cli {
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
             Some(Command::Diagnose(arguments)) => arguments.run(),
+            Some(Command::Merge(arguments)) => arguments.run(),
             Some(Command::Diff(arguments)) => arguments.run(),
             Some(Command::Bundle(arguments)) => arguments.run(),
             Some(Command::Orphans(arguments)) => arguments.run(),

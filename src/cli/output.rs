@@ -147,6 +147,12 @@ impl Outputs {
         })
     }
 
+    /// Whether one of them is a JSON document.
+    pub fn has_json(&self) -> bool {
+        let mut sinks = self.sinks.iter();
+        sinks.any(|sink| sink.format == ReportFormat::Json)
+    }
+
     /// Begins those that are written as the run goes on.
     pub fn begin(&mut self) -> Result<(), RunError> {
         self.stream(|out| json_lines::begin(out))

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, decode_key, decode_varint};
+use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_UNKNOWN_FIELDS, MAX_WIRE_DEPTH};
 
@@ -13,7 +14,7 @@ type KnownField = (u32, &'static str, usize);
 static KNOWN: &[(&str, &[KnownField])] = include!(concat!(env!("OUT_DIR"), "/known_fields.rs"));
 
 /// A field that stands in a message and not in `proto/`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnknownField {
     /// Names of the fields above it, joined by dots; empty at the top.
     pub parent: String,

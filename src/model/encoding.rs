@@ -1,7 +1,10 @@
 //! Encodings as one kind of tree, whatever vocabulary they were written in.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::format::wire::UnknownField;
 
@@ -18,13 +21,13 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
     /// The name of the wire field that holds it.
-    pub role: &'static str,
+    pub role: Cow<'static, str>,
     /// The node.
     pub node: Node,
 }
 
 /// Where a 2.0 encoding finds its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BufferRef {
     /// 0 page, 1 column, 2 file; others are unknown.
     pub collection: i32,
@@ -33,7 +36,7 @@ pub struct BufferRef {
 }
 
 /// A general compression of a buffer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compression {
     /// `zstd`, `lz4` or what the file says instead.
     pub scheme: String,
@@ -42,7 +45,7 @@ pub struct Compression {
 }
 
 /// How a field of a variable packed struct is laid out in each row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PackedWidth {
     /// So many bits.
     Fixed(u64),
@@ -53,7 +56,7 @@ pub enum PackedWidth {
 }
 
 /// How full-zip and zipped pages find their values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Addressing {
     /// Each value has so many bits.
     PerValue(u32),
@@ -64,7 +67,7 @@ pub enum Addressing {
 }
 
 /// A structural layer of a page, inner to outer, by its wire number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer(pub i32);
 
 impl fmt::Display for Layer {
@@ -83,7 +86,7 @@ impl fmt::Display for Layer {
 }
 
 /// Every node of every vocabulary.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     // Values, in all vocabularies.
     /// Values of a fixed width, one after another.
@@ -392,6 +395,7 @@ impl Node {
     /// Adds a child.
     #[must_use]
     pub fn with(mut self, role: &'static str, node: Node) -> Self {
+        let role = Cow::Borrowed(role);
         self.children.push(Child { role, node });
         self
     }
@@ -429,7 +433,7 @@ impl Node {
 }
 
 /// How many nulls a 2.0 page has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Nulls {
     /// None.
     No,
@@ -440,7 +444,7 @@ pub enum Nulls {
 }
 
 /// Which set of messages an encoding was written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Vocabulary {
     /// `ArrayEncoding` of 2.0.
     Array,

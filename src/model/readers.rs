@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::encoding::{Encoding, Kind, Layer, Node, Nulls, Vocabulary};
 use super::flags::flags;
 use super::logical_type::LogicalType;
@@ -16,7 +18,7 @@ use super::snapshot::{Naming, Snapshot};
 use super::version::FileVersion;
 
 /// A release of Lance, or of its Python package of the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Release(pub u32, pub u32, pub u32);
 
 impl fmt::Display for Release {

@@ -1,6 +1,7 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::schema::FieldTree;
 use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
@@ -16,7 +17,7 @@ use crate::storage::{Entry, Location, Storage, StorageError};
 const PROJECT_FIELD: u32 = 109;
 
 /// Which snapshot of a dataset is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// A version number.
     pub version: Option<u64>,
@@ -276,7 +277,7 @@ fn resolve_selection(
 }
 
 /// What a tag's file holds (lance `dataset/refs.rs`).
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct TagContents {
     /// The branch; none for the dataset's own line.
     pub branch: Option<String>,

@@ -3,10 +3,12 @@
 //! Its structures are its own, so that the inside can change while [`SCHEMA_VERSION`] stands.
 //! Nothing in it depends on the time or the machine, beyond the paths given.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::check::{EncodingReport, FieldReport, Ignored, Report, SubjectKind, SubjectReport};
 use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
@@ -37,6 +39,12 @@ pub struct Document {
     pub subjects: Vec<Subject>,
     /// What is to be said of the run as a whole.
     pub notes: Vec<String>,
+    /// What `lance-lint merge` needs to join this with the reports of other fragments; only with
+    /// `--fragment` or `--fragments`. One for each subject; what is in them is for the same version
+    /// of lance-lint alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(with = "Vec<BTreeMap<String, serde_json::Value>>")]
+    pub parts: Vec<Box<RawValue>>,
 }
 
 /// The program.
@@ -305,12 +313,26 @@ pub struct Subject {
     pub deleted_rows: u64,
     /// Bytes of everything looked at.
     pub bytes: u64,
+    /// What share of the fragments was looked at; only with `--sample`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample: Option<SampleJson>,
     /// File versions and how many data files are of each.
     pub file_versions: BTreeMap<String, u64>,
     /// What was left out or done otherwise than asked.
     pub notes: Vec<String>,
     /// The fields of the schema, depth first.
     pub columns: Vec<Column>,
+}
+
+/// A spread choice of the fragments.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SampleJson {
+    /// Fragments that were looked at.
+    pub chosen: u64,
+    /// Fragments that they were chosen from.
+    pub of: u64,
+    /// The seed of the choice.
+    pub seed: u64,
 }
 
 /// What a subject is.
@@ -465,7 +487,7 @@ pub struct NodeJson {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ChildJson {
     /// The name of the wire field that holds it.
-    pub role: &'static str,
+    pub role: Cow<'static, str>,
     /// The node.
     pub node: NodeJson,
 }
@@ -512,7 +534,13 @@ pub fn document(report: &Report) -> Document {
             .collect(),
         subjects: report.subjects.iter().map(subject_json).collect(),
         notes: report.notes.clone(),
+        parts: report.subjects.iter().filter_map(part_json).collect(),
     }
+}
+
+/// A part on one line, however the rest is laid out.
+fn part_json(subject: &SubjectReport) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(subject.part.as_ref()?).ok()
 }
 
 /// Counts and costs of a run.
@@ -723,6 +751,11 @@ pub fn subject_json(subject: &SubjectReport) -> Subject {
         physical_rows: subject.physical_rows,
         deleted_rows: subject.deleted_rows,
         bytes: subject.bytes,
+        sample: subject.sampled.map(|sampled| SampleJson {
+            chosen: sampled.chosen,
+            of: sampled.of,
+            seed: sampled.seed,
+        }),
         file_versions: subject.file_versions.iter().cloned().collect(),
         notes: subject.notes.clone(),
         columns: subject.fields.iter().map(column_json).collect(),
@@ -795,7 +828,7 @@ fn node_json(node: &Node) -> NodeJson {
             .children
             .iter()
             .map(|child| ChildJson {
-                role: child.role,
+                role: child.role.clone(),
                 node: node_json(&child.node),
             })
             .collect(),

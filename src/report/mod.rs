@@ -13,6 +13,7 @@ pub mod json_lines;
 pub mod junit;
 mod layout;
 pub mod orphans;
+pub mod parts;
 pub mod rules;
 pub mod sarif;
 pub mod statistics;

@@ -59,7 +59,7 @@ impl Drawing<'_> {
         for (at, child) in node.children.iter().enumerate() {
             let branch = if at == last { "└─ " } else { "├─ " };
             path.push(at);
-            self.node(&child.node, &below, branch, child.role, path);
+            self.node(&child.node, &below, branch, &child.role, path);
             path.pop();
         }
     }

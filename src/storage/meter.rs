@@ -1,9 +1,15 @@
 //! What a run costs, what it may cost, and what ends it before its time.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StorageError;
+
+thread_local! {
+    /// Requests that this thread made, and the bytes that they returned.
+    static OF_THIS_THREAD: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
 
 /// Why no more is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +76,11 @@ impl Meter {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Requests that this thread made so far, through any meter, and the bytes that they returned.
+    pub fn of_this_thread() -> (u64, u64) {
+        OF_THIS_THREAD.get()
+    }
+
     /// Ends the run: what is read from now on fails with [`StorageError::Halted`]. The first
     /// reason stands.
     pub fn halt(&self, why: Halt) {
@@ -100,6 +111,8 @@ impl Meter {
             self.halt(Halt::MostRequests(self.most_requests));
             return Err(StorageError::Halted);
         }
+        let (requests, bytes) = OF_THIS_THREAD.get();
+        OF_THIS_THREAD.set((requests + 1, bytes));
         Ok(claim)
     }
 }
@@ -118,6 +131,8 @@ impl Claim<'_> {
         let bytes = bytes as u64;
         self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.meter.claimed.fetch_add(bytes, Ordering::Relaxed);
+        let (requests, of_this_thread) = OF_THIS_THREAD.get();
+        OF_THIS_THREAD.set((requests, of_this_thread.saturating_add(bytes)));
     }
 }
 

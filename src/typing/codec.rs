@@ -216,7 +216,7 @@ fn unread_node(judge: &mut Judge, node: &Node, position: Position) {
         _ => {}
     }
     for child in &node.children {
-        unread(judge, node, child.role, position);
+        unread(judge, node, &child.role, position);
     }
 }
 
