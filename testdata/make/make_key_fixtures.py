@@ -404,7 +404,7 @@ def keys_small(out):
 
 @rules.clean("keys-one-fragment-2.1", "a compression that helps in one fragment of two")
 def keys_one_fragment(out):
-    number = field("float64", compression="zstd")
+    number = field("float64", compression="lz4")
     write(out, "2.1", number, noise(600))
     write(out, "2.1", number, [float(i % 9) + i // 9 for i in range(600)], mode="append")
 
