@@ -16,7 +16,7 @@ use common::{copy, fixtures, lint, root, stderr, stdout};
 use lance_lint::check::{FragmentRange, Merge, Report, Request, Sample, SampleSize, check};
 use lance_lint::model::snapshot::{self, Selection};
 use lance_lint::report::{json, parts};
-use lance_lint::storage::{LocalStorage, Location, Meter, Storage};
+use lance_lint::storage::{Location, Options, Storage};
 
 /// A selection of fragments.
 #[derive(Debug, Clone, Default)]
@@ -41,9 +41,8 @@ impl Share {
     }
 }
 
-fn storage() -> (Arc<dyn Storage>, Arc<Meter>) {
-    let meter = Arc::new(Meter::default());
-    (Arc::new(LocalStorage::new(meter.clone())), meter)
+fn storage() -> Arc<dyn Storage> {
+    lance_lint::storage::open(Options::default())
 }
 
 fn text(report: &Report) -> String {
@@ -51,8 +50,7 @@ fn text(report: &Report) -> String {
 }
 
 fn single(request: &Request) -> Report {
-    let (storage, meter) = storage();
-    check(&storage, &meter, request)
+    check(&storage(), request)
 }
 
 /// What a run over a share prints.
@@ -69,7 +67,7 @@ fn part(request: &Request, share: &Share) -> String {
 }
 
 fn merged(reports: &[String], partial: bool) -> Report {
-    let (storage, _) = storage();
+    let storage = storage();
     let mut merge = Merge::default();
     for (number, report) in reports.iter().enumerate() {
         for parts in parts::read(report.as_bytes()).expect("it has parts") {
@@ -83,7 +81,7 @@ fn merged(reports: &[String], partial: bool) -> Report {
 
 /// The ids of fragments in the order of the manifest; `None` without a manifest that can be read.
 fn ids(path: &str) -> Option<Vec<u64>> {
-    let (storage, _) = storage();
+    let storage = storage();
     let root = Location::from_path(path);
     let opened = snapshot::open(storage.as_ref(), &root, &Selection::default(), None).ok()?;
     let fragments = &opened.snapshot.as_ref()?.message().fragments;
@@ -471,7 +469,7 @@ fn parts_of_other_requests_or_versions_are_refused() {
     );
     let of_two = |path: &String| {
         let root = Location::from_path(path.as_str());
-        let (storage, _) = storage();
+        let storage = storage();
         let opened = snapshot::open(storage.as_ref(), &root, &Selection::default(), None);
         opened.is_ok_and(|opened| opened.versions.starts_with(&[1, 2]))
     };
