@@ -22,6 +22,10 @@ fn the_schemas_that_are_checked_in_are_those_of_the_structures() {
             lance_lint::report::diagnose::json_schema(),
         ),
         (
+            "docs/split.schema.json",
+            lance_lint::report::split::json_schema(),
+        ),
+        (
             "docs/rules.schema.json",
             lance_lint::report::rules::json_schema(),
         ),

@@ -14,6 +14,7 @@ mod list;
 mod merge;
 pub mod orphans;
 mod part;
+mod split;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub use decodable::{Decodable, DecodableFile};
 pub use list::list;
 pub use merge::Merge;
 pub use part::Part;
+pub use split::{Split, Unit, split};
 pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.

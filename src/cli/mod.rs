@@ -15,6 +15,7 @@ mod progress;
 mod rule_names;
 mod rules;
 mod shell;
+mod split;
 mod stores;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -121,6 +122,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// After a panic: say what it means, and which column, page and writer did it
     Diagnose(diagnose::DiagnoseArgs),
+    /// Cut a dataset into ranges of fragments, for checks that run beside each other
+    Split(split::SplitArgs),
     /// Join the JSON reports of parts of a dataset into that of one check
     Merge(merge::MergeArgs),
     /// Say what differs between two versions, datasets or data files
@@ -335,6 +338,7 @@ impl Cli {
         match self.command {
             Some(Command::Inspect(arguments)) => arguments.run(),
             Some(Command::Diagnose(arguments)) => arguments.run(),
+            Some(Command::Split(arguments)) => arguments.run(),
             Some(Command::Merge(arguments)) => arguments.run(),
             Some(Command::Diff(arguments)) => arguments.run(),
             Some(Command::Bundle(arguments)) => arguments.run(),

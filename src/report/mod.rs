@@ -16,6 +16,7 @@ pub mod orphans;
 pub mod parts;
 pub mod rules;
 pub mod sarif;
+pub mod split;
 pub mod statistics;
 mod table;
 pub mod text;
