@@ -7,7 +7,8 @@ fragments-N.lance   N fragments of 4 to 8 rows, one small data file each, with
                     six top-level columns (seven leaves).
 columns-N.lance     one fragment whose one data file has N columns, alternately
                     int32 and string, each in --pages-per-column pages.
-columns-NxF.lance   F such fragments; their data files are links to the first.
+columns-NxF.lance   F such fragments; their data files are links to one, that of
+                    columns-N.lance if it is there.
 pages-N.lance       one fragment whose one column, of int32, has N pages.
 versions-N.lance    N versions, each of which appends a fragment.
 
@@ -145,7 +146,14 @@ def make_columns(path, count, copies, pages):
             words = pa.array([" ".join(rng.choices(WORDS, k=2)) for _ in range(ROWS_PER_PAGE)])
             yield [words if index % 2 else numbers for index in range(count)]
 
-    file = write_file(path, "columns.lance", schema, batches())
+    name = "columns.lance"
+    made = path.with_name(columns_name(count, 1)) / "data" / name
+    if copies > 1 and made.exists() and pages_of_first_column(made) == pages:
+        file = path / "data" / name
+        file.parent.mkdir(parents=True)
+        os.link(made, file)
+    else:
+        file = write_file(path, name, schema, batches())
     files = [file]
     for copy in range(1, copies):
         files.append(file.with_name(f"columns-{copy}.lance"))
@@ -160,6 +168,10 @@ def make_columns(path, count, copies, pages):
     names = [schema.names[0], schema.names[-1]]
     sample = dataset.to_table(columns=list(dict.fromkeys(names)))
     expect(sample.num_rows == copies * rows, f"{path.name}: row count")
+
+
+def pages_of_first_column(file):
+    return len(LanceFileReader(str(file)).metadata().columns[0].pages)
 
 
 def make_pages(path, count):

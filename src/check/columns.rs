@@ -38,6 +38,7 @@ pub struct Gone {
 pub struct Compared {
     known: Mutex<FxHashMap<(usize, FileVersion, u32), Comparison>>,
     judgements: Judgements,
+    stored: blob::Known,
 }
 
 /// The schema of data files beside that of the dataset.
@@ -213,7 +214,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             index,
             column: &column,
             faults: &faults,
-            stored: &blob::runs(&column),
+            stored: &blob::runs(&column, &walk.compared.stored),
             differs: differs.contains(&at),
         };
         for rule in RULES {

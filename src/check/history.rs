@@ -16,8 +16,12 @@ use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
 use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView};
 use crate::storage::{Location, Storage};
 
-/// Manifests that are read at a time.
+/// Most manifests that are read at a time.
 const VERSIONS_AT_ONCE: usize = 64;
+
+/// Bytes of manifests that are read at a time, at least one manifest. In memory they take five
+/// times as much.
+const BYTES_AT_ONCE: u64 = 16 * 1024 * 1024;
 
 /// Checks all versions of a dataset and of its branches. The report is that of the latest version,
 /// with what was found in any.
@@ -106,7 +110,12 @@ fn check_line(
     let walker = Walker::default();
     let last = line.manifests.last().map(|entry| entry.version);
     let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
-    for batch in line.manifests.chunks(VERSIONS_AT_ONCE) {
+    let mut rest = line.manifests.as_slice();
+    // How large they are shows with the first; versions mostly differ little from the one before.
+    let mut at_once = 1;
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at_checked(at_once).unwrap_or((rest, &[]));
+        rest = later;
         let opened: Vec<(ManifestEntry, Result<Snapshot, _>)> = batch
             .par_iter()
             .map(|entry| {
@@ -120,6 +129,7 @@ fn check_line(
         if storage.meter().halted().is_some() {
             return Ok(seen);
         }
+        at_once = at_once_of(&opened);
         for (entry, opened) in opened {
             let is_last = Some(entry.version) == last;
             match opened {
@@ -161,6 +171,14 @@ fn check_line(
         }
     }
     Ok(seen)
+}
+
+/// How many manifests like these are read at a time.
+fn at_once_of<E>(opened: &[(ManifestEntry, Result<Snapshot, E>)]) -> usize {
+    let sizes = opened.iter().filter_map(|(_, opened)| opened.as_ref().ok());
+    let largest = sizes.map(|snapshot| snapshot.manifest.size).max();
+    let fit = BYTES_AT_ONCE / largest.unwrap_or_default().max(1);
+    usize::try_from(fit).map_or(VERSIONS_AT_ONCE, |fit| fit.clamp(1, VERSIONS_AT_ONCE))
 }
 
 fn version(

@@ -195,10 +195,7 @@ impl Outputs {
                     }
                 }
                 ReportFormat::Concise => concise::write(out, report),
-                ReportFormat::Json => {
-                    serde_json::to_writer_pretty(&mut *out, &json::document(report))?;
-                    writeln!(out)
-                }
+                ReportFormat::Json => json::write(out, report),
                 ReportFormat::JsonLines => json_lines::end(out, report),
                 ReportFormat::Sarif => sarif::write(out, report, base, failures),
                 ReportFormat::Github => github::write(out, report, base),

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::legacy::{self, LegacyMetadata};
 use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, MAX_PAGES_PER_COLUMN, TAIL_GUESS};
@@ -335,11 +335,12 @@ fn widen(
     let before = storage
         .range(location, start..window.start)
         .map_err(|error| format!("could not be read: {error}"))?;
-    let mut joined = Vec::with_capacity(before.len().saturating_add(window.bytes.len()));
-    joined.extend_from_slice(&before);
+    // What was just read is as a rule nobody else's, and grows in place: the metadata of a wide
+    // file is not in memory twice.
+    let mut joined = BytesMut::from(before);
     joined.extend_from_slice(&window.bytes);
     window.start = start;
-    window.bytes = Bytes::from(joined);
+    window.bytes = joined.freeze();
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! This layer reads what files say and never judges it. A part that cannot be
 //! read becomes a [`Fault`] value beside the parts that can.
 
+pub mod column_metadata;
 pub mod data_file;
 pub mod deletion;
 pub mod encoding;

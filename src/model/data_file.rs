@@ -12,6 +12,7 @@ use super::logical_type::LogicalType;
 use super::schema::{Field, FieldTree};
 use super::version::FileVersion;
 use super::vocabulary::{self, EncodingCache};
+use crate::format::column_metadata;
 use crate::format::data_file::{Body, Footer, RawFile};
 use crate::format::encoding::{self, Envelope};
 use crate::format::legacy::{self, LegacyPage};
@@ -58,6 +59,8 @@ pub struct Column {
     pub buffer_counts: (usize, usize),
     /// Parts of its metadata that could not be read.
     pub faults: Vec<Fault>,
+    /// Fields of its metadata that this build does not know, those inside encodings left out.
+    pub unknown: Vec<UnknownField>,
 }
 
 /// A page of a column.
@@ -241,6 +244,10 @@ impl DataFile {
     /// Decodes a column of a 2.x file; `None` when there is no such column or its metadata
     /// cannot be reached.
     pub fn column(&self, index: u32, caches: &Caches) -> Option<Column> {
+        let bytes = self.raw.column_bytes(index)?;
+        if let Some(column) = plain_column(&bytes, caches) {
+            return Some(column);
+        }
         let raw = self.raw.column(index)?;
         let ColumnMetadata {
             encoding,
@@ -253,14 +260,15 @@ impl DataFile {
             priority: page.priority,
             buffers: ranges(&page.buffer_offsets, &page.buffer_sizes),
             buffer_counts: (page.buffer_offsets.len(), page.buffer_sizes.len()),
-            encoding: caches.encodings.get(page.encoding.as_ref()),
+            encoding: caches.encodings.of(page.encoding.as_ref()),
         });
         Some(Column {
-            encoding: caches.encodings.get(encoding.as_ref()),
+            encoding: caches.encodings.of(encoding.as_ref()),
             pages: pages.collect(),
             buffers: ranges(buffer_offsets, buffer_sizes),
             buffer_counts: (buffer_offsets.len(), buffer_sizes.len()),
             faults: raw.faults,
+            unknown: wire::unknown_fields(".lance.file.v2.ColumnMetadata", &bytes),
         })
     }
 
@@ -281,15 +289,6 @@ impl DataFile {
             encoding::open(&bytes).ok()
         };
         pages.into_iter().map(message).collect()
-    }
-
-    /// Fields of a column's metadata that this build does not know, those inside encodings
-    /// left out.
-    pub fn unknown_column_fields(&self, index: u32) -> Vec<UnknownField> {
-        match self.raw.column_bytes(index) {
-            Some(bytes) => wire::unknown_fields(".lance.file.v2.ColumnMetadata", &bytes),
-            None => Vec::new(),
-        }
     }
 
     /// A column of a 0.1 file, by field.
@@ -331,8 +330,31 @@ impl DataFile {
             buffers: Vec::new(),
             buffer_counts: (0, 0),
             faults: Vec::new(),
+            unknown: Vec::new(),
         })
     }
+}
+
+/// Decodes a column whose metadata is laid out as writers do.
+fn plain_column(bytes: &Bytes, caches: &Caches) -> Option<Column> {
+    let mut pages = Vec::new();
+    let column = column_metadata::read(bytes, |page| {
+        pages.push(Page {
+            rows: page.rows,
+            priority: page.priority,
+            buffers: page.buffers.ranges,
+            buffer_counts: page.buffers.counts,
+            encoding: caches.encodings.get(page.encoding),
+        });
+    })?;
+    Some(Column {
+        encoding: caches.encodings.get(column.encoding),
+        pages,
+        buffers: column.buffers.ranges,
+        buffer_counts: column.buffers.counts,
+        faults: Vec::new(),
+        unknown: Vec::new(),
+    })
 }
 
 fn fixed_list_bits(logical_type: &LogicalType) -> Option<u64> {

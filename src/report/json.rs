@@ -2,12 +2,16 @@
 //!
 //! Its structures are its own, so that the inside can change while [`SCHEMA_VERSION`] stands.
 //! Nothing in it depends on the time or the machine, beyond the paths given.
+//!
+//! There may be tens of thousands of columns and of findings, and their JSON takes many times the
+//! memory of what it is made from. So [`write`] makes it [`OnTheWay`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::check::{EncodingReport, FieldReport, Ignored, Report, SubjectKind, SubjectReport};
@@ -23,7 +27,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// A run of lance-lint.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "lance-lint report")]
-pub struct Document {
+pub struct Document<F = FindingJson, I = IgnoredJson, S = Subject> {
     /// The version of this document's shape.
     pub schema_version: u32,
     /// What made it.
@@ -31,12 +35,12 @@ pub struct Document {
     /// Counts and costs of the run.
     pub summary: Summary,
     /// Everything found, the most severe first within each subject.
-    pub findings: Vec<FindingJson>,
+    pub findings: Vec<F>,
     /// Findings that someone said are to be ignored.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub ignored: Vec<IgnoredJson>,
+    pub ignored: Vec<I>,
     /// What was checked, in the order given.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<S>,
     /// What is to be said of the run as a whole.
     pub notes: Vec<String>,
     /// What `lance-lint merge` needs to join this with the reports of other fragments; only with
@@ -296,7 +300,8 @@ pub struct RowRange {
 
 /// A dataset or file that was checked.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Subject {
+#[schemars(rename = "Subject")]
+pub struct Subject<C = Column> {
     /// Its path as given.
     pub path: String,
     /// What it is.
@@ -321,7 +326,7 @@ pub struct Subject {
     /// What was left out or done otherwise than asked.
     pub notes: Vec<String>,
     /// The fields of the schema, depth first.
-    pub columns: Vec<Column>,
+    pub columns: Vec<C>,
 }
 
 /// A spread choice of the fragments.
@@ -508,31 +513,56 @@ pub enum Value {
     List(Vec<String>),
 }
 
+/// What is made when it is written, and not kept.
+pub(super) struct OnTheWay<M>(pub M);
+
+impl<M: Fn() -> T, T: Serialize> Serialize for OnTheWay<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0)().serialize(serializer)
+    }
+}
+
 /// Makes the document of a report.
 pub fn document(report: &Report) -> Document {
+    document_of(report, finding_json, ignored_json, |subject| {
+        subject_of(subject, column_json)
+    })
+}
+
+/// Writes the document of a report.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let document = document_of(
+        report,
+        |subject, finding| OnTheWay(move || finding_json(subject, finding)),
+        |subject, ignored| OnTheWay(move || ignored_json(subject, ignored)),
+        subject_json,
+    );
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn document_of<'a, F, I, S>(
+    report: &'a Report,
+    finding: impl Fn(&'a SubjectReport, &'a Finding) -> F,
+    ignored: impl Fn(&'a SubjectReport, &'a Ignored) -> I,
+    subject: impl Fn(&'a SubjectReport) -> S,
+) -> Document<F, I, S> {
+    let (finding, ignored) = (&finding, &ignored);
+    let subjects = || report.subjects.iter();
     Document {
         schema_version: SCHEMA_VERSION,
         tool: tool(),
         summary: summary(report),
-        findings: report
-            .subjects
-            .iter()
-            .flat_map(|subject| {
-                subject
-                    .findings
-                    .iter()
-                    .map(|finding| finding_json(subject, finding))
-            })
+        findings: subjects()
+            .flat_map(|subject| subject.findings.iter().map(move |f| finding(subject, f)))
             .collect(),
-        ignored: report
-            .subjects
-            .iter()
-            .flat_map(|subject| {
-                let ignored = subject.ignored.iter();
-                ignored.map(|ignored| ignored_json(subject, ignored))
-            })
+        ignored: subjects()
+            .flat_map(|subject| subject.ignored.iter().map(move |i| ignored(subject, i)))
             .collect(),
-        subjects: report.subjects.iter().map(subject_json).collect(),
+        subjects: subjects().map(subject).collect(),
         notes: report.notes.clone(),
         parts: report.subjects.iter().filter_map(part_json).collect(),
     }
@@ -714,7 +744,14 @@ pub fn byte_range(range: &std::ops::Range<u64>) -> ByteRange {
 }
 
 /// A subject as documents write it.
-pub fn subject_json(subject: &SubjectReport) -> Subject {
+pub fn subject_json(subject: &SubjectReport) -> Subject<impl Serialize> {
+    subject_of(subject, |field| OnTheWay(move || column_json(field)))
+}
+
+fn subject_of<'a, C>(
+    subject: &'a SubjectReport,
+    column: impl Fn(&'a FieldReport) -> C,
+) -> Subject<C> {
     Subject {
         path: subject.path.clone(),
         kind: match &subject.kind {
@@ -758,7 +795,7 @@ pub fn subject_json(subject: &SubjectReport) -> Subject {
         }),
         file_versions: subject.file_versions.iter().cloned().collect(),
         notes: subject.notes.clone(),
-        columns: subject.fields.iter().map(column_json).collect(),
+        columns: subject.fields.iter().map(column).collect(),
     }
 }
 

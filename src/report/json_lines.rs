@@ -16,7 +16,7 @@ use crate::check::{Report, SubjectReport};
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "lance-lint report line")]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Line {
+pub enum Line<S = Subject> {
     /// What follows, and who made it.
     Run(Run),
     /// A finding.
@@ -24,7 +24,7 @@ pub enum Line {
     /// A finding that someone said is to be ignored.
     Ignored(Box<IgnoredJson>),
     /// What was checked, behind all of its findings.
-    Subject(Box<Subject>),
+    Subject(Box<S>),
     /// The end.
     Summary(Closing),
 }
@@ -53,7 +53,7 @@ pub struct Closing {
 /// # Errors
 /// Whatever the writer says.
 pub fn begin(out: &mut dyn Write) -> io::Result<()> {
-    let run = Line::Run(Run {
+    let run: Line = Line::Run(Run {
         schema_version: json::SCHEMA_VERSION,
         tool: json::tool(),
     });
@@ -67,11 +67,11 @@ pub fn begin(out: &mut dyn Write) -> io::Result<()> {
 pub fn subject(out: &mut dyn Write, subject: &SubjectReport) -> io::Result<()> {
     for finding in &subject.findings {
         let finding = json::finding_json(subject, finding);
-        line(out, &Line::Finding(Box::new(finding)))?;
+        line::<Subject>(out, &Line::Finding(Box::new(finding)))?;
     }
     for ignored in &subject.ignored {
         let ignored = json::ignored_json(subject, ignored);
-        line(out, &Line::Ignored(Box::new(ignored)))?;
+        line::<Subject>(out, &Line::Ignored(Box::new(ignored)))?;
     }
     line(out, &Line::Subject(Box::new(json::subject_json(subject))))
 }
@@ -81,7 +81,7 @@ pub fn subject(out: &mut dyn Write, subject: &SubjectReport) -> io::Result<()> {
 /// # Errors
 /// Whatever the writer says.
 pub fn end(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    let closing = Line::Summary(Closing {
+    let closing: Line = Line::Summary(Closing {
         summary: json::summary(report),
         notes: report.notes.clone(),
     });
@@ -93,7 +93,7 @@ pub fn json_schema() -> schemars::Schema {
     schemars::schema_for!(Line)
 }
 
-fn line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
+fn line<S: Serialize>(out: &mut dyn Write, line: &Line<S>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")?;
     out.flush()

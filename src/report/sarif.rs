@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::annotation::{self, Annotation, annotations};
+use super::json::OnTheWay;
 use crate::check::Report;
 use crate::finding::{Finding, Place, RuleInfo, Severity};
 
@@ -35,20 +36,20 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 #[derive(Serialize)]
-struct Log<'a> {
+struct Log<R> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run<'a>; 1],
+    runs: [Run<R>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run<'a> {
+struct Run<R> {
     tool: Tool,
     invocations: [Invocation; 1],
     column_kind: &'static str,
-    results: Vec<SarifResult<'a>>,
+    results: Vec<R>,
 }
 
 #[derive(Serialize)]
@@ -204,9 +205,9 @@ pub fn write(
         }
     }
     let position = |rule: &RuleInfo| rules.iter().position(|known| *known == rule);
-    let results = annotations
-        .iter()
-        .map(|annotation| result(annotation, position(annotation.finding.rule), base));
+    let results = annotations.iter().map(|annotation| {
+        OnTheWay(move || result(annotation, position(annotation.finding.rule), base))
+    });
     let log = Log {
         schema: SCHEMA,
         version: "2.1.0",

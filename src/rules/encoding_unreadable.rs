@@ -75,23 +75,23 @@ impl Rule for EncodingUnreadable {
             column_encoding(view, encoding, findings);
         }
         for (at, page) in view.column.pages.iter().enumerate() {
-            let place = view.page_place(at);
+            let place = || view.page_place(at);
             match &page.encoding {
                 Err(fault) if matches!(**fault, EncodingFault::UnknownType(_)) => {
-                    unknown_type(view, fault, place, findings);
+                    unknown_type(view, fault, place(), findings);
                 }
                 Err(fault) => findings.add(
                     INFO.finding(format!("a page of column `{path}` {fault}"))
                         .column(path)
-                        .at(place)
+                        .at(place())
                         .reader("to_table()", effect(fault))
                         .mend("restore the file from a copy"),
                 ),
                 Ok(encoding) => {
                     if let Some(expected) = wrong_vocabulary(view.version, encoding.vocabulary) {
-                        wrong_type(view, &page.encoding, expected, place, findings);
+                        wrong_type(view, &page.encoding, expected, place(), findings);
                     } else if let Some(node) = hole(&encoding.root) {
-                        holes(view, encoding, node, place, findings);
+                        holes(view, encoding, node, place(), findings);
                     }
                 }
             }
@@ -209,14 +209,15 @@ fn unknown_type(
 }
 
 /// The path to the first node that must hold something and does not.
-fn hole(root: &Node) -> Option<Vec<usize>> {
-    let mut found = None;
-    root.walk(&mut |path, node| {
-        if found.is_none() && matches!(node.kind, Kind::Unset | Kind::Absent) {
-            found = Some(path.to_vec());
-        }
-    });
-    found
+fn hole(node: &Node) -> Option<Vec<usize>> {
+    if matches!(node.kind, Kind::Unset | Kind::Absent) {
+        return Some(Vec::new());
+    }
+    node.children.iter().enumerate().find_map(|(at, child)| {
+        let mut path = hole(&child.node)?;
+        path.insert(0, at);
+        Some(path)
+    })
 }
 
 fn holes(

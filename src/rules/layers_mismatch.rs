@@ -106,35 +106,26 @@ fn disagree(view: &ColumnsView<'_>, one: &NestedPages, other: &NestedPages) -> O
     let (first, second) = (above(one.at), above(other.at));
     let pairs = first.iter().rev().zip(second.iter().rev());
     let common = pairs.take_while(|(one, other)| one == other).count();
-    let rows = |pages: &NestedPages| {
-        pages
-            .pages
-            .iter()
-            .map(|(rows, _)| *rows)
-            .collect::<Vec<_>>()
-    };
-    if common == 0 || rows(one) != rows(other) {
+    let rows = one.pages.iter().map(|(rows, _)| rows);
+    if common == 0 || !rows.eq(other.pages.iter().map(|(rows, _)| rows)) {
         return None;
     }
-    let outer = |encoding: &Option<Arc<Encoding>>, depth: usize| {
-        let layers = dense_layers(&encoding.as_ref()?.root)?;
-        let layers = layers.get(..depth + 1)?;
-        Some(
-            layers
-                .iter()
-                .rev()
-                .take(common)
-                .copied()
-                .collect::<Vec<_>>(),
-        )
-    };
     let mut pages = one.pages.iter().zip(&other.pages);
     pages.position(|((_, one), (_, other))| {
-        match (outer(one, first.len()), outer(other, second.len())) {
-            (Some(one), Some(other)) => one != other,
-            _ => false,
-        }
+        let outer = (outer(one, first.len()), outer(other, second.len()));
+        let (Some(one), Some(other)) = outer else {
+            return false;
+        };
+        !one.iter()
+            .rev()
+            .take(common)
+            .eq(other.iter().rev().take(common))
     })
+}
+
+/// The layers of a page of dense structure at a depth, inner to outer.
+fn outer(encoding: &Option<Arc<Encoding>>, depth: usize) -> Option<&[Layer]> {
+    dense_layers(&encoding.as_ref()?.root)?.get(..depth + 1)
 }
 
 /// The layers of a page of dense structure, inner to outer.

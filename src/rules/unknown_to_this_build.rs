@@ -45,8 +45,8 @@ impl Rule for UnknownToThisBuild {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        for unknown in view.data.unknown_column_fields(view.index) {
-            findings.add(finding(&unknown, "column metadata").at(view.place()));
+        for unknown in &view.column.unknown {
+            findings.add(finding(unknown, "column metadata").at(view.place()));
         }
         for (at, page) in view.column.pages.iter().enumerate() {
             let Ok(encoding) = &page.encoding else {

@@ -1,10 +1,13 @@
 //! Whether a page holds blobs, and of which generation.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
 
 use super::{Shape, shape};
+use crate::format::limits::MAX_JUDGED_ENCODINGS;
 use crate::model::data_file::{Column, Page};
-use crate::model::encoding::{Encoding, Kind, Vocabulary};
+use crate::model::encoding::{Encoding, EncodingResult, Kind, Vocabulary};
 
 /// What a page is, seen by a blob reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +55,14 @@ fn is_v2_descriptor(shape: &Shape) -> bool {
     ))
 }
 
+/// How pages are stored, told once for pages alike: by the numbers of their encoding and of that of
+/// the column, and by how many buffers they have.
+#[derive(Debug, Default)]
+pub struct Known(RwLock<FxHashMap<(u32, u32, usize), Storage>>);
+
 /// How the pages of a column are stored: for each run of pages alike, the number of the first
 /// behind it.
-pub fn runs(column: &Column) -> Vec<(usize, Storage)> {
+pub fn runs(column: &Column, known: &Known) -> Vec<(usize, Storage)> {
     let mut runs: Vec<(usize, Storage)> = Vec::new();
     let mut last: Option<&Page> = None;
     for (at, page) in column.pages.iter().enumerate() {
@@ -62,7 +70,7 @@ pub fn runs(column: &Column) -> Vec<(usize, Storage)> {
         let alike = last.replace(page).is_some_and(|last| is_alike(last, page));
         match runs.last_mut().filter(|_| alike) {
             Some((end, _)) => *end = at + 1,
-            None => runs.push((at + 1, storage(column, page))),
+            None => runs.push((at + 1, remembered(column, page, known))),
         }
     }
     runs
@@ -72,6 +80,27 @@ fn is_alike(one: &Page, other: &Page) -> bool {
     let encodings = (&one.encoding, &other.encoding);
     let same = matches!(encodings, (Ok(one), Ok(other)) if Arc::ptr_eq(one, other));
     same && one.buffers.len() == other.buffers.len()
+}
+
+fn remembered(column: &Column, page: &Page, Known(known): &Known) -> Storage {
+    let number = |encoding: &EncodingResult| encoding.as_ref().ok()?.number;
+    let Some((of_page, of_column)) = number(&page.encoding).zip(number(&column.encoding)) else {
+        return storage(column, page);
+    };
+    let key = (of_page, of_column, page.buffers.len());
+    if let Some(storage) = known
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+    {
+        return storage.clone();
+    }
+    let storage = storage(column, page);
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() < MAX_JUDGED_ENCODINGS {
+        known.insert(key, storage.clone());
+    }
+    storage
 }
 
 /// Judges one page of a column.

@@ -31,27 +31,33 @@ pub struct EncodingCache {
 
 impl EncodingCache {
     /// The encoding of a page or column.
-    pub fn get(&self, wire: Option<&WireEncoding>) -> EncodingResult {
-        let bytes = match direct(wire) {
-            Ok(bytes) => bytes,
-            Err(fault) => return Err(Arc::new(EncodingFault::Envelope(fault))),
-        };
-        if bytes.len() > MAX_CACHED_ENCODING_BYTES {
-            return parse(&bytes, None);
+    pub fn of(&self, wire: Option<&WireEncoding>) -> EncodingResult {
+        match direct(wire) {
+            Ok(bytes) => self.get(&bytes),
+            Err(fault) => Err(Arc::new(EncodingFault::Envelope(fault))),
         }
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(&bytes) {
-            return known.clone();
+    }
+
+    /// The encoding in an envelope.
+    pub fn get(&self, envelope: &[u8]) -> EncodingResult {
+        if envelope.len() <= MAX_CACHED_ENCODING_BYTES {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = known.get(envelope) {
+                return known.clone();
+            }
+            if known.len() < MAX_CACHED_ENCODINGS {
+                drop(known);
+                return self.learn(envelope);
+            }
         }
-        let full = known.len() >= MAX_CACHED_ENCODINGS;
-        drop(known);
-        if full {
-            return parse(&bytes, None);
-        }
-        let parsed = parse(&bytes, Some(self.numbers.fetch_add(1, Ordering::Relaxed)));
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        parse(&Bytes::copy_from_slice(envelope), None)
+    }
+
+    fn learn(&self, envelope: &[u8]) -> EncodingResult {
         // A copy, or the key would keep the whole file's metadata in memory.
-        let key = Bytes::copy_from_slice(&bytes);
+        let key = Bytes::copy_from_slice(envelope);
+        let parsed = parse(&key, Some(self.numbers.fetch_add(1, Ordering::Relaxed)));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(key).or_insert(parsed).clone()
     }
 }
