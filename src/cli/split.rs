@@ -42,8 +42,8 @@ impl SplitArgs {
             self.path,
             &self.selection.into(),
             self.into,
-        )?;
-        to_the_end(storage.as_ref())?;
+        );
+        let split = to_the_end(storage.as_ref(), split)?;
         match self.format {
             Format::Text => print(|out| report::write(out, &split))?,
             Format::Json => print_json(&report::document(&split))?,
