@@ -10,7 +10,7 @@ The work is done by the program ``lance-lint``, which comes in the same package.
 from importlib.metadata import PackageNotFoundError, version
 
 from ._binary import find_binary
-from ._check import check
+from ._check import check, merge
 from ._errors import LanceLintError, LanceLintFailed
 from ._report import (
     ByteRange,
@@ -26,6 +26,7 @@ from ._report import (
     Subject,
     Summary,
 )
+from ._split import Unit, split
 
 try:
     __version__ = version("lance-lint")
@@ -47,6 +48,9 @@ __all__ = [
     "Stored",
     "Subject",
     "Summary",
+    "Unit",
     "check",
     "find_binary",
+    "merge",
+    "split",
 ]

@@ -32,6 +32,8 @@ def documents(parts: Sequence[Any]) -> Document:
     decoded = [part["summary"]["decoded"] for part in parts if part["summary"].get("decoded")]
     if decoded:
         summary["decoded"] = {key: sum(one[key] for one in decoded) for key in decoded[0]}
+    # What `lance_lint.merge` needs of each subject, where fragments were chosen.
+    kept = [kept for part in parts for kept in part.get("parts", ())]
     return {
         **parts[0],
         "summary": summary,
@@ -39,6 +41,7 @@ def documents(parts: Sequence[Any]) -> Document:
         "ignored": ignored,
         "subjects": [subject for part in parts for subject in part["subjects"]],
         "notes": list(dict.fromkeys(note for part in parts for note in part.get("notes", ()))),
+        **({"parts": kept} if kept else {}),
     }
 
 

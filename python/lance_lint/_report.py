@@ -360,7 +360,9 @@ class Report:
     def merge(cls, reports: Iterable[Report]) -> Report:
         """One report of many, such as those that workers made of one file each.
 
-        A fault that several of them found is one finding again, with all its places counted.
+        A fault that several of them found is one finding again, with all its places counted. What
+        only a dataset as a whole shows is in none of them; :func:`lance_lint.merge`, for reports of
+        ranges of fragments, finds that too.
         """
         reports = list(reports)
         if not reports:
