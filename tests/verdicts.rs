@@ -6,7 +6,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{broken_fixtures, clean_fixtures, fixtures, lint, root, stdout};
-use lance_lint::rules::RULES;
+use lance_lint::rules::{COLUMN_RULES, RULES};
 use serde_json::Value;
 
 fn findings(fixture: &str) -> Vec<Value> {
@@ -86,8 +86,18 @@ fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
         ];
         if !helpers.contains(&id.as_str()) {
             assert!(registered.contains(&id), "{name} is not registered");
+            let file = root().join("src/rules").join(&name);
+            let judges_columns = std::fs::read_to_string(file)
+                .unwrap()
+                .contains("\n    fn column(");
+            let listed = COLUMN_RULES.iter().any(|rule| rule.info().id == id);
+            assert_eq!(listed, judges_columns, "{name} in COLUMN_RULES");
         }
     }
+    // In another order, findings would stand in another order.
+    let order = RULES.iter().map(|rule| rule.info().id);
+    let ordered = order.filter(|id| COLUMN_RULES.iter().any(|rule| rule.info().id == *id));
+    assert!(ordered.eq(COLUMN_RULES.iter().map(|rule| rule.info().id)));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
 use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
-use crate::rules::{ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf, RULES};
+use crate::rules::{
+    COLUMN_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf, RULES,
+};
 use crate::storage::Storage;
 use crate::typing::About;
 use crate::typing::blob;
@@ -151,8 +153,10 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))
         .collect();
-    let mut laid = Vec::new();
-    let mut spans = Vec::new();
+    let placed = view.placed.len();
+    gone.cells.reserve(placed);
+    let mut laid = Vec::with_capacity(placed);
+    let mut spans = Vec::with_capacity(placed);
     let mut nested = Vec::new();
     for (at, placement) in view.placed.iter().copied().enumerate() {
         if placement == Placement::Inside {
@@ -217,7 +221,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             stored: &blob::runs(&column, &walk.compared.stored),
             differs: differs.contains(&at),
         };
-        for rule in RULES {
+        for rule in COLUMN_RULES {
             rule.column(&column, findings);
         }
     }
@@ -297,6 +301,9 @@ struct Span {
 
 /// Whether the bytes of pages overlap.
 fn overlap(mut spans: Vec<Span>) -> bool {
+    if spans.is_sorted_by(|before, span| before.end <= span.start) {
+        return false;
+    }
     // Writers mostly go from column to column and then to the next page, and what is sorted
     // already is sorted fast.
     spans.sort_by_key(|span| span.page);

@@ -1202,7 +1202,10 @@ impl Run<'_> {
             judged: view.entry.and_then(stated_version) == Some(version),
         };
         let gone = columns::go(&walk, findings);
-        result.cells.extend(gone.cells);
+        match result.cells.is_empty() {
+            true => result.cells = gone.cells,
+            false => result.cells.extend(gone.cells),
+        }
         result.above.extend(gone.above);
         result.unreadable.extend(gone.unreadable);
     }

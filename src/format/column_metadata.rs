@@ -7,7 +7,6 @@
 
 use std::ops::Range;
 
-use bytes::{Buf, Bytes};
 use prost::encoding::decode_varint;
 
 use super::limits::MAX_PAGES_PER_COLUMN;
@@ -45,7 +44,7 @@ pub struct PlainPage<'a> {
 }
 
 /// Offsets and sizes side by side.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Buffers {
     /// As many as there are of both.
     pub ranges: Vec<Range<u64>>,
@@ -55,8 +54,8 @@ pub struct Buffers {
 
 /// Reads `ColumnMetadata`, and hands each of its pages over. `None` where it is not laid out as
 /// Lance's writers do; the pages handed over until then count for nothing.
-pub fn read<'a>(bytes: &'a Bytes, mut page: impl FnMut(PlainPage<'a>)) -> Option<PlainColumn<'a>> {
-    let mut rest = bytes.as_ref();
+pub fn read<'a>(bytes: &'a [u8], mut page: impl FnMut(PlainPage<'a>)) -> Option<PlainColumn<'a>> {
+    let mut rest = bytes;
     let mut encoding = None;
     let (mut offsets, mut sizes) = (None, None);
     let mut pages = 0;
@@ -130,7 +129,11 @@ fn direct(mut rest: &[u8]) -> Option<&[u8]> {
 /// Packed numbers side by side.
 fn buffers(offsets: Option<&[u8]>, sizes: Option<&[u8]>) -> Option<Buffers> {
     let (mut offsets, mut sizes) = (offsets.unwrap_or_default(), sizes.unwrap_or_default());
-    let mut found = Buffers::default();
+    let both = numbers(offsets).min(numbers(sizes));
+    let mut found = Buffers {
+        ranges: Vec::with_capacity(both),
+        counts: (0, 0),
+    };
     while !offsets.is_empty() || !sizes.is_empty() {
         let offset = next(&mut offsets, &mut found.counts.0)?;
         let size = next(&mut sizes, &mut found.counts.1)?;
@@ -139,6 +142,11 @@ fn buffers(offsets: Option<&[u8]>, sizes: Option<&[u8]>) -> Option<Buffers> {
         }
     }
     Some(found)
+}
+
+/// How many packed numbers there are: each ends in a byte below 128.
+fn numbers(packed: &[u8]) -> usize {
+    packed.iter().filter(|byte| **byte < 0x80).count()
 }
 
 /// The next of packed numbers, if there is one more; the outer `None` for bytes that are none.
@@ -154,6 +162,7 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
     slot.replace(value).is_none().then_some(())
 }
 
+#[inline]
 fn varint(rest: &mut &[u8]) -> Option<u64> {
     match rest.split_first() {
         // Most are of one byte.
@@ -167,14 +176,15 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
 
 fn payload<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(varint(rest)?).ok()?;
-    let (payload, _) = rest.split_at_checked(length)?;
-    rest.advance(length);
+    let (payload, behind) = rest.split_at_checked(length)?;
+    *rest = behind;
     Some(payload)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use bytes::Bytes;
     use prost::Message;
 
     use super::*;

@@ -397,7 +397,7 @@ fn table(
             return Vec::new();
         }
     };
-    let Some(bytes) = window.slice(&range) else {
+    let Some(bytes) = window.get(&range) else {
         faults.push(Fault {
             part,
             column: None,
@@ -533,7 +533,7 @@ impl RawFile {
     }
 
     /// The raw bytes of one column's metadata.
-    pub fn column_bytes(&self, index: u32) -> Option<Bytes> {
-        self.window.slice(&self.column_range(index)?)
+    pub fn column_bytes(&self, index: u32) -> Option<&[u8]> {
+        self.window.get(&self.column_range(index)?)
     }
 }

@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 use prost::Message;
+use rayon::prelude::*;
 
 use super::limits::{MAX_MANIFEST_BYTES, MAX_SECTION_BYTES, TAIL_GUESS};
-use super::proto::lance::table::{IndexSection, Manifest, Transaction};
+use super::proto::lance::table::{DataFragment, IndexSection, Manifest, Transaction};
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
-use super::wire::{self, UnknownField};
+use super::wire::{self, Salvaged, UnknownField};
 use super::{Fault, MAGIC, Part, legacy, veil};
 use crate::storage::{Location, Storage, StorageError};
 
@@ -18,6 +19,13 @@ const FOOTER_BYTES: u64 = 16;
 pub const NO_MAGIC: &str = "does not end in LANC";
 /// Bytes of the head that are looked at when a file is not a manifest.
 const SNIFF_BYTES: u64 = 512;
+
+/// Bytes from which on a manifest's message is worth several threads: some thousand fragments.
+const LARGE_MESSAGE: usize = 512 * 1024;
+/// Fragments that a thread decodes at least.
+const FRAGMENTS_AT_ONCE: usize = 512;
+/// The number of `Manifest.fragments`.
+const FRAGMENTS_FIELD: u32 = 2;
 
 /// A manifest that was read, whole or in part.
 #[derive(Debug)]
@@ -140,7 +148,10 @@ pub fn read(
         }
         Err(_) => return Err(refuse("does not end as a manifest does".to_string())),
     };
-    let salvaged = wire::salvage::<Manifest>(&bytes);
+    let (salvaged, mut unknown) = match bytes.len() < LARGE_MESSAGE {
+        true => (wire::salvage::<Manifest>(&bytes), unknown_fields(&bytes)),
+        false => rayon::join(|| decode_large(&bytes), || unknown_fields(&bytes)),
+    };
     if !faults.is_empty() && !salvaged.faults.is_empty() {
         return Err(refuse(match window.bytes.ends_with(MAGIC) {
             true => format!("holds no manifest at byte {position}, where its end says that one is"),
@@ -153,7 +164,6 @@ pub fn read(
             .iter()
             .map(|detail| fault(position..end, detail)),
     );
-    let mut unknown = wire::unknown_fields(".lance.table.Manifest", &bytes);
     let mut message = salvaged.message;
     let section = |position, name, unknown: &mut Vec<UnknownField>| {
         let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
@@ -189,6 +199,31 @@ pub fn read(
         indices,
         transaction,
     })
+}
+
+fn unknown_fields(bytes: &Bytes) -> Vec<UnknownField> {
+    wire::unknown_fields(".lance.table.Manifest", bytes)
+}
+
+/// Decodes a manifest that is mostly fragments, these side by side.
+fn decode_large(bytes: &Bytes) -> Salvaged<Manifest> {
+    let decoded = || {
+        let (fragments, rest) = wire::split_repeated_field(bytes, FRAGMENTS_FIELD)?;
+        let mut message = Manifest::decode(rest).ok()?;
+        let fragments = fragments
+            .into_par_iter()
+            .with_min_len(FRAGMENTS_AT_ONCE)
+            .map(DataFragment::decode);
+        message.fragments = fragments.collect::<Result<_, _>>().ok()?;
+        Some(message)
+    };
+    match decoded() {
+        Some(message) => Salvaged {
+            message,
+            faults: Vec::new(),
+        },
+        None => wire::salvage(bytes),
+    }
 }
 
 fn undecoded(error: prost::DecodeError) -> String {
@@ -243,5 +278,54 @@ fn fault(range: std::ops::Range<u64>, detail: &str) -> Fault {
         column: None,
         range: Some(range),
         detail: detail.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::format::proto::lance::table::DataFile;
+
+    fn manifest() -> Bytes {
+        let fragment = |id| DataFragment {
+            id,
+            files: vec![DataFile {
+                path: format!("{id}.lance"),
+                fields: vec![0, 1],
+                ..Default::default()
+            }],
+            physical_rows: id * 3,
+            ..Default::default()
+        };
+        let message = Manifest {
+            version: 7,
+            fragments: (0..20).map(fragment).collect(),
+            max_fragment_id: Some(19),
+            ..Default::default()
+        };
+        Bytes::from(message.encode_to_vec())
+    }
+
+    #[test]
+    fn fragments_decoded_side_by_side_are_those_decoded_in_turn() {
+        let sound = manifest();
+        assert_eq!(
+            decode_large(&sound).message,
+            Manifest::decode(sound.clone()).unwrap()
+        );
+        let mut random = fastrand::Rng::with_seed(2);
+        for _ in 0..5_000 {
+            let mut bytes = sound.to_vec();
+            let at = random.usize(..bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = random.u8(..);
+            }
+            bytes.truncate(random.usize(..=bytes.len() * 2));
+            let bytes = Bytes::from(bytes);
+            let (large, whole) = (decode_large(&bytes), wire::salvage::<Manifest>(&bytes));
+            assert_eq!(large.message, whole.message);
+            assert_eq!(large.faults, whole.faults);
+        }
     }
 }

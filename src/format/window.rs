@@ -21,25 +21,22 @@ impl Window {
         self.start.saturating_add(self.bytes.len() as u64)
     }
 
-    /// Whether every byte of `range` is in the window.
-    pub fn holds(&self, range: &Range<u64>) -> bool {
-        range.start <= range.end && range.start >= self.start && range.end <= self.end()
-    }
-
     /// The bytes of `range`, or `None` when part of it is outside the window.
-    pub fn slice(&self, range: &Range<u64>) -> Option<Bytes> {
-        if !self.holds(range) {
-            return None;
-        }
+    pub fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
         let from = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
         let to = usize::try_from(range.end.checked_sub(self.start)?).ok()?;
-        (from <= to && to <= self.bytes.len()).then(|| self.bytes.slice(from..to))
+        self.bytes.get(from..to)
+    }
+
+    /// The same, to be kept.
+    pub fn slice(&self, range: &Range<u64>) -> Option<Bytes> {
+        Some(self.bytes.slice_ref(self.get(range)?))
     }
 
     /// A little-endian number of `N` bytes at `offset` of the file.
     fn number<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
         let end = offset.checked_add(N as u64)?;
-        self.slice(&(offset..end))?.as_ref().try_into().ok()
+        self.get(&(offset..end))?.try_into().ok()
     }
 
     /// The little-endian `u16` at `offset`.

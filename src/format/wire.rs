@@ -140,10 +140,27 @@ pub fn split_message_field(bytes: &Bytes, number: u32) -> Option<(Bytes, Bytes)>
     Some((found?, Bytes::from(rest)))
 }
 
+/// Splits every field of `number` from the rest of a message: their payloads in order, and the
+/// message without them. `None` when one of them is no message, or a field is malformed.
+pub fn split_repeated_field(bytes: &Bytes, number: u32) -> Option<(Vec<Bytes>, Bytes)> {
+    let mut found = Vec::new();
+    let mut rest = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let field = field_at(bytes, at)?;
+        at = field.span.end;
+        match field.number == number {
+            true => found.push(bytes.slice(field.payload?)),
+            false => rest.extend_from_slice(bytes.get(field.span)?),
+        }
+    }
+    Some((found, Bytes::from(rest)))
+}
+
 /// Finds the fields of `bytes`, a message of type `name` (such as
 /// `.lance.table.Manifest`), that `proto/` does not declare, at any depth.
 /// Stops quietly where the bytes are not protobuf: decoding reports that.
-pub fn unknown_fields(name: &str, bytes: &Bytes) -> Vec<UnknownField> {
+pub fn unknown_fields(name: &str, bytes: &[u8]) -> Vec<UnknownField> {
     let mut found = Vec::new();
     if let Ok(at) = KNOWN.binary_search_by(|(known, _)| (*known).cmp(name)) {
         collect_unknown(at, bytes, &mut Vec::new(), &mut found);

@@ -245,7 +245,7 @@ impl DataFile {
     /// cannot be reached.
     pub fn column(&self, index: u32, caches: &Caches) -> Option<Column> {
         let bytes = self.raw.column_bytes(index)?;
-        if let Some(column) = plain_column(&bytes, caches) {
+        if let Some(column) = plain_column(bytes, caches) {
             return Some(column);
         }
         let raw = self.raw.column(index)?;
@@ -268,7 +268,7 @@ impl DataFile {
             buffers: ranges(buffer_offsets, buffer_sizes),
             buffer_counts: (buffer_offsets.len(), buffer_sizes.len()),
             faults: raw.faults,
-            unknown: wire::unknown_fields(".lance.file.v2.ColumnMetadata", &bytes),
+            unknown: wire::unknown_fields(".lance.file.v2.ColumnMetadata", bytes),
         })
     }
 
@@ -336,7 +336,7 @@ impl DataFile {
 }
 
 /// Decodes a column whose metadata is laid out as writers do.
-fn plain_column(bytes: &Bytes, caches: &Caches) -> Option<Column> {
+fn plain_column(bytes: &[u8], caches: &Caches) -> Option<Column> {
     let mut pages = Vec::new();
     let column = column_metadata::read(bytes, |page| {
         pages.push(Page {

@@ -4,7 +4,7 @@
 //! structs and lists have a column of their own, from 2.1 on only leaves have; packed structs and
 //! blobs are one column; 0.1 has a page table by field id instead.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::encoding::{Kind, Node};
 use super::logical_type::LogicalType;
@@ -40,7 +40,7 @@ pub fn join(
 ) -> Vec<Placement> {
     let legacy = version == FileVersion::V0_1;
     let mut placed = vec![Placement::Absent; schema.fields.len()];
-    let mut taken: FxHashSet<u32> = FxHashSet::default();
+    let mut taken = FxHashSet::with_capacity_and_hasher(ids.len(), FxBuildHasher);
     for (position, id) in ids.iter().enumerate() {
         let Some(at) = (*id >= 0).then(|| schema.index_of(*id)).flatten() else {
             continue;

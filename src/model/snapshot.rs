@@ -1,5 +1,7 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,8 @@ pub struct Snapshot {
     pub manifest: ManifestFile,
     /// The schema.
     pub schema: FieldTree,
+    /// Where the data files of the dataset itself are.
+    data: Location,
     /// The manifest's base paths by id.
     bases: FxHashMap<u32, Base>,
 }
@@ -351,6 +355,7 @@ impl Snapshot {
             })
             .collect();
         Self {
+            data: root.join(DATA),
             root,
             entry,
             schema: FieldTree::new(&manifest.message.fields),
@@ -380,19 +385,19 @@ impl Snapshot {
     ///
     /// # Errors
     /// A clause, when the base is not in the manifest or not of a kind this build can read.
-    pub fn data_directory(&self, base_id: Option<u32>) -> Result<Location, BaseError> {
+    pub fn data_directory(&self, base_id: Option<u32>) -> Result<Cow<'_, Location>, BaseError> {
         let Some(id) = base_id else {
-            return Ok(self.root.join(DATA));
+            return Ok(Cow::Borrowed(&self.data));
         };
         let base = self.bases.get(&id).ok_or(BaseError::Unknown(id))?;
-        let location = base
-            .location
-            .clone()
-            .map_err(|detail| BaseError::Unsupported { id, detail })?;
-        Ok(if base.is_dataset_root {
-            location.join(DATA)
-        } else {
-            location
+        let location = base.location.as_ref();
+        let location = location.map_err(|detail| BaseError::Unsupported {
+            id,
+            detail: detail.clone(),
+        })?;
+        Ok(match base.is_dataset_root {
+            true => Cow::Owned(location.join(DATA)),
+            false => Cow::Borrowed(location),
         })
     }
 

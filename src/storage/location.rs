@@ -141,9 +141,11 @@ impl Location {
         let parts = relative.split('/').filter(|part| !part.is_empty());
         match &self.0 {
             Place::Local(path) => {
-                let mut path = path.clone();
-                parts.for_each(|part| path.push(part));
-                Self(Place::Local(path))
+                let room = path.as_os_str().len() + relative.len() + 1;
+                let mut below = PathBuf::with_capacity(room);
+                below.push(path);
+                parts.for_each(|part| below.push(part));
+                Self(Place::Local(below))
             }
             Place::Remote { store, path } => {
                 let mut path = path.clone();
