@@ -27,7 +27,7 @@ use lance_lint::witness;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to check")]
 pub struct CheckArgs {
-    /// Datasets, files of datasets, or data files; file:// URLs too
+    /// Datasets, files of datasets, or data files: paths, or URLs such as s3://bucket/images.lance
     #[arg(
         value_name = "PATH",
         required_unless_present = "files_from",

@@ -45,6 +45,7 @@ Examples:
   lance-lint images.lance                        how it is stored, what is wrong
   lance-lint -q --fail-on warning *.lance        findings only; warnings fail too
   lance-lint images.lance --format sarif         for machines
+  lance-lint s3://bucket/images.lance            where it lies; also gs://, az://, https://
   lance-lint explain blob-stored-plain           what a rule means, how to mend it
   lance-lint inspect images.lance --column blob  every page of a column
   lance-lint images.lance --all-versions         since when, and who wrote it
@@ -64,7 +65,8 @@ Exit status:
 
 Environment variables, each for the option of its name:
   LANCE_LINT_FORMAT, LANCE_LINT_OUTPUT_FILE, LANCE_LINT_FAIL_ON, LANCE_LINT_IGNORE,
-  LANCE_LINT_READER, LANCE_LINT_CONFIG, LANCE_LINT_BASELINE
+  LANCE_LINT_READER, LANCE_LINT_CONFIG, LANCE_LINT_BASELINE, LANCE_LINT_STORAGE_OPTION (one a
+  line)
   NO_COLOR and CLICOLOR_FORCE are honoured.
 
 Configuration (lance-lint.toml, the nearest above the dataset, else above the working directory):

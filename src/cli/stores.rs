@@ -14,6 +14,8 @@ pub struct StoreArgs {
     /// (repeatable)
     #[cfg(feature = "object-stores")]
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(env = "LANCE_LINT_STORAGE_OPTION", value_delimiter = '\n')]
+    #[arg(hide_env_values = true, hide_env = true)]
     storage_option: Vec<(String, String)>,
     /// Reads at once in object stores
     #[cfg(feature = "object-stores")]
