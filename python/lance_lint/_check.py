@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union
 
 from ._binary import find_binary
@@ -33,6 +33,7 @@ def check(
     decode: bool = False,
     fail_on: Optional[Severity] = None,
     config: Optional[PathLike] = None,
+    storage_options: Optional[Mapping[str, str]] = None,
     extra_args: Sequence[str] = (),
     timeout: Optional[float] = None,
 ) -> Report:
@@ -42,7 +43,7 @@ def check(
     each check the files that they wrote. Several paths of one dataset are one check.
 
     Args:
-        paths: One path or several; ``file://`` URLs too.
+        paths: One path or several, or URLs such as ``s3://bucket/images.lance``.
         version: The version of the dataset; the latest by default.
         tag: The version that this tag names.
         branch: A branch, at its latest version or at ``version``.
@@ -58,6 +59,8 @@ def check(
         fail_on: The least severity that fails. ``None`` is ``"error"``, unless a configuration
             file says otherwise.
         config: A configuration file.
+        storage_options: Options of the object store, as Lance takes them. They reach the program
+            through its environment, where no list of processes shows them.
         extra_args: Further arguments of the program, as on its command line.
         timeout: Seconds after which the program is stopped. More paths than fit a command line
             are several runs, each of which may take as long.
@@ -83,7 +86,9 @@ def check(
     given = [os.fspath(path) for path in paths]
     if not given:
         raise LanceLintError("no path was given")
-    reports = [_report([*arguments, "--", *some], timeout) for some in _commands(given)]
+    reports = [
+        _report([*arguments, "--", *some], timeout, storage_options) for some in _commands(given)
+    ]
     return reports[0] if len(reports) == 1 else Report.merge(reports)
 
 
@@ -93,6 +98,7 @@ def merge(
     partial: bool = False,
     fail_on: Optional[Severity] = None,
     config: Optional[PathLike] = None,
+    storage_options: Optional[Mapping[str, str]] = None,
     extra_args: Sequence[str] = (),
     timeout: Optional[float] = None,
 ) -> Report:
@@ -106,6 +112,7 @@ def merge(
         partial: Whether fragments may be missing.
         fail_on: As for :func:`check`.
         config: As for :func:`check`.
+        storage_options: As for :func:`check`.
         extra_args: Further arguments of ``lance-lint merge``.
         timeout: Seconds after which the program is stopped.
 
@@ -118,7 +125,7 @@ def merge(
     arguments = ["merge", "--format", "json", *_policy_arguments(fail_on, config), *extra_args]
     if partial:
         arguments.append("--partial")
-    return _report([*arguments, "--", "-"], timeout, b"\n".join(documents))
+    return _report([*arguments, "--", "-"], timeout, storage_options, b"\n".join(documents))
 
 
 def selection_arguments(
@@ -179,7 +186,10 @@ def _commands(paths: list[str]) -> Iterator[list[str]]:
 
 
 def run(
-    arguments: list[str], timeout: Optional[float], given: bytes = b""
+    arguments: list[str],
+    timeout: Optional[float],
+    storage_options: Optional[Mapping[str, str]] = None,
+    given: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
     """Runs the program; ``given`` is its standard input."""
     try:
@@ -189,6 +199,7 @@ def run(
             capture_output=True,
             check=False,
             timeout=timeout,
+            env=_environment(storage_options),
         )
     except subprocess.TimeoutExpired:
         raise LanceLintError(f"lance-lint was stopped after {timeout:g} seconds") from None
@@ -196,8 +207,24 @@ def run(
         raise LanceLintError(f"lance-lint cannot be run: {error}") from error
 
 
-def _report(arguments: list[str], timeout: Optional[float], given: bytes = b"") -> Report:
-    done = run(arguments, timeout, given)
+def _environment(storage_options: Optional[Mapping[str, str]]) -> Optional[dict[str, str]]:
+    """That of the program, where it is not this one's."""
+    if not storage_options:
+        return None
+    options = [f"{key}={value}" for key, value in storage_options.items()]
+    for key, option in zip(storage_options, options):
+        if "\n" in option:
+            raise LanceLintError(f"storage option {key!r} has a line break")
+    return {**os.environ, "LANCE_LINT_STORAGE_OPTION": "\n".join(options)}
+
+
+def _report(
+    arguments: list[str],
+    timeout: Optional[float],
+    storage_options: Optional[Mapping[str, str]] = None,
+    given: bytes = b"",
+) -> Report:
+    done = run(arguments, timeout, storage_options, given)
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode not in (0, 1):
         partial = Report.from_json(done.stdout) if done.stdout.startswith(b"{") else None

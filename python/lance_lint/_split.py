@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
@@ -29,6 +29,7 @@ class Unit:
         self,
         *,
         columns: Union[str, Sequence[str]] = (),
+        storage_options: Optional[Mapping[str, str]] = None,
         extra_args: Sequence[str] = (),
         timeout: Optional[float] = None,
     ) -> Report:
@@ -39,6 +40,7 @@ class Unit:
             branch=self.branch,
             fragments=self.fragments,
             columns=columns,
+            storage_options=storage_options,
             extra_args=extra_args,
             timeout=timeout,
         )
@@ -51,6 +53,7 @@ def split(
     version: Optional[int] = None,
     tag: Optional[str] = None,
     branch: Optional[str] = None,
+    storage_options: Optional[Mapping[str, str]] = None,
     extra_args: Sequence[str] = (),
     timeout: Optional[float] = None,
 ) -> list[Unit]:
@@ -65,6 +68,8 @@ def split(
         version: The version of the dataset; the latest by default.
         tag: The version that this tag names.
         branch: A branch, at its latest version or at ``version``.
+        storage_options: As for :func:`lance_lint.check`. The units do not keep them, since they
+            may be written down on their way: give them to :meth:`Unit.check` again.
         extra_args: Further arguments of ``lance-lint split``.
         timeout: Seconds after which the program is stopped.
 
@@ -73,7 +78,7 @@ def split(
     """
     arguments = ["split", "--format", "json", "--into", str(into)]
     arguments += [*selection_arguments(version, tag, branch), *extra_args, "--", os.fspath(path)]
-    done = run(arguments, timeout)
+    done = run(arguments, timeout, storage_options)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise LanceLintError(sentence(said, done.returncode))

@@ -330,3 +330,21 @@ def test_python_m_is_the_program(daft_blob: Path) -> None:
         by_module = run(sys.executable, "-m", "lance_lint", *arguments)
         assert by_module == run(lance_lint.find_binary(), *arguments)
     assert by_module[1].decode().split() == ["lance-lint", lance_lint.__version__]
+
+
+def test_storage_options_reach_the_store_and_no_message() -> None:
+    secret = "k4-NoSuchSecret-w7"
+    options = {
+        # Nothing listens there.
+        "aws_endpoint": "http://127.0.0.1:1",
+        "aws_access_key_id": "AKIDNOSUCHKEY",
+        "aws_secret_access_key": secret,
+        "aws_region": "us-east-1",
+        "allow_http": "true",
+        "client_max_retries": "0",
+    }
+    with pytest.raises(LanceLintError, match="cannot connect") as failed:
+        lance_lint.check("s3://bucket/x.lance", storage_options=options)
+    assert secret not in str(failed.value)
+    with pytest.raises(LanceLintError, match="has a line break"):
+        lance_lint.check("s3://bucket/x.lance", storage_options={"aws_region": "a\nb"})
