@@ -64,6 +64,8 @@ pub struct Store {
     pub takes_suffixes: bool,
     /// Most names in an answer to a listing.
     pub keys_in_a_page: usize,
+    /// Time after which nothing is asked for again.
+    pub patience: Duration,
     /// Whether it may be a plain server, which lists nothing.
     is_http: bool,
     bucket: String,
@@ -169,11 +171,14 @@ impl Given {
         value.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "on" | "yes" | "y"))
     }
 
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.number("client_retry_timeout").unwrap_or(RETRY_TIMEOUT))
+    }
+
     fn retries(&self) -> RetryConfig {
-        let seconds = self.number("client_retry_timeout").unwrap_or(RETRY_TIMEOUT);
         RetryConfig {
             max_retries: self.number("client_max_retries").unwrap_or(MAX_RETRIES),
-            retry_timeout: Duration::from_secs(seconds),
+            retry_timeout: self.patience(),
             ..RetryConfig::default()
         }
     }
@@ -249,6 +254,7 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
                 .with_retry(given.retries())
                 .with_client_options(client)
                 .build();
+            let patience = given.patience();
             let mut secrets = given.all_secrets();
             if let Some((user, _)) = host.split_once('@') {
                 let parts = user.split(':').filter(|part| part.len() >= 4);
@@ -259,6 +265,7 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
                 inner,
                 takes_suffixes: true,
                 keys_in_a_page: usize::MAX,
+                patience,
                 is_http: true,
                 bucket: format!("server `{host}`"),
                 region_option: None,
@@ -362,6 +369,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
             builder = builder.with_credentials(store.credentials().clone());
         }
     }
+    let patience = given.patience();
     let built = builder.build();
     let built = match region_fault {
         Some(fault) => Err(fault),
@@ -371,6 +379,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
         inner,
         takes_suffixes: true,
         keys_in_a_page: 1000,
+        patience,
         is_http: false,
         bucket: format!("bucket `{bucket}`"),
         region_option: Some("aws_region"),
@@ -395,11 +404,13 @@ fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
         let credential = GcpCredential { bearer };
         builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(credential)));
     }
+    let patience = given.patience();
     let built = builder.with_url(format!("gs://{bucket}")).build();
     finish(built.map(|built| Arc::new(built) as _), |inner| Store {
         inner,
         takes_suffixes: true,
         keys_in_a_page: 1000,
+        patience,
         is_http: false,
         bucket: format!("bucket `{bucket}`"),
         region_option: None,
@@ -418,11 +429,13 @@ fn azure(name: &str, host: &str, mut given: Given) -> Result<Store, String> {
         builder = builder.with_config(key, value);
     }
     let built = builder.with_url(name).build();
+    let patience = given.patience();
     let container = host.split('@').next().unwrap_or(host);
     finish(built.map(|built| Arc::new(built) as _), |inner| Store {
         inner,
         takes_suffixes: false,
         keys_in_a_page: 5000,
+        patience,
         is_http: false,
         bucket: format!("container `{container}`"),
         region_option: None,

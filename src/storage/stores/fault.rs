@@ -38,7 +38,9 @@ impl Source<'_> {
     /// Puts an error of the client in words.
     pub fn fault(&self, error: &object_store::Error) -> Fault {
         let text = whole_text(error);
-        let lower = text.to_lowercase();
+        let lower = without_urls(&text).to_lowercase();
+        // The client asks again itself, unless it has begun to read the answer.
+        let asked_again = lower.contains("error performing");
         let code = code(&text);
         let named = |codes: &[&str]| code.as_deref().filter(|code| codes.contains(code));
         let status = status(&text);
@@ -197,7 +199,7 @@ impl Source<'_> {
             return Fault::Failed(format!("cannot connect: {}", self.cause(&text)));
         }
         if has(&["timed out", "deadline has elapsed"]) {
-            return Fault::Failed("the store does not answer in time".to_string());
+            return broken("the store does not answer in time".to_string(), asked_again);
         }
         if has(&[
             "error decoding response body",
@@ -209,7 +211,8 @@ impl Source<'_> {
             "broken pipe",
             "unexpected eof",
         ]) {
-            return Fault::Broken(format!("the answer breaks off: {}", self.cause(&text)));
+            let why = format!("the answer breaks off: {}", self.cause(&text));
+            return broken(why, asked_again);
         }
         Fault::Failed(self.cause(&text))
     }
@@ -241,6 +244,22 @@ impl Source<'_> {
         }
         line
     }
+}
+
+/// A fault that passes where asking again helps, and was not done before.
+fn broken(why: String, asked_again: bool) -> Fault {
+    match asked_again {
+        true => Fault::Failed(format!("{why}, after all retries")),
+        false => Fault::Broken(why),
+    }
+}
+
+/// A text without URLs, whose names could be taken for what went wrong, and without the name of
+/// the client's own setting.
+fn without_urls(text: &str) -> String {
+    let words = text.split(' ').filter(|word| !word.contains("://"));
+    let kept: Vec<&str> = words.filter(|word| *word != "retry_timeout:").collect();
+    kept.join(" ")
 }
 
 /// An error and what caused it, apart by a mark that no store writes.
@@ -327,9 +346,20 @@ mod tests {
             failed("status code: 503 Service Unavailable: <Code>SlowDown</Code>")
                 .contains("slow down")
         );
+    }
+
+    #[test]
+    fn what_the_client_asked_for_again_is_not_asked_for_once_more() {
+        let url = "http://h/timeout/x";
+        let reset = format!(
+            "Error performing GET {url} in 1s, after 2 retries, max_retries: 2, retry_timeout: 5s  \
+             - HTTP error: connection reset by peer"
+        );
+        assert!(failed(&reset).starts_with("the answer breaks off: "));
         assert!(matches!(
             fault("error decoding response body"),
             Fault::Broken(_)
         ));
+        assert!(matches!(fault("operation timed out"), Fault::Broken(_)));
     }
 }

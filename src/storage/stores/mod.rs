@@ -12,7 +12,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -152,6 +152,7 @@ impl Stores {
         range: GetRange,
         bytes: u64,
     ) -> Result<(u64, Bytes), Fault> {
+        let started = Instant::now();
         let mut wait = BODY_WAIT;
         for attempt in 0.. {
             let claim = self.meter.admit(bytes).map_err(|_| Fault::Halted)?;
@@ -178,7 +179,8 @@ impl Stores {
                 )),
                 Ok(Err(error)) => store.fault(&error),
             };
-            if !matches!(fault, Fault::Broken(_)) || attempt >= BODY_RETRIES {
+            let may_pass = attempt < BODY_RETRIES && started.elapsed() < store.patience;
+            if !matches!(fault, Fault::Broken(_)) || !may_pass {
                 return Err(fault);
             }
             self.pause(wait)?;
@@ -194,7 +196,8 @@ impl Stores {
     }
 
     fn pause(&self, wait: Duration) -> Result<(), Fault> {
-        let slept = self.wait(tokio::time::sleep(wait));
+        // Made inside, where its clock is.
+        let slept = self.wait(async { tokio::time::sleep(wait).await });
         slept.map_err(|_| Fault::Halted)
     }
 
@@ -272,6 +275,7 @@ impl Stores {
         store: &Store,
         key: &Key,
     ) -> Result<Vec<Entry>, Fault> {
+        let started = Instant::now();
         let mut wait = BODY_WAIT;
         for attempt in 0.. {
             self.ask()?;
@@ -309,8 +313,9 @@ impl Stores {
                 }
                 Ok(Err(error)) => store.fault_of_listing(&error),
             };
+            let may_pass = attempt < BODY_RETRIES && started.elapsed() < store.patience;
             match fault {
-                Fault::Broken(_) if attempt < BODY_RETRIES => self.pause(wait)?,
+                Fault::Broken(_) if may_pass => self.pause(wait)?,
                 Fault::NoListing if location.file_name() == "_versions" => {
                     return self.probe_versions(store, key);
                 }
