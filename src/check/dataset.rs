@@ -44,7 +44,7 @@ use crate::rules::{
     FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState, RULES, RowIdsOf,
     WholeView, cascade, known_bug,
 };
-use crate::storage::{Halt, Location, Storage, StorageError};
+use crate::storage::{Halt, Location, Storage, StorageError, WatchedStorage};
 
 /// Fragments that are read at a time before their results are added up. Bounds the memory of
 /// results and keeps all cores busy.
@@ -813,23 +813,30 @@ fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, Strin
 }
 
 impl Run<'_> {
-    /// What looking at a fragment came to; `None` once the run is at its end, since what was not
-    /// read would look damaged.
+    /// What looking at a fragment came to; `None` where the run came to its end before, since what
+    /// was not read would look damaged.
     fn fragment(&self, fragment: &DataFragment) -> Option<FragmentResult> {
         let meter = self.storage.meter();
         if meter.halted().is_some() {
             return None;
         }
+        let watched = WatchedStorage::new(self.storage);
+        let run = Run {
+            storage: &watched,
+            ..*self
+        };
         let thread = rayon::current_thread_index().unwrap_or(0);
         let learnt = thread.checked_rem(self.learnt.len());
         let result = match learnt.and_then(|at| self.learnt.get(at)) {
-            Some(learnt) => self.fragment_by(fragment, learnt),
-            None => self.fragment_by(fragment, &Learnt::default()),
+            Some(learnt) => run.fragment_by(fragment, learnt),
+            None => run.fragment_by(fragment, &Learnt::default()),
         };
         if let Some(progress) = self.progress {
             progress.step();
         }
-        meter.halted().is_none().then_some(result)
+        // What a store failed at is known to it alone: what was read of it is not told apart.
+        let failed = matches!(meter.halted(), Some(Halt::Failed(_)));
+        (!failed && !watched.was_refused()).then_some(result)
     }
 
     fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {

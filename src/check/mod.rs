@@ -345,6 +345,7 @@ pub fn check_each<E>(
     let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
     let meter = storage.meter();
     let all = targets.len();
+    let pool = pool_for(storage.as_ref(), targets.iter().map(Target::location));
     for (done, target) in targets.into_iter().enumerate() {
         if let Some(halt) = meter.halted() {
             if !matches!(halt, Halt::Failed(_)) || failures.is_empty() {
@@ -356,7 +357,8 @@ pub fn check_each<E>(
             }
             break;
         }
-        let checked = at_once(storage.as_ref(), target.location(), || match target {
+        let in_store = storage.concurrency(target.location()).is_some();
+        let check = || match target {
             Target::Dataset { ref root, .. } if request.all_versions => {
                 history::check(storage.as_ref(), root, request)
             }
@@ -365,7 +367,11 @@ pub fn check_each<E>(
                 ref scope,
             } => dataset::check(storage.as_ref(), root, scope.clone(), request),
             Target::File(ref location) => single_file(storage.as_ref(), location, request),
-        });
+        };
+        let checked = match &pool {
+            Some(pool) if in_store => pool.install(check),
+            _ => check(),
+        };
         match checked {
             Ok(mut checked) => {
                 for subject in &mut checked {

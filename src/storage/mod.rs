@@ -10,6 +10,7 @@ mod meter;
 #[cfg(feature = "object-stores")]
 mod stores;
 mod veil;
+mod watched;
 
 use std::fmt;
 use std::ops::Range;
@@ -24,6 +25,7 @@ pub use meter::{Halt, Meter};
 #[cfg(feature = "object-stores")]
 pub use stores::is_known_option;
 pub use veil::{Named, Veil, VeiledStorage, without_credentials};
+pub use watched::WatchedStorage;
 
 /// Why a read did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

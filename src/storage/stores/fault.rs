@@ -62,6 +62,8 @@ impl Source<'_> {
                 "non-partial response",
                 "range request not supported",
                 "content-range header",
+                // Of an empty object, where a server answers with a range all the same.
+                "value for content_range header",
             ])
             || (text.contains("Requested ") && text.contains(", got "))
         {

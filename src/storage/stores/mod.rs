@@ -89,7 +89,13 @@ impl Stores {
                 let look_up = pin!(tokio::time::sleep(LOOK_UP));
                 match select(request.as_mut(), look_up).await {
                     Either::Left((done, _)) => return Ok(done),
-                    Either::Right(_) if self.meter.halted().is_some() => {
+                    // What was asked for within a limit is waited for.
+                    Either::Right(_)
+                        if matches!(
+                            self.meter.halted(),
+                            Some(Halt::Interrupted | Halt::Failed(_))
+                        ) =>
+                    {
                         return Err(StorageError::Halted);
                     }
                     Either::Right(_) => {}
