@@ -346,7 +346,7 @@ impl Snapshot {
             .base_paths
             .iter()
             .map(|base| {
-                let location = Location::parse(std::ffi::OsStr::new(&base.path));
+                let location = Location::parse_base(std::ffi::OsStr::new(&base.path));
                 let base_path = Base {
                     location: location.map_err(|error| error.to_string()),
                     is_dataset_root: base.is_dataset_root,

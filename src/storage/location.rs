@@ -53,6 +53,9 @@ pub enum LocationError {
     /// escape.
     #[error("not a URL of a store: {0}://BUCKET/PATH is")]
     BadStoreUrl(String),
+    /// A base path on a web server, to which a manifest must not send anyone's headers.
+    #[error("Lance reads no base paths on web servers")]
+    WebServer,
     /// A URL with a query, where credentials may be.
     #[error(
         "a URL with a query is not taken; give what it says, such as a SAS token, by \
@@ -104,6 +107,19 @@ impl Location {
             &decoded
         };
         Ok(Self::from_path(local))
+    }
+
+    /// Parses a base path of a manifest. Web servers are none that Lance reads.
+    ///
+    /// # Errors
+    /// As [`Location::parse`], and [`LocationError::WebServer`].
+    pub fn parse_base(text: &OsStr) -> Result<Self, LocationError> {
+        match text.to_str() {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                Err(LocationError::WebServer)
+            }
+            _ => Self::parse(text),
+        }
     }
 
     #[cfg(not(feature = "object-stores"))]
