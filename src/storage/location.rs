@@ -373,6 +373,8 @@ mod tests {
             parse("s3:///x"),
             Err(LocationError::BadStoreUrl("s3".into()))
         );
+        let base = Location::parse_base(OsStr::new("https://host/x"));
+        assert_eq!(base, Err(LocationError::WebServer));
         let container = parse("abfss://files@account.dfs.core.windows.net/x");
         assert_eq!(
             container.map(|l| l.to_string()),
