@@ -569,6 +569,22 @@ fn a_range_without_fragments_is_a_part_too() {
 }
 
 #[test]
+fn a_run_that_was_stopped_is_a_part_of_what_it_saw() {
+    let parts = Parts::new();
+    // One request is for the manifest.
+    let stopped = parts.write(
+        "stopped",
+        &[PLAIN, "--fragments", "..", "--max-requests", "2"],
+    );
+    says(&refusal(&[&stopped]), &["lack fragments 4..6"]);
+    let rest = parts.write("rest", &[PLAIN, "--fragments", "4.."]);
+    assert_eq!(
+        stdout(&lint(&["merge", &rest, &stopped, "--format", "json"])),
+        stdout(&lint(&[PLAIN, "--format", "json"]))
+    );
+}
+
+#[test]
 fn ranges_and_single_fragments_add_up() {
     let count = |arguments: &[&str]| {
         let output = lint(&[&[PLAIN, "--format", "json"], arguments].concat());
