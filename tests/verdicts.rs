@@ -6,7 +6,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{broken_fixtures, clean_fixtures, fixtures, lint, root, stdout};
-use lance_lint::rules::{COLUMN_RULES, RULES};
+use lance_lint::rules::{COLUMN_RULES, COLUMNS_RULES, FILE_RULES, FRAGMENT_RULES, RULES, Rule};
 use serde_json::Value;
 
 fn findings(fixture: &str) -> Vec<Value> {
@@ -14,6 +14,14 @@ fn findings(fixture: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(&stdout(&output)).expect("valid JSON");
     document["findings"].as_array().expect("findings").clone()
 }
+
+/// The levels whose rules are listed by themselves, as their methods are called.
+const LEVELS: [(&str, &[&dyn Rule]); 4] = [
+    ("fragment", FRAGMENT_RULES),
+    ("file", FILE_RULES),
+    ("column", COLUMN_RULES),
+    ("columns", COLUMNS_RULES),
+];
 
 #[test]
 fn healthy_datasets_are_silent() {
@@ -87,17 +95,24 @@ fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
         if !helpers.contains(&id.as_str()) {
             assert!(registered.contains(&id), "{name} is not registered");
             let file = root().join("src/rules").join(&name);
-            let judges_columns = std::fs::read_to_string(file)
-                .unwrap()
-                .contains("\n    fn column(");
-            let listed = COLUMN_RULES.iter().any(|rule| rule.info().id == id);
-            assert_eq!(listed, judges_columns, "{name} in COLUMN_RULES");
+            let text = std::fs::read_to_string(file).unwrap();
+            for (level, rules) in LEVELS {
+                let judges = text.contains(&format!("\n    fn {level}("));
+                let listed = rules.iter().any(|rule| rule.info().id == id);
+                assert_eq!(
+                    listed, judges,
+                    "{name} among the rules of the level {level}"
+                );
+            }
         }
     }
     // In another order, findings would stand in another order.
-    let order = RULES.iter().map(|rule| rule.info().id);
-    let ordered = order.filter(|id| COLUMN_RULES.iter().any(|rule| rule.info().id == *id));
-    assert!(ordered.eq(COLUMN_RULES.iter().map(|rule| rule.info().id)));
+    for (level, rules) in LEVELS {
+        let ids: Vec<&str> = rules.iter().map(|rule| rule.info().id).collect();
+        let order = RULES.iter().map(|rule| rule.info().id);
+        let ordered: Vec<&str> = order.filter(|id| ids.contains(id)).collect();
+        assert_eq!(ids, ordered, "the level {level}");
+    }
 }
 
 #[test]

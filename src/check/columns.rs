@@ -15,7 +15,7 @@ use crate::model::join::{Placement, join_self};
 use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    COLUMN_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf, RULES,
+    COLUMN_RULES, COLUMNS_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf,
 };
 use crate::storage::Storage;
 use crate::typing::About;
@@ -155,6 +155,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         .collect();
     let placed = view.placed.len();
     gone.cells.reserve(placed);
+    let mut stored = Vec::new();
     let mut laid = Vec::with_capacity(placed);
     let mut spans = Vec::with_capacity(placed);
     let mut nested = Vec::new();
@@ -209,6 +210,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
                 .iter()
                 .any(|fault| fault.complaint.about == About::Type),
         });
+        blob::runs(&column, &walk.compared.stored, &mut stored);
         let column = ColumnView {
             file: view,
             data,
@@ -218,7 +220,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             index,
             column: &column,
             faults: &faults,
-            stored: &blob::runs(&column, &walk.compared.stored),
+            stored: &stored,
             differs: differs.contains(&at),
         };
         for rule in COLUMN_RULES {
@@ -248,7 +250,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             nested: &nested,
             renamed,
         };
-        for rule in RULES {
+        for rule in COLUMNS_RULES {
             rule.columns(&columns, findings);
         }
     }

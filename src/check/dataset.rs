@@ -40,9 +40,9 @@ use crate::model::snapshot::{self, BaseError, Naming, Opened, Snapshot, stated_v
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FieldSource, FieldView,
-    FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState, RULES, RowIdsOf,
-    WholeView, cascade, known_bug,
+    Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FILE_RULES, FRAGMENT_RULES,
+    FieldSource, FieldView, FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState,
+    RULES, RowIdsOf, WholeView, cascade, known_bug,
 };
 use crate::storage::{Halt, Location, Storage, StorageError, WatchedStorage};
 
@@ -500,13 +500,7 @@ fn walk(
     if let Some(progress) = progress {
         progress.begin(positions.len());
     }
-    for batch in positions.chunks(FRAGMENTS_AT_ONCE) {
-        let at_once = || batch.par_iter().map(result).collect();
-        let results: Vec<Option<(usize, FragmentResult)>> = match &pool {
-            _ if alone => batch.iter().map(result).collect(),
-            Some(pool) => pool.install(at_once),
-            None => at_once(),
-        };
+    let mut add = |results: Vec<Option<(usize, FragmentResult)>>| {
         for (at, result) in results.into_iter().flatten() {
             gathered.add(at, result);
         }
@@ -515,6 +509,28 @@ fn walk(
             progress.found(found - told);
             told = found;
         }
+    };
+    if alone {
+        add(positions.iter().map(result).collect());
+    } else {
+        let mut last = Vec::new();
+        for batch in positions.chunks(FRAGMENTS_AT_ONCE) {
+            let mut results = Vec::new();
+            // While a batch is looked at, the one before it is added up.
+            let look = |_: &rayon::Scope<'_>| results = batch.par_iter().map(result).collect();
+            match &pool {
+                Some(pool) => pool.in_place_scope(|scope| {
+                    scope.spawn(look);
+                    add(last);
+                }),
+                None => rayon::in_place_scope(|scope| {
+                    scope.spawn(look);
+                    add(last);
+                }),
+            }
+            last = results;
+        }
+        add(last);
     }
     let shared = renamed.get().map(|renamed| renamed.cost);
     gathered.shared = shared.unwrap_or_default();
@@ -900,7 +916,7 @@ impl Run<'_> {
             held: &held,
             absent: &absent,
         };
-        for rule in RULES {
+        for rule in FRAGMENT_RULES {
             rule.fragment(&view, &mut findings);
         }
         // The first Lance releases left the row count to the files.
@@ -1114,7 +1130,7 @@ impl Run<'_> {
             state: state.as_ref(),
             placed: &placed,
         };
-        for rule in RULES {
+        for rule in FILE_RULES {
             rule.file(&view, findings);
         }
         let Ok(data) = &state else {

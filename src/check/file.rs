@@ -12,7 +12,7 @@ use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{FieldSource, FieldView, FileFault, FileView, RULES, cascade};
+use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -68,7 +68,7 @@ pub fn check(
         state: data.as_ref(),
         placed: &placed,
     };
-    for rule in RULES {
+    for rule in FILE_RULES {
         rule.file(&view, &mut findings);
     }
     if let Ok(data) = &data {

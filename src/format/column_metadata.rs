@@ -114,6 +114,7 @@ fn read_page(mut rest: &[u8]) -> Option<PlainPage<'_>> {
 }
 
 /// The bytes of a `DirectEncoding` that is all of an `Encoding`.
+#[inline]
 fn direct(mut rest: &[u8]) -> Option<&[u8]> {
     const DIRECT: u64 = delimited(2);
     const BYTES: u64 = delimited(1);
@@ -150,6 +151,7 @@ fn numbers(packed: &[u8]) -> usize {
 }
 
 /// The next of packed numbers, if there is one more; the outer `None` for bytes that are none.
+#[inline]
 fn next(rest: &mut &[u8], count: &mut usize) -> Option<Option<u64>> {
     if rest.is_empty() {
         return Some(None);
@@ -174,6 +176,7 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     }
 }
 
+#[inline]
 fn payload<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(varint(rest)?).ok()?;
     let (payload, behind) = rest.split_at_checked(length)?;

@@ -623,8 +623,30 @@ pub const RULES: &[&dyn Rule] = &[
     &reader_too_old::ReaderTooOld,
 ];
 
-/// The rules that judge columns by themselves, in the order of [`RULES`]: a check comes by there more
-/// often than anywhere else. The tests hold it against the rules' own files.
+/// The rules that judge fragments, in the order of [`RULES`]. A check comes by here, and by the three
+/// lists below, a hundred thousand times; the tests hold them against the rules' own files.
+pub const FRAGMENT_RULES: &[&dyn Rule] = &[
+    &deletion_file_missing::DeletionFileMissing,
+    &deletions_contradicted::DeletionsContradicted,
+    &row_ids_invalid::RowIdsInvalid,
+    &overlay_invalid::OverlayInvalid,
+    &field_in_two_files::FieldInTwoFiles,
+    &field_not_listed::FieldNotListed,
+];
+
+/// The rules that judge data files.
+pub const FILE_RULES: &[&dyn Rule] = &[
+    &schema_invalid::SchemaInvalid,
+    &data_file_missing::DataFileMissing,
+    &data_file_unreadable::DataFileUnreadable,
+    &file_size_mismatch::FileSizeMismatch,
+    &file_part_unreadable::FilePartUnreadable,
+    &global_buffer_misplaced::GlobalBufferMisplaced,
+    &file_version_mismatch::FileVersionMismatch,
+    &column_lost::ColumnLost,
+];
+
+/// The rules that judge columns by themselves.
 pub const COLUMN_RULES: &[&dyn Rule] = &[
     &file_part_unreadable::FilePartUnreadable,
     &type_unreadable::TypeUnreadable,
@@ -647,6 +669,20 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
     &blob_key_false::BlobKeyFalse,
     &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
+];
+
+/// The rules that judge columns beside each other.
+pub const COLUMNS_RULES: &[&dyn Rule] = &[
+    &packed_struct_mismatch::PackedStructMismatch,
+    &page_buffers_shared::PageBuffersShared,
+    &layers_mismatch::LayersMismatch,
+    &field_type_changed::FieldTypeChanged,
+    &fields_swapped::FieldsSwapped,
+    &column_mapping_contradicted::ColumnMappingContradicted,
+    &column_lengths_differ::ColumnLengthsDiffer,
+    &row_count_mismatch::RowCountMismatch,
+    &empty_struct_shifts_columns::EmptyStructShiftsColumns,
+    &blob_on_wrong_type::BlobOnWrongType,
 ];
 
 /// What there is to say of a rule or a known bug.

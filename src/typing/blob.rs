@@ -60,10 +60,10 @@ fn is_v2_descriptor(shape: &Shape) -> bool {
 #[derive(Debug, Default)]
 pub struct Known(RwLock<FxHashMap<(u32, u32, usize), Storage>>);
 
-/// How the pages of a column are stored: for each run of pages alike, the number of the first
-/// behind it.
-pub fn runs(column: &Column, known: &Known) -> Vec<(usize, Storage)> {
-    let mut runs: Vec<(usize, Storage)> = Vec::new();
+/// Replaces `runs` by how the pages of a column are stored: for each run of pages alike, the number
+/// of the first behind it.
+pub fn runs(column: &Column, known: &Known, runs: &mut Vec<(usize, Storage)>) {
+    runs.clear();
     let mut last: Option<&Page> = None;
     for (at, page) in column.pages.iter().enumerate() {
         // Most pages of a column share their encoding, and with it how they are stored.
@@ -73,7 +73,6 @@ pub fn runs(column: &Column, known: &Known) -> Vec<(usize, Storage)> {
             None => runs.push((at + 1, remembered(column, page, known))),
         }
     }
-    runs
 }
 
 fn is_alike(one: &Page, other: &Page) -> bool {
