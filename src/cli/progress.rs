@@ -79,31 +79,33 @@ fn draw(ended: &AtomicBool, progress: &Progress, storage: &dyn Storage) {
     }
 }
 
+/// One line that fits a narrow terminal.
 fn line(progress: &Progress, storage: &dyn Storage, elapsed: Duration) -> String {
     let (done, all) = progress.fragments();
     let meter = storage.meter();
+    let findings = progress.findings();
     let read = format!(
-        "{} in {} requests, {} findings so far",
+        "{} · {} {}",
         HumanBytes(meter.bytes()),
-        HumanCount(meter.requests()),
-        HumanCount(progress.findings()),
+        HumanCount(findings),
+        if findings == 1 { "finding" } else { "findings" },
     );
     if meter.halted().is_some() {
-        return format!("stopping: {read}");
+        return format!("stopping · {read}");
     }
     if all == 0 {
-        return format!("opening: {read}");
+        return format!("opening · {read}");
     }
     let left = match done {
         0 => String::new(),
         done => {
             let each = elapsed.as_secs_f64() / done as f64;
             let left = Duration::from_secs_f64(each * all.saturating_sub(done) as f64);
-            format!(", {} left", HumanDuration(left))
+            format!(" · {} left", HumanDuration(left))
         }
     };
     format!(
-        "{} of {} fragments, {read}{left}",
+        "{} of {} fragments{left} · {read}",
         HumanCount(done),
         HumanCount(all)
     )
