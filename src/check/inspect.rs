@@ -333,7 +333,7 @@ impl File<'_> {
                 priority: page.priority,
                 bytes: page.bytes(),
                 encoding: page.encoding,
-                buffers: page.buffers,
+                buffers: page.buffers.into_vec(),
             })
             .collect();
         ColumnInspection {
@@ -348,7 +348,7 @@ impl File<'_> {
             bytes,
             metadata: self.data.column_metadata_range(index),
             encoding: column.encoding,
-            buffers: column.buffers,
+            buffers: column.buffers.into_vec(),
             global_buffers: self.data.global_buffers().to_vec(),
             pages_cut: page.is_none() && total_pages > pages.len() as u64,
             pages,

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use prost::encoding::decode_varint;
+use smallvec::SmallVec;
 
 use super::limits::MAX_PAGES_PER_COLUMN;
 
@@ -43,11 +44,15 @@ pub struct PlainPage<'a> {
     pub encoding: &'a [u8],
 }
 
+/// Places in a file. A page has one or two, and there are as many pages as fit a dataset: those
+/// need no memory of their own.
+pub type Ranges = SmallVec<[Range<u64>; 2]>;
+
 /// Offsets and sizes side by side.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Buffers {
     /// As many as there are of both.
-    pub ranges: Vec<Range<u64>>,
+    pub ranges: Ranges,
     /// How many offsets and how many sizes are listed.
     pub counts: (usize, usize),
 }
@@ -132,7 +137,7 @@ fn buffers(offsets: Option<&[u8]>, sizes: Option<&[u8]>) -> Option<Buffers> {
     let (mut offsets, mut sizes) = (offsets.unwrap_or_default(), sizes.unwrap_or_default());
     let both = numbers(offsets).min(numbers(sizes));
     let mut found = Buffers {
-        ranges: Vec::with_capacity(both),
+        ranges: Ranges::with_capacity(both),
         counts: (0, 0),
     };
     while !offsets.is_empty() || !sizes.is_empty() {

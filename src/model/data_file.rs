@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use prost::Message;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::encoding::{EncodingResult, Kind};
 use super::logical_type::LogicalType;
 use super::schema::{Field, FieldTree};
 use super::version::FileVersion;
 use super::vocabulary::{self, EncodingCache};
-use crate::format::column_metadata;
+use crate::format::column_metadata::{self, Ranges};
 use crate::format::data_file::{Body, Footer, RawFile};
 use crate::format::encoding::{self, Envelope};
 use crate::format::legacy::{self, LegacyPage};
@@ -52,9 +53,9 @@ pub struct Column {
     /// The encoding of the column as a whole.
     pub encoding: EncodingResult,
     /// Its pages in order.
-    pub pages: Vec<Page>,
+    pub pages: SmallVec<[Page; 1]>,
     /// Its column-level buffers.
-    pub buffers: Vec<Range<u64>>,
+    pub buffers: Ranges,
     /// Offsets and sizes of these that the metadata lists; they differ in damaged files only.
     pub buffer_counts: (usize, usize),
     /// Parts of its metadata that could not be read.
@@ -71,7 +72,7 @@ pub struct Page {
     /// The top-level row at which the page starts, as far as writers say.
     pub priority: u64,
     /// Where its buffers stand in the file.
-    pub buffers: Vec<Range<u64>>,
+    pub buffers: Ranges,
     /// Offsets and sizes that the metadata lists; they differ in damaged files only.
     pub buffer_counts: (usize, usize),
     /// How it is encoded.
@@ -327,7 +328,7 @@ impl DataFile {
         Some(Column {
             encoding: encoding.clone(),
             pages: pages.collect(),
-            buffers: Vec::new(),
+            buffers: Ranges::new(),
             buffer_counts: (0, 0),
             faults: Vec::new(),
             unknown: Vec::new(),
@@ -337,7 +338,7 @@ impl DataFile {
 
 /// Decodes a column whose metadata is laid out as writers do.
 fn plain_column(bytes: &[u8], caches: &Caches) -> Option<Column> {
-    let mut pages = Vec::new();
+    let mut pages = SmallVec::new();
     let column = column_metadata::read(bytes, |page| {
         pages.push(Page {
             rows: page.rows,
@@ -369,7 +370,7 @@ fn fixed_list_bits(logical_type: &LogicalType) -> Option<u64> {
 
 /// The bytes that a 0.1 page is known to take: its values, or for variable-width pages its
 /// offsets (where the values stand before them is written in the offsets only).
-fn legacy_buffer(cell: LegacyPage, encoding: i32, bits: Option<u64>) -> Vec<Range<u64>> {
+fn legacy_buffer(cell: LegacyPage, encoding: i32, bits: Option<u64>) -> Ranges {
     let bytes = match (encoding, bits) {
         (1, Some(bits)) => bits.checked_mul(cell.length).map(|bits| bits.div_ceil(8)),
         (2, _) => cell.length.checked_add(1).and_then(|n| n.checked_mul(8)),
@@ -379,7 +380,7 @@ fn legacy_buffer(cell: LegacyPage, encoding: i32, bits: Option<u64>) -> Vec<Rang
     end.map(|end| cell.position..end).into_iter().collect()
 }
 
-fn ranges(offsets: &[u64], sizes: &[u64]) -> Vec<Range<u64>> {
+fn ranges(offsets: &[u64], sizes: &[u64]) -> Ranges {
     let pairs = offsets.iter().zip(sizes);
     pairs
         .map(|(offset, size)| *offset..offset.saturating_add(*size))
