@@ -93,7 +93,11 @@ fn split(storage: &dyn Storage, text: &OsStr) -> (OsString, Selection) {
     let Some((path, version)) = text.to_str().and_then(|text| text.rsplit_once('@')) else {
         return whole;
     };
-    if there(text) || path.is_empty() || version.is_empty() {
+    // The user in a URL, or the container before an account.
+    let of_host = path
+        .split_once("://")
+        .is_some_and(|(_, host)| !host.contains('/'));
+    if of_host || path.is_empty() || version.is_empty() || there(text) {
         return whole;
     }
     let selection = match version.parse() {

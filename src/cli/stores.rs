@@ -1,8 +1,16 @@
 //! How object stores are reached, and what a run may cost.
 
+#[cfg(feature = "object-stores")]
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use clap::Args;
+#[cfg(feature = "object-stores")]
+use clap::builder::TypedValueParser;
+#[cfg(feature = "object-stores")]
+use clap::error::ErrorKind;
+#[cfg(feature = "object-stores")]
+use clap::{Arg, Command};
 
 use lance_lint::storage::{Options, Storage, open};
 
@@ -13,7 +21,7 @@ pub struct StoreArgs {
     /// An option of the object store, such as aws_region=eu-west-1: those that Lance takes
     /// (repeatable)
     #[cfg(feature = "object-stores")]
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = KeyValue)]
     #[arg(env = "LANCE_LINT_STORAGE_OPTION", value_delimiter = '\n')]
     #[arg(hide_env_values = true, hide_env = true)]
     storage_option: Vec<(String, String)>,
@@ -54,14 +62,33 @@ impl StoreArgs {
     }
 }
 
+/// Parses a storage option. What is none may be a secret, so that no message repeats it.
 #[cfg(feature = "object-stores")]
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            Ok((key.trim().to_string(), value.to_string()))
+#[derive(Debug, Clone)]
+struct KeyValue;
+
+#[cfg(feature = "object-stores")]
+impl TypedValueParser for KeyValue {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _arg: Option<&Arg>,
+        text: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let pair = text.to_str().and_then(|text| text.split_once('='));
+        match pair {
+            // A key in base64 that stands alone may end in two of these.
+            Some((key, value)) if !key.trim().is_empty() && value != "=" => {
+                Ok((key.trim().to_string(), value.to_string()))
+            }
+            _ => Err(clap::Error::raw(
+                ErrorKind::ValueValidation,
+                "--storage-option takes KEY=VALUE, such as aws_region=eu-west-1\n",
+            )
+            .with_cmd(command)),
         }
-        // The value may be a secret, so it is not repeated.
-        _ => Err("expected KEY=VALUE".to_string()),
     }
 }
 

@@ -143,12 +143,17 @@ fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, Tar
         Ok(None) => Err(TargetError(format!(
             "{location} does not exist; expected a Lance dataset directory or a file of one"
         ))),
-        Err(error) => Err(cannot_read(location, &error)),
+        Err(error) => Err(cannot_read(storage, location, &error)),
     }
 }
 
-fn cannot_read(location: &Location, error: &StorageError) -> TargetError {
-    TargetError(format!("cannot read {location}: {error}"))
+fn cannot_read(storage: &dyn Storage, location: &Location, error: &StorageError) -> TargetError {
+    TargetError(match storage.meter().halted() {
+        Some(halt) if *error == StorageError::Halted => {
+            format!("{halt} before {location} was read")
+        }
+        _ => format!("cannot read {location}: {error}"),
+    })
 }
 
 /// Whether a directory is the root of a dataset: it has manifests, or it has the folders
@@ -158,7 +163,7 @@ fn is_root(storage: &dyn Storage, location: &Location) -> Result<bool, TargetErr
         let location = location.join(name);
         storage
             .is_dir(&location)
-            .map_err(|error| cannot_read(&location, &error))
+            .map_err(|error| cannot_read(storage, &location, &error))
     };
     Ok(has(VERSIONS)? == Some(true) || has(LATEST_MANIFEST)? == Some(false))
 }
@@ -177,14 +182,14 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     }
     let entries = storage
         .list(location)
-        .map_err(|error| cannot_read(location, &error))?;
+        .map_err(|error| cannot_read(storage, location, &error))?;
     let is_data_file = |name: &str| name.ends_with(".lance");
     // The manifests are gone; the data files may still be there.
     let data = location.join(DATA);
     if storage.is_dir(&data) == Ok(Some(true)) {
         let files = storage
             .list(&data)
-            .map_err(|error| cannot_read(&data, &error))?;
+            .map_err(|error| cannot_read(storage, &data, &error))?;
         if files
             .iter()
             .any(|entry| !entry.is_dir && is_data_file(&entry.name))

@@ -86,6 +86,12 @@ impl Location {
             return Ok(Self::from_path(text));
         };
         let Some((scheme, rest)) = utf8.split_once("://") else {
+            #[cfg(feature = "object-stores")]
+            if let Some((scheme, _)) = utf8.split_once(":/")
+                && STORES.contains(&scheme)
+            {
+                return Err(LocationError::BadStoreUrl(scheme.to_string()));
+            }
             return Ok(Self::from_path(text));
         };
         if scheme != "file" && scheme != "file-object-store" {
@@ -358,6 +364,15 @@ mod tests {
         );
         assert_eq!(store.and_then(|store| store.parent()), None);
         assert_eq!(parse("s3+ddb://b/x?ddbTableName=t"), parse("s3://b/x"));
+    }
+
+    #[cfg(feature = "object-stores")]
+    #[test]
+    fn a_url_that_lacks_a_slash_is_no_path() {
+        assert_eq!(
+            parse("s3:/bucket/x"),
+            Err(LocationError::BadStoreUrl("s3".into()))
+        );
     }
 
     #[cfg(feature = "object-stores")]

@@ -138,8 +138,10 @@ def test_bad_options_are_not_repeated(s3):
     """A misspelt option is named without its value."""
     done = s3.run(s3.url(KEY), options={"aws_secret_acces_key": MARK}, secrets=SECRETS)
     assert "aws_secret_acces_key" in done.err + done.out or done.status == 1
-    done = lint.run(s3.url(KEY), "--storage-option", MARK, secrets=SECRETS)
-    assert done.status == 2
+    for value in (MARK, f"{MARK}==", f"={MARK}"):
+        done = lint.run(s3.url(KEY), "--storage-option", value, secrets=SECRETS)
+        assert done.status == 2
+        assert "KEY=VALUE" in done.err
     done = s3.run(s3.url(KEY), options={"aws_region": MARK, "allow_http": MARK}, secrets=SECRETS)
     assert done.status == 2
 
