@@ -142,7 +142,11 @@ def test_bad_options_are_not_repeated(s3):
         done = lint.run(s3.url(KEY), "--storage-option", value, secrets=SECRETS)
         assert done.status == 2
         assert "KEY=VALUE" in done.err
-    done = s3.run(s3.url(KEY), options={"aws_region": MARK, "allow_http": MARK}, secrets=SECRETS)
+    done = s3.run(
+        s3.url(KEY),
+        options={"aws_endpoint": f"http://127.0.0.1:1/?{MARK}", **SHORT},
+        secrets=SECRETS,
+    )
     assert done.status == 2
 
 
