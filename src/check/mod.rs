@@ -382,7 +382,12 @@ pub fn check_each<E>(
                     failures.push(CheckError(why.clone()));
                 }
             }
-            Err(failure) => failures.push(failure),
+            Err(failure) => failures.push(match meter.halted() {
+                Some(halt) if !matches!(halt, Halt::Failed(_)) => {
+                    ended(halt, &format!("before {} was looked at", target.location()))
+                }
+                _ => failure,
+            }),
         }
     }
     Ok(Report {

@@ -86,6 +86,11 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<T
     for path in paths {
         let located = Location::parse(path).map_err(|error| {
             let shown = without_credentials(&path.to_string_lossy());
+            // Where the scheme is not whole, such as s3:/, it is no URL that could be taken apart.
+            let shown = match shown.contains("://") {
+                true => shown.as_str(),
+                false => shown.split('?').next().unwrap_or_default(),
+            };
             TargetError(format!("cannot read {shown}: {error}"))
         });
         let target = match located.and_then(|location| resolve_one(storage, &location)) {
