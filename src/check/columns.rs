@@ -155,7 +155,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         .collect();
     let placed = view.placed.len();
     gone.cells.reserve(placed);
-    let mut stored = Vec::new();
+    let mut stored = Vec::with_capacity(placed);
     let mut laid = Vec::with_capacity(placed);
     let mut spans = Vec::with_capacity(placed);
     let mut nested = Vec::new();

@@ -441,7 +441,7 @@ impl Storage for Stores {
         stated: u64,
     ) -> Result<Tail, StorageError> {
         let Some((store, key)) = self.find(location)? else {
-            return self.local.tail(location, want);
+            return self.local.tail_stated(location, want, stated);
         };
         let size = match self.listed(location) {
             Some(Some(entry)) if entry.is_dir => return Err(StorageError::IsDirectory),
