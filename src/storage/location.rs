@@ -24,6 +24,10 @@ pub struct Location(Place);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Place {
     Local(PathBuf),
+    #[cfg_attr(
+        not(feature = "object-stores"),
+        expect(dead_code, reason = "nothing makes one")
+    )]
     Remote {
         /// The scheme and the bucket, container or host: `s3://bucket`.
         store: Arc<str>,
