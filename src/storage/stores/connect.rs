@@ -287,7 +287,7 @@ fn finish(
         Err(error) => {
             let nowhere: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
             let text = match store(nowhere).fault(&error) {
-                Fault::Failed(why) | Fault::Broken(why) => why,
+                Fault::Failed(why) | Fault::Broken(why) | Fault::Busy(why) => why,
                 _ => "it cannot be reached".to_string(),
             };
             Err(text)

@@ -15,6 +15,8 @@ pub enum Fault {
     NoListing,
     /// The answer broke off: a clause for the user. Asking again may help.
     Broken(String),
+    /// The store asks to slow down: a clause for the user. Waiting helps.
+    Busy(String),
     /// Nothing more can be had there: a clause for the user.
     Failed(String),
 }
@@ -129,7 +131,7 @@ impl Source<'_> {
         .is_some()
             || matches!(status, Some(429 | 503))
         {
-            return Fault::Failed(format!(
+            return Fault::Busy(format!(
                 "the store asks to slow down and still does after all retries{}; \
                  try a lower --concurrency",
                 of_code()
@@ -318,7 +320,7 @@ mod tests {
 
     fn failed(text: &str) -> String {
         match fault(text) {
-            Fault::Failed(why) => why,
+            Fault::Failed(why) | Fault::Busy(why) => why,
             other => format!("{other:?}"),
         }
     }

@@ -36,6 +36,9 @@ const BODY_RETRIES: u32 = 3;
 /// Wait before that, doubled each time.
 const BODY_WAIT: Duration = Duration::from_millis(100);
 
+/// Longest wait.
+const MOST_WAIT: Duration = Duration::from_secs(5);
+
 /// The name in which Lance notes the latest version (lance-table `io/commit.rs`).
 const VERSION_HINT: &str = "latest_version_hint.json";
 
@@ -54,6 +57,8 @@ pub struct Stores {
     runtime: OnceLock<Runtime>,
     stores: Mutex<FxHashMap<Arc<str>, Connected>>,
     listings: Mutex<FxHashMap<Location, Result<Listing, StorageError>>>,
+    /// When a store that asked to slow down may be asked again.
+    braked_until: Mutex<Option<Instant>>,
 }
 
 impl Stores {
@@ -66,6 +71,7 @@ impl Stores {
             runtime: OnceLock::new(),
             stores: Mutex::default(),
             listings: Mutex::default(),
+            braked_until: Mutex::default(),
         }
     }
 
@@ -146,7 +152,7 @@ impl Stores {
                 let why = "the server lists no folders (it takes no PROPFIND)".to_string();
                 StorageError::Other(why)
             }
-            Fault::Broken(why) | Fault::Failed(why) => self.fail(location, why),
+            Fault::Broken(why) | Fault::Busy(why) | Fault::Failed(why) => self.fail(location, why),
         }
     }
 
@@ -158,9 +164,7 @@ impl Stores {
         range: GetRange,
         bytes: u64,
     ) -> Result<(u64, Bytes), Fault> {
-        let started = Instant::now();
-        let mut wait = BODY_WAIT;
-        for attempt in 0.. {
+        self.patiently(store, || {
             let claim = self.meter.admit(bytes).map_err(|_| Fault::Halted)?;
             let options = GetOptions {
                 range: Some(range.clone()),
@@ -173,26 +177,63 @@ impl Stores {
                 let body = result.bytes().await?;
                 Ok::<_, object_store::Error>((size, expected, body))
             });
-            let fault = match read {
-                Err(_) => return Err(Fault::Halted),
+            match read {
+                Err(_) => Err(Fault::Halted),
                 Ok(Ok((size, expected, body))) if body.len() as u64 == expected => {
                     claim.came(body.len());
-                    return Ok((size, body));
+                    Ok((size, body))
                 }
-                Ok(Ok((_, expected, body))) => Fault::Broken(format!(
+                Ok(Ok((_, expected, body))) => Err(Fault::Broken(format!(
                     "the answer breaks off after {} of {expected} bytes",
                     body.len()
-                )),
-                Ok(Err(error)) => store.fault(&error),
-            };
-            let may_pass = attempt < BODY_RETRIES && started.elapsed() < store.patience;
-            if !matches!(fault, Fault::Broken(_)) || !may_pass {
-                return Err(fault);
+                ))),
+                Ok(Err(error)) => Err(store.fault(&error)),
             }
-            self.pause(wait)?;
-            wait = wait.saturating_mul(2);
+        })
+    }
+
+    /// Asks until there is an answer, or no hope of one.
+    fn patiently<T>(
+        &self,
+        store: &Store,
+        mut ask: impl FnMut() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let started = Instant::now();
+        let mut wait = BODY_WAIT;
+        let mut broken = 0;
+        loop {
+            self.hold_back()?;
+            let fault = match ask() {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let patient = started.elapsed() < store.patience;
+            match &fault {
+                Fault::Broken(_) if patient && broken < BODY_RETRIES => {
+                    broken += 1;
+                    self.pause(wait)?;
+                }
+                Fault::Busy(_) if patient => self.brake(wait),
+                _ => return Err(fault),
+            }
+            wait = wait.saturating_mul(2).min(MOST_WAIT);
         }
-        Err(Fault::Halted)
+    }
+
+    /// Lets nobody ask for a while: those who are served would take all that the others wait for.
+    fn brake(&self, wait: Duration) {
+        let mut until = lock(&self.braked_until);
+        let later = Instant::now() + wait;
+        *until = Some(until.map_or(later, |until| until.max(later)));
+    }
+
+    /// Waits while nobody may ask.
+    fn hold_back(&self) -> Result<(), Fault> {
+        let until = *lock(&self.braked_until);
+        match until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            Some(wait) => self.pause(wait),
+            None => Ok(()),
+        }
     }
 
     /// Asks to make a request that returns no bytes of an object.
@@ -209,12 +250,14 @@ impl Stores {
 
     /// The size of an object.
     fn head(&self, store: &Store, key: &Key) -> Result<u64, Fault> {
-        self.ask()?;
-        match self.wait(store.inner.head(key)) {
-            Err(_) => Err(Fault::Halted),
-            Ok(Ok(meta)) => Ok(meta.size),
-            Ok(Err(error)) => Err(store.fault(&error)),
-        }
+        self.patiently(store, || {
+            self.ask()?;
+            match self.wait(store.inner.head(key)) {
+                Err(_) => Err(Fault::Halted),
+                Ok(Ok(meta)) => Ok(meta.size),
+                Ok(Err(error)) => Err(store.fault(&error)),
+            }
+        })
     }
 
     /// The last bytes of an object of so many bytes.
@@ -281,55 +324,47 @@ impl Stores {
         store: &Store,
         key: &Key,
     ) -> Result<Vec<Entry>, Fault> {
-        let started = Instant::now();
-        let mut wait = BODY_WAIT;
-        for attempt in 0.. {
+        let listed = self.patiently(store, || {
             self.ask()?;
-            let listed = self.wait(store.inner.list_with_delimiter(Some(key)));
-            let fault = match listed {
-                Err(_) => return Err(Fault::Halted),
-                Ok(Ok(result)) => {
-                    let folders = result.common_prefixes.iter().filter_map(|prefix| {
-                        Some(Entry {
-                            name: prefix.filename()?.to_string(),
-                            is_dir: true,
-                            size: 0,
-                            modified: None,
-                        })
-                    });
-                    let files = result.objects.iter().filter_map(|object| {
-                        Some(Entry {
-                            name: object.location.filename()?.to_string(),
-                            is_dir: false,
-                            size: object.size,
-                            modified: Some(SystemTime::from(object.last_modified)),
-                        })
-                    });
-                    let mut entries: Vec<Entry> = folders.chain(files).collect();
-                    entries.sort_by(|a, b| a.name.cmp(&b.name));
-                    let pages = entries.len().saturating_sub(1) / store.keys_in_a_page;
-                    for _ in 0..pages {
-                        self.ask()?;
-                    }
-                    return match entries.is_empty() {
-                        // Stores have no empty folders.
-                        true => Err(Fault::NotFound),
-                        false => Ok(entries),
-                    };
-                }
-                Ok(Err(error)) => store.fault_of_listing(&error),
-            };
-            let may_pass = attempt < BODY_RETRIES && started.elapsed() < store.patience;
-            match fault {
-                Fault::Broken(_) if may_pass => self.pause(wait)?,
-                Fault::NoListing if location.file_name() == "_versions" => {
-                    return self.probe_versions(store, key);
-                }
-                fault => return Err(fault),
+            match self.wait(store.inner.list_with_delimiter(Some(key))) {
+                Err(_) => Err(Fault::Halted),
+                Ok(Ok(listed)) => Ok(listed),
+                Ok(Err(error)) => Err(store.fault_of_listing(&error)),
             }
-            wait = wait.saturating_mul(2);
+        });
+        let listed = match listed {
+            Err(Fault::NoListing) if location.file_name() == "_versions" => {
+                return self.probe_versions(store, key);
+            }
+            listed => listed?,
+        };
+        let folders = listed.common_prefixes.iter().filter_map(|prefix| {
+            Some(Entry {
+                name: prefix.filename()?.to_string(),
+                is_dir: true,
+                size: 0,
+                modified: None,
+            })
+        });
+        let files = listed.objects.iter().filter_map(|object| {
+            Some(Entry {
+                name: object.location.filename()?.to_string(),
+                is_dir: false,
+                size: object.size,
+                modified: Some(SystemTime::from(object.last_modified)),
+            })
+        });
+        let mut entries: Vec<Entry> = folders.chain(files).collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let pages = entries.len().saturating_sub(1) / store.keys_in_a_page;
+        for _ in 0..pages {
+            self.ask()?;
         }
-        Err(Fault::Halted)
+        match entries.is_empty() {
+            // Stores have no empty folders.
+            true => Err(Fault::NotFound),
+            false => Ok(entries),
+        }
     }
 
     /// The latest manifest, where a server lists nothing: from the version that Lance noted in
