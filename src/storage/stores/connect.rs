@@ -201,15 +201,15 @@ impl Given {
     }
 
     /// All values that must not be shown.
-    fn all_secrets(mut self) -> Vec<String> {
+    fn all_secrets(&self) -> Vec<String> {
         let given = self.options.iter().filter(|(key, _)| is_secret(key));
-        self.secrets.extend(given.map(|(_, value)| value.clone()));
+        let given = given.map(|(_, value)| value.clone());
+        let mut secrets: Vec<String> = self.secrets.iter().cloned().chain(given).collect();
         // What is too short to be a secret would blot out words.
-        self.secrets.retain(|secret| secret.len() >= 4);
-        self.secrets
-            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        self.secrets.dedup();
-        self.secrets
+        secrets.retain(|secret| secret.len() >= 4);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        secrets
     }
 }
 
@@ -254,7 +254,6 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
                 .with_retry(given.retries())
                 .with_client_options(client)
                 .build();
-            let patience = given.patience();
             let mut secrets = given.all_secrets();
             if let Some((user, _)) = host.split_once('@') {
                 let parts = user.split(':').filter(|part| part.len() >= 4);
@@ -265,7 +264,7 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
                 inner,
                 takes_suffixes: true,
                 keys_in_a_page: usize::MAX,
-                patience,
+                patience: given.patience(),
                 is_http: true,
                 bucket: format!("server `{host}`"),
                 region_option: None,
@@ -369,7 +368,6 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
             builder = builder.with_credentials(store.credentials().clone());
         }
     }
-    let patience = given.patience();
     let built = builder.build();
     let built = match region_fault {
         Some(fault) => Err(fault),
@@ -379,7 +377,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
         inner,
         takes_suffixes: true,
         keys_in_a_page: 1000,
-        patience,
+        patience: given.patience(),
         is_http: false,
         bucket: format!("bucket `{bucket}`"),
         region_option: Some("aws_region"),
@@ -404,13 +402,12 @@ fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
         let credential = GcpCredential { bearer };
         builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(credential)));
     }
-    let patience = given.patience();
     let built = builder.with_url(format!("gs://{bucket}")).build();
     finish(built.map(|built| Arc::new(built) as _), |inner| Store {
         inner,
         takes_suffixes: true,
         keys_in_a_page: 1000,
-        patience,
+        patience: given.patience(),
         is_http: false,
         bucket: format!("bucket `{bucket}`"),
         region_option: None,
@@ -429,13 +426,12 @@ fn azure(name: &str, host: &str, mut given: Given) -> Result<Store, String> {
         builder = builder.with_config(key, value);
     }
     let built = builder.with_url(name).build();
-    let patience = given.patience();
     let container = host.split('@').next().unwrap_or(host);
     finish(built.map(|built| Arc::new(built) as _), |inner| Store {
         inner,
         takes_suffixes: false,
         keys_in_a_page: 5000,
-        patience,
+        patience: given.patience(),
         is_http: false,
         bucket: format!("container `{container}`"),
         region_option: None,
