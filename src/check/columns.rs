@@ -20,6 +20,7 @@ use crate::rules::{
 use crate::storage::Storage;
 use crate::typing::About;
 use crate::typing::blob;
+use crate::typing::legacy::Layout;
 use crate::typing::pages::{self, Held, Judgements};
 use crate::typing::schemas::{Difference, differences};
 
@@ -153,6 +154,9 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))
         .collect();
+    // The pages of a 0.1 file are judged beside each other.
+    let layout = (version == FileVersion::V0_1 && walk.judged)
+        .then(|| Layout::new(data, schema, view.placed));
     let placed = view.placed.len();
     gone.cells.reserve(placed);
     let mut stored = Vec::with_capacity(placed);
@@ -180,14 +184,17 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         if !walk.judged {
             continue;
         }
-        let faults = pages::check(&Held {
-            version,
-            schema,
-            at,
-            column: &column,
-            data_end: data.metadata_start().unwrap_or(u64::MAX),
-            judgements: &walk.compared.judgements,
-        });
+        let faults = match &layout {
+            Some(layout) => layout.of_field(at),
+            None => pages::check(&Held {
+                version,
+                schema,
+                at,
+                column: &column,
+                data_end: data.metadata_start().unwrap_or(u64::MAX),
+                judgements: &walk.compared.judgements,
+            }),
+        };
         if field.parent.is_some() && version.is_structural() {
             let pages = column.pages.iter();
             let pages = pages.map(|page| (page.rows, page.encoding.as_ref().ok().cloned()));
@@ -197,7 +204,11 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
                 pages: pages.collect(),
             });
         }
-        spans.extend((0u32..).zip(&column.pages).filter_map(|(page, held)| {
+        let pages = match layout {
+            Some(_) => &[][..],
+            None => &column.pages,
+        };
+        spans.extend((0u32..).zip(pages).filter_map(|(page, held)| {
             let Range { start, end } = held.span()?;
             Some(Span { start, end, page })
         }));
@@ -249,6 +260,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             shared: &shared,
             nested: &nested,
             renamed,
+            layout: layout.as_ref(),
         };
         for rule in COLUMNS_RULES {
             rule.columns(&columns, findings);

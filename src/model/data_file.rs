@@ -118,6 +118,19 @@ fn sum(ranges: &[Range<u64>]) -> u64 {
     lengths.fold(0, u64::saturating_add)
 }
 
+/// The page table of a 0.1 file, and what is needed to read it.
+#[derive(Debug, Clone, Copy)]
+pub struct LegacyTable<'a> {
+    /// Where it begins; `None` where the metadata states no position.
+    pub position: Option<u64>,
+    /// The field id of its first column.
+    pub first_id: i32,
+    /// For consecutive field ids, the pages in the order of the batches.
+    pub columns: &'a [Vec<LegacyPage>],
+    /// Rows of each batch.
+    pub batch_rows: &'a [u64],
+}
+
 impl DataFile {
     /// Understands a raw file.
     pub fn new(raw: RawFile, caches: &Caches) -> Self {
@@ -290,6 +303,20 @@ impl DataFile {
             encoding::open(&bytes).ok()
         };
         pages.into_iter().map(message).collect()
+    }
+
+    /// The page table of a 0.1 file; `None` for other files, and where it cannot be read.
+    pub fn legacy_table(&self) -> Option<LegacyTable<'_>> {
+        let (first_id, columns) = self.legacy_pages.as_ref()?;
+        let Body::Legacy(metadata) = &self.raw.body else {
+            return None;
+        };
+        Some(LegacyTable {
+            position: metadata.page_table,
+            first_id: *first_id,
+            columns,
+            batch_rows: &metadata.batch_rows,
+        })
     }
 
     /// A column of a 0.1 file, by field.

@@ -1,6 +1,8 @@
-use super::blob::{mend_drop_key, mend_rewrite_v1};
+use super::blob::{arrow_type, mend_drop_key, mend_plain, mend_rewrite_v1};
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo};
+use crate::finding::{Finding, Findings, RuleInfo};
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::BlobDeclaration;
 use crate::model::version::FileVersion;
 
 rule! {
@@ -12,6 +14,8 @@ rule! {
     /// - `to_table()` fails: `Lance reader producer terminated before end of stream`.
     /// - `take_blobs("column", …)` panics: `struct array`.
     /// - `scanner(blob_handling="all_binary")` still reads it (pylance 14).
+    /// - A struct that carries the key: `to_table()` fails,
+    ///   `field position does not exist in the RecordBatch`.
     ///
     /// ## How it comes about
     /// The 0.1 writer ignores the key `lance-encoding:blob`, and stores plain values. It comes
@@ -50,13 +54,19 @@ impl Rule for BlobInLegacyFile {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        if view.version != FileVersion::V0_1
-            || view.field.blob().is_none()
-            || view.column.pages.is_empty()
-        {
+        let Some(declared) = view.field.blob() else {
+            return;
+        };
+        // Structs have no pages of their own in 0.1.
+        let is_struct = view.field.logical_type == LogicalType::Struct;
+        if view.version != FileVersion::V0_1 || view.column.pages.is_empty() && !is_struct {
             return;
         }
         let path = &view.field.path;
+        if is_struct {
+            findings.add(of_struct(view, declared));
+            return;
+        }
         let found = view.column.encoding.as_ref().ok();
         findings.add(
             INFO.finding(format!(
@@ -83,4 +93,29 @@ impl Rule for BlobInLegacyFile {
             .mend(mend_rewrite_v1(view.field, "2.1")),
         );
     }
+}
+
+/// A struct that is declared a blob. Readers look for the children of a blob's descriptor in it.
+fn of_struct(view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
+    let path = &view.field.path;
+    let child = match declared {
+        BlobDeclaration::V1 => "position",
+        BlobDeclaration::V2 => "kind",
+    };
+    INFO.finding(format!(
+        "column `{path}` is a struct that is declared a blob, and its data is in a 0.1 file, which \
+         stores plain values only"
+    ))
+    .column(path)
+    .at(view.place())
+    .instead("a struct that is no blob", "one that is declared a blob")
+    .reader(
+        "to_table()",
+        format!("fails: field {child} does not exist in the RecordBatch"),
+    )
+    .mend(mend_plain(
+        view.field,
+        declared,
+        &arrow_type(&view.field.type_text),
+    ))
 }

@@ -1,6 +1,7 @@
-use super::{ColumnView, FileView, Rule};
+use super::{ColumnView, ColumnsView, FileView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::format::{Fault, Part};
+use crate::typing::legacy::Whole;
 
 rule! {
     /// Part of a data file's metadata cannot be read: a table, the file's own schema, or the
@@ -16,6 +17,9 @@ rule! {
     /// - The table of column metadata: a read of all columns may still work. A read of a few of
     ///   many panics with `range start must not be greater than end`, then fails with
     ///   `Lance reader producer terminated before end of stream`.
+    ///
+    /// - The page table of a 0.1 file: returns other bytes as values **silently**, or fails:
+    ///   `PlainDecoder: request([0..20]) out of range: [0..0]`, or `failed to fill whole buffer`.
     ///
     /// ## How it comes about
     /// The file was damaged after it was written, in storage or on the way. The finding gives the
@@ -78,6 +82,28 @@ impl Rule for FilePartUnreadable {
                     .at(place),
             );
         }
+    }
+
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        let found = match view.layout.and_then(|layout| layout.whole.as_ref()) {
+            Some(Whole::NoTable) => "no position of a page table".to_string(),
+            Some(Whole::Table { position, bad, all }) => format!(
+                "at byte {position} a table of which {bad} of {all} entries lead to no page of \
+                 their column"
+            ),
+            Some(Whole::Batch { .. }) | None => return,
+        };
+        findings.add(
+            INFO.finding("the page table of a data file is not where its metadata says")
+                .at(view.file.place())
+                .instead("a page table behind the last page", found)
+                .reader(
+                    "to_table()",
+                    "returns other bytes as values silently, or fails: PlainDecoder: request([…]) \
+                     out of range: […], or: failed to fill whole buffer",
+                )
+                .mend("restore the file from a copy"),
+        );
     }
 }
 

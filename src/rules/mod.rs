@@ -106,6 +106,7 @@ use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, S
 use crate::model::version::FileVersion;
 use crate::nearest;
 use crate::typing::blob::Storage;
+use crate::typing::legacy::Layout;
 use crate::typing::pages::PageFault;
 use crate::typing::schemas::Difference;
 
@@ -444,6 +445,8 @@ pub struct ColumnsView<'a> {
     /// Whether a change of names is on record in the dataset's transactions; looked up only
     /// where names differ.
     pub renamed: bool,
+    /// What is wrong with the pages of a 0.1 file.
+    pub layout: Option<&'a Layout>,
 }
 
 /// A column beside others.
@@ -673,9 +676,11 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
 
 /// The rules that judge columns beside each other.
 pub const COLUMNS_RULES: &[&dyn Rule] = &[
+    &file_part_unreadable::FilePartUnreadable,
     &packed_struct_mismatch::PackedStructMismatch,
     &page_buffers_shared::PageBuffersShared,
     &layers_mismatch::LayersMismatch,
+    &page_rows_mismatch::PageRowsMismatch,
     &field_type_changed::FieldTypeChanged,
     &fields_swapped::FieldsSwapped,
     &column_mapping_contradicted::ColumnMappingContradicted,

@@ -18,6 +18,9 @@ rule! {
     /// not trust such a count, look into the file and read it right. `count_rows()` and deletes of
     /// Lance 0.8.0 go by the wrong count.
     ///
+    /// A 2.x file states its rows in its own descriptor, too. If that count alone is another, it is
+    /// a warning: only `validate()` looks at it, and fails as above.
+    ///
     /// ## How it comes about
     /// - A data file was replaced by another.
     /// - A fragment was registered with a row count that was not taken from its file.
@@ -70,9 +73,13 @@ impl Rule for RowCountMismatch {
                 first.filter(|first| tops.all(|(_, rows, _)| rows == *first))
             }
         };
-        let Some(first) = first.filter(|first| *first != fragment.physical_rows) else {
+        let Some(first) = first else { return };
+        if first == fragment.physical_rows {
+            if let Some(finding) = descriptor(view, first) {
+                findings.add(finding);
+            }
             return;
-        };
+        }
         // Readers since 0.8.1 do not trust a count without the name of the writer.
         if snapshot.writer().is_none() {
             findings.add(untrusted(fragment.physical_rows, first).at(view.file.place()));
@@ -109,4 +116,30 @@ fn untrusted(stated: u64, real: u64) -> Finding {
         )
         .cause("Lance 0.8.0 wrote the count when it appended to a dataset of an older release, without the deleted rows")
         .mend(mends::COMMIT_NOTHING)
+}
+
+/// A 2.x file whose descriptor counts other rows than its pages, which are those that the manifest
+/// states. Only `validate()` looks at it.
+fn descriptor(view: &ColumnsView<'_>, real: u64) -> Option<Finding> {
+    let stated = view.data.rows.filter(|stated| *stated != real)?;
+    if view.version == FileVersion::V0_1 {
+        return None;
+    }
+    Some(
+        INFO.finding("the descriptor of a data file counts other rows than its pages")
+            .severity(Severity::Warning)
+            .at(view.file.place())
+            .instead(
+                format!("{real} rows, as its pages and the manifest say"),
+                format!("{stated} rows"),
+            )
+            .reader(
+                "validate()",
+                format!(
+                    "fails: Fragment metadata has incorrect physical_rows. Actual: {stated} Metadata: {real}"
+                ),
+            )
+            .reader("to_table()", "goes by the pages and reads it right")
+            .mend("restore the file from a copy"),
+    )
 }

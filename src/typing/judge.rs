@@ -21,6 +21,8 @@ pub enum About {
     Nulls,
     /// The page has buffers that nothing in its encoding points to.
     Unread,
+    /// The page counts more rows than are read of it.
+    Spare,
 }
 
 /// Something wrong with an encoding.

@@ -9,6 +9,7 @@ pub mod choices;
 mod codec;
 mod judge;
 pub mod keys;
+pub mod legacy;
 pub mod pages;
 mod planar;
 pub mod schemas;
