@@ -1,5 +1,6 @@
 use super::{ColumnView, Rule, page};
 use crate::finding::{Findings, RuleInfo};
+use crate::model::version::FileVersion;
 use crate::typing::About;
 
 rule! {
@@ -54,7 +55,8 @@ impl Rule for EncodingTypeMismatch {
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
         // A type or order that was changed in the manifest is the root of it.
-        if view.differs {
+        // Nothing else compares the types of 0.1 files.
+        if view.differs && view.version != FileVersion::V0_1 {
             return;
         }
         for fault in page::about(view, About::Type) {

@@ -626,7 +626,7 @@ impl<'a> Cells<'a> {
             blame(misfit, found);
         }
         // A page that stands elsewhere leaves a gap where it should be.
-        if found.types_and_places() > 0 {
+        if found.types_and_places() > 0 || !self.missing.is_empty() {
             return;
         }
         for misfit in misfits.iter().filter(|misfit| !is_other(misfit)) {
