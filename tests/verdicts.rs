@@ -163,7 +163,7 @@ fn the_founding_case_is_one_error_at_the_right_place() {
         cause.contains("the writer dropped field metadata"),
         "{cause}"
     );
-    assert_eq!(finding["help"].as_array().expect("mends").len(), 3);
+    assert_eq!(finding["help"].as_array().expect("mends").len(), 2);
     let message = finding["reader_message"].as_str().expect("a message");
     assert!(
         message.contains("Expected a struct encoding because we have a struct field in the schema")

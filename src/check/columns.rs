@@ -228,11 +228,17 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         }
     }
     if walk.judged {
-        let swapped = |difference: &Difference| matches!(difference, Difference::Swapped { .. });
-        let renamed = differences.iter().any(swapped)
+        let swapped: Vec<(i32, String)> = differences
+            .iter()
+            .filter(|difference| matches!(difference, Difference::Swapped { .. }))
+            .filter_map(|difference| schema.fields.get(difference.at()))
+            .map(|field| (field.id, field.name.clone()))
+            .collect();
+        let renamed = !swapped.is_empty()
             && view.snapshot.is_some_and(|snapshot| {
                 let look = || Renamed::look(walk.storage, snapshot);
-                walk.renamed.get_or_init(look).on_record
+                let names = &walk.renamed.get_or_init(look).names;
+                swapped.iter().all(|swapped| names.contains(swapped))
             });
         let shared = match overlap(spans) {
             true => shared(walk, &laid),

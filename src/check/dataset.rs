@@ -42,7 +42,7 @@ use crate::model::version::FileVersion;
 use crate::rules::{
     Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FILE_RULES, FRAGMENT_RULES,
     FieldSource, FieldView, FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState,
-    RULES, RowIdsOf, WholeView, cascade, known_bug,
+    RULES, RowIdsOf, WholeView, cascade, known_bug, mends,
 };
 use crate::storage::{Halt, Location, Storage, StorageError, WatchedStorage};
 
@@ -629,6 +629,7 @@ fn conclude(
         decodable: None,
         part: None,
     };
+    mends::settle(&mut report.findings, snapshot, known.indices, complete);
     known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
     report

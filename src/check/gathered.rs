@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{Add, Range, Sub};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{Cell, Tally};
@@ -96,11 +97,11 @@ impl Cost {
     }
 }
 
-/// Whether a change of names is on record in the dataset's transactions, and what it cost to know.
-#[derive(Debug, Clone, Copy, Default)]
+/// The names that the dataset's transactions gave to field ids, and what it cost to know.
+#[derive(Debug, Clone, Default)]
 pub struct Renamed {
-    /// Whether it is.
-    pub on_record: bool,
+    /// Field ids with their names.
+    pub names: FxHashSet<(i32, String)>,
     pub(super) cost: Cost,
 }
 
@@ -108,9 +109,9 @@ impl Renamed {
     /// Looks for it.
     pub fn look(storage: &dyn Storage, snapshot: &Snapshot) -> Self {
         let before = Cost::of_this_thread();
-        let on_record = snapshot.projection_on_record(storage);
+        let names = snapshot.projected_names(storage);
         Self {
-            on_record,
+            names,
             cost: Cost::of_this_thread() - before,
         }
     }

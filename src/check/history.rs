@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::dataset::{self, Walker};
 use super::{CheckError, Request, SubjectReport};
-use crate::finding::{Findings, Key, Moment, Since};
+use crate::finding::{Findings, Key, Moment, Remedy, Since};
 use crate::model::history::{self, Line};
 use crate::model::readers::readers;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
@@ -46,12 +46,21 @@ pub fn check(
     let tags = history::tags(storage, root).len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
+        let mut mends: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
         for finding in latest.into_iter().flatten() {
+            mends.insert(finding.key(), finding.mends.clone());
             if !findings.has(&finding) {
                 findings.add(finding);
             }
         }
         report.findings = findings.into_sorted_with(&timeline.since);
+        // What changes the newest version is advice only for what is wrong in that.
+        for finding in &mut report.findings {
+            match mends.remove(&finding.key()) {
+                Some(mends) => finding.mends = mends,
+                None => finding.mends.retain(|mend| mend.scope.is_none()),
+            }
+        }
         match storage.meter().halted() {
             None => report.notes.extend(note(versions, lines.len() - 1, tags)),
             Some(halt) => {

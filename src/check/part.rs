@@ -16,7 +16,9 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::Request;
 use super::gathered::{Cost, Gathered, Stretch, Totals};
 use super::tally::{Tally, TallyPart};
-use crate::finding::{Finding, Findings, Marked, Place, ReaderEffect, RuleInfo, Severity, Sight};
+use crate::finding::{
+    Finding, Findings, Marked, Place, ReaderEffect, Remedy, RuleInfo, Severity, Sight,
+};
 use crate::format::limits::MAX_WIRE_DEPTH;
 use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::row_ids::RowIds;
@@ -126,7 +128,7 @@ struct FindingPart {
     tree: Option<(usize, Vec<usize>, String)>,
     readers: Vec<ReaderEffect>,
     cause: Option<String>,
-    mends: Vec<String>,
+    mends: Vec<Remedy>,
     unless: Option<SightPart>,
 }
 

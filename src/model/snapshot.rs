@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use prost::Message;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::schema::FieldTree;
@@ -11,12 +12,10 @@ use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
 use super::version::FileVersion;
 use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};
 use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
-use crate::format::proto::lance::table::{DataFile, Manifest};
-use crate::format::wire;
+use crate::format::proto::lance::file::Schema;
+use crate::format::proto::lance::table::{DataFile, Manifest, Transaction};
+use crate::format::veil;
 use crate::storage::{Entry, Location, Storage, StorageError};
-
-/// The number of `Transaction.project`.
-const PROJECT_FIELD: u32 = 109;
 
 /// Which snapshot of a dataset is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -415,15 +414,33 @@ impl Snapshot {
             .map_err(|detail| BaseError::Unsupported { id, detail })
     }
 
-    /// Whether a transaction that is still on record changed names or dropped columns, which a
-    /// commit of operation `Project` does (lance-table `transaction.proto`).
-    pub fn projection_on_record(&self, storage: &dyn Storage) -> bool {
+    /// The names that commits of operation `Project`, as far as they are on record, gave to field
+    /// ids: a rename is such a commit (lance-table `transaction.proto`, `Project`).
+    pub fn projected_names(&self, storage: &dyn Storage) -> FxHashSet<(i32, String)> {
         let directory = self.root.join(TRANSACTIONS);
         let entries = storage.list(&directory).unwrap_or_default();
-        entries.iter().take(MAX_TRANSACTIONS).any(|entry| {
+        let mut names = FxHashSet::default();
+        for entry in entries.iter().take(MAX_TRANSACTIONS) {
             let tail = storage.tail(&directory.join(&entry.name), MAX_SIDE_FILE_BYTES);
-            tail.is_ok_and(|tail| wire::count_field(&tail.bytes, PROJECT_FIELD) > 0)
-        })
+            let Some(transaction) = tail
+                .ok()
+                .and_then(|tail| Transaction::decode(tail.bytes).ok())
+            else {
+                continue;
+            };
+            let project = transaction.project.unwrap_or_default();
+            let mut schema = Schema::decode(project).unwrap_or_default();
+            if let Some(veil) = storage.veil() {
+                veil::fields(veil, &mut schema.fields);
+            }
+            names.extend(
+                schema
+                    .fields
+                    .into_iter()
+                    .map(|field| (field.id, field.name)),
+            );
+        }
+        names
     }
 
     /// The file version that new files get: the one that the manifest states, else that of the

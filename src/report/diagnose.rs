@@ -242,7 +242,7 @@ fn write_located(
         label(out, "cause", cause, width)?;
     }
     for mend in &finding.mends {
-        label(out, "mend", mend, width)?;
+        label(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }
@@ -645,7 +645,7 @@ fn located_json(located: &Located<'_>) -> Vec<LocatedJson> {
             operation: since.and_then(|since| since.first.operation),
             evidence: located.evidence.clone(),
             cause: finding.cause.clone(),
-            help: finding.mends.clone(),
+            help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
         })
         .collect()
 }

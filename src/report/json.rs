@@ -689,7 +689,7 @@ pub fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
             versions: since.versions,
             in_latest: since.in_latest,
         }),
-        help: finding.mends.clone(),
+        help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
     }
 }
 

@@ -385,7 +385,7 @@ fn write_finding(
         field(out, "since", &since_text(since), width)?;
     }
     for mend in &finding.mends {
-        field(out, "mend", mend, width)?;
+        field(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use super::blob::{mend_drop_key, mend_rewrite_v1};
+use super::blob::{mend_drop_key, mend_rewrite};
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
@@ -80,7 +80,12 @@ impl Rule for BlobInLegacyFile {
             )
             .cause("the 0.1 writer ignores lance-encoding:blob")
             .mend(mend_drop_key(view.field))
-            .mend(mend_rewrite_v1(view.field, "2.1")),
+            .mend_all(mend_rewrite(
+                view.schema,
+                view.field,
+                FileVersion::V2_1,
+                None,
+            )),
         );
     }
 }

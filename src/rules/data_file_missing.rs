@@ -1,4 +1,4 @@
-use super::{FileFault, FileView, Rule};
+use super::{FileFault, FileView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::model::snapshot::BaseError;
@@ -64,7 +64,13 @@ impl Rule for DataFileMissing {
                     .finding("a data file that the manifest names is not there")
                     .instead("the file", "nothing")
                     .reader("to_table()", "fails: Not found: …/data/….lance")
-                    .mend("restore the file from a copy, or go back to a version that does not name it");
+                    .mend("restore the file from a copy")
+                    .mend_all(view.snapshot.map(|snapshot| {
+                        mends::drop_fragments(
+                            "or, if there is no copy, give up all rows of the fragments that lack it",
+                            snapshot,
+                        )
+                    }));
                 match base {
                     Some(id) => finding.cause(format!(
                         "it should be behind base path {id}: the dataset that this one was cloned \

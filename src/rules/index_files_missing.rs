@@ -53,9 +53,12 @@ impl Rule for IndexFilesMissing {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
         for state in view.indices {
             let index = &state.index;
-            if let (Some(id), Some(snapshot)) = (index.base_id, view.snapshot)
+            if let Some(id) = index.base_id
                 && let Err(BaseError::Unknown(_)) = snapshot.base_root(Some(id))
             {
                 findings.add(
@@ -92,10 +95,8 @@ impl Rule for IndexFilesMissing {
                     "to_table(filter=…) or nearest=…",
                     "fails: Not found: …/_indices/…, or: file does not appear to be a Lance file",
                 )
-                .mend(format!(
-                    "restore the files from a copy, or {}",
-                    drop_index(&index.name)
-                ))
+                .mend("restore the files from a copy")
+                .mend(drop_index(&index.name))
             };
             if files.is_empty() {
                 findings.add(fault(folder, "it has no files".to_string()));

@@ -122,7 +122,7 @@ pub fn annotate(findings: &mut [Finding], snapshot: &Snapshot) {
             None => named,
         });
         if !bug.remedy.is_empty() {
-            finding.mends.push(bug.remedy.to_string());
+            finding.mends.push(bug.advice(bug.remedy).into());
         }
     }
 }
@@ -202,6 +202,16 @@ impl Advisory {
             })
     }
 
+    /// What to do, without the code: that has names in it which are not those of the dataset.
+    fn advice(&self, text: &str) -> String {
+        match text.split_once('\n') {
+            Some((first, _)) => {
+                format!("{first} (`lance-lint explain {}` shows the calls)", self.id)
+            }
+            None => text.to_string(),
+        }
+    }
+
     /// Which release mended it, and where it is talked of.
     fn fix(&self) -> String {
         let fix = match (self.before, self.fixed_in) {
@@ -235,8 +245,8 @@ impl Advisory {
             )
             .reader("reading it:", self.effect)
             .cause(self.fix())
-            .mend(format!("to find out: {}", self.confirm))
-            .mend(self.remedy)
+            .mend(format!("to find out: {}", self.advice(self.confirm)))
+            .mend(self.advice(self.remedy))
     }
 }
 

@@ -65,7 +65,7 @@ mod layers_mismatch;
 mod manifest_misnamed;
 mod manifest_section_unreadable;
 mod manifest_unreadable;
-mod mends;
+pub(crate) mod mends;
 mod metadata_key_unknown;
 mod metadata_key_without_effect;
 mod metadata_value_invalid;

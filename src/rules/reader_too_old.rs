@@ -1,6 +1,11 @@
+use super::mends;
 use super::{Rule, WholeView, manifest_place};
+use crate::finding::Remedy;
 use crate::finding::{Findings, RuleInfo};
+use crate::model::logical_type::LogicalType;
 use crate::model::readers::{Reason, Release};
+use crate::model::schema::FieldTree;
+use crate::model::version::FileVersion;
 
 rule! {
     /// The dataset cannot be read by a Lance release that you named with `--reader`.
@@ -75,19 +80,21 @@ impl Rule for ReaderTooOld {
                         format!("Lance {release}, which does not know {}", what.join(", ")),
                     )
                     .reader(
-                        if opens { "to_table()" } else { "lance.dataset(uri)" },
+                        if opens {
+                            "to_table()"
+                        } else {
+                            "lance.dataset(uri)"
+                        },
                         says,
                     )
                     .mend(match readers.reads {
                         Some(reads) => {
                             format!("upgrade the reader:\npip install 'pylance>={reads}'")
                         }
-                        None => "use the release that wrote it, with the settings that it had".to_string(),
+                        None => "use the release that wrote it, with the settings that it had"
+                            .to_string(),
                     })
-                    .mend(
-                        "or write the data anew for old readers, without what they do not know:\n\
-                         lance.write_dataset(lance.dataset(uri).to_table(), other_uri, data_storage_version=\"2.0\")",
-                    ),
+                    .mend_all(for_old_readers(&view.snapshot.schema)),
             );
         }
     }
@@ -97,5 +104,25 @@ fn range(first: Option<Release>) -> String {
     match first {
         Some(first) => format!("Lance {first} or later"),
         None => "no release as it is installed".to_string(),
+    }
+}
+
+/// A copy that old releases read: in 2.0, which has no maps and no fixed-size lists of structs.
+fn for_old_readers(schema: &FieldTree) -> Option<Remedy> {
+    let mut types = schema.fields.iter().map(|field| &field.logical_type);
+    let since_2_1 = |logical_type: &LogicalType| {
+        matches!(
+            logical_type,
+            LogicalType::Map | LogicalType::FixedSizeListStruct
+        )
+    };
+    match types.any(since_2_1) {
+        true => None,
+        false => mends::copy(
+            "or write the data to a new dataset for old readers",
+            schema,
+            &[],
+            FileVersion::V2_0,
+        ),
     }
 }

@@ -170,9 +170,7 @@ impl Fault {
         .reader(self.call, self.effect)
         .mend("if a newer Lance wrote it, read it with that")
         .mend(match self.call != OPEN && around.older.is_some() {
-            true => "go back to the last version without it, which becomes the newest:\n\
-                     lance.dataset(uri, version=N).restore()"
-                .to_string(),
+            true => mends::GO_BACK.to_string(),
             false => mends::move_away(snapshot, around),
         })
     }

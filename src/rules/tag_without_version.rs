@@ -1,3 +1,4 @@
+use super::mends::py;
 use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 
@@ -60,8 +61,8 @@ impl Rule for TagWithoutVersion {
                 .cause("the manifest was removed by hand, or not copied")
                 .mend(format!(
                     "restore the manifest from a copy, or let the tag go:\n\
-                         lance.dataset(uri).tags.delete({:?})",
-                    tag.name
+                         lance.dataset(uri).tags.delete({})",
+                    py(&tag.name)
                 )),
             );
         }
