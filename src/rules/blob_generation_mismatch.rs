@@ -24,12 +24,13 @@ rule! {
     ///   writers turn the v1 key into the extension when they commit.
     ///
     /// ## How to mend it
-    /// Declared v1, holds v2: commit the schema with the field as a v2 blob.
-    /// The finding prints the commit for the dataset at hand. It keeps all field ids, so that no other
-    /// column, deleted row or index is touched; no data is rewritten.
+    /// Declared v1, holds v2: commit the schema with the field as a v2 blob. The finding prints
+    /// the commit for the dataset at hand. It keeps all field ids, so that no other column,
+    /// deleted row or index is touched; no data is rewritten.
     ///
-    /// Declared v2, holds v1: commit the schema with the field as plain bytes, which makes the values
-    /// readable, and write them to a new dataset as v2 blobs. The finding prints the calls.
+    /// Declared v2, holds v1: commit the schema with the field as plain bytes, which makes the
+    /// values readable, and write them to a new dataset as v2 blobs. The finding prints the
+    /// calls.
     ///
     /// ## When it is silent
     /// In 2.0 and 2.1 files v1 blobs under a v2 field are fine: readers adapt them.

@@ -43,12 +43,12 @@ rule! {
     /// ds.update_field_metadata({"column": {}}, replace=True)
     /// ```
     ///
-    /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
+    /// `replace=True` drops all other metadata of the field, so list what is to stay in the
+    /// braces.
     ///
-    /// That does not take the extension `lance.blob.v2` away. Commit the schema with the plain type
-    /// for such a field.
-    /// The finding prints the commit for the dataset at hand. It keeps all field ids, so that no other
-    /// column, deleted row or index is touched; no data is rewritten.
+    /// That does not take the extension `lance.blob.v2` away. Commit the schema with the plain
+    /// type for such a field. The finding prints the commit for the dataset at hand. It keeps all
+    /// field ids, so that no other column, deleted row or index is touched; no data is rewritten.
     ///
     /// ## When it is silent
     /// In files of 0.1 it is `blob-in-legacy-file` that speaks.

@@ -52,12 +52,12 @@ rule! {
     /// ds.update_field_metadata({"column": {}}, replace=True)
     /// ```
     ///
-    /// From 2.2 on, and for v2 blobs, commit the schema with a plain field.
-    /// The finding prints the commit for the dataset at hand. It keeps all field ids, so that no other
-    /// column, deleted row or index is touched; no data is rewritten.
+    /// From 2.2 on, and for v2 blobs, commit the schema with a plain field. The finding prints
+    /// the commit for the dataset at hand. It keeps all field ids, so that no other column,
+    /// deleted row or index is touched; no data is rewritten.
     ///
-    /// To get real blobs, read the values and write them to a new dataset (2.0 and 2.1, pylance 14). It
-    /// has no indices, tags and older versions:
+    /// To get real blobs, read the values and write them to a new dataset (2.0 and 2.1, pylance
+    /// 14). It has no indices, tags and older versions:
     ///
     /// ```python
     /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
@@ -70,8 +70,9 @@ rule! {
     /// From 2.2 on, commit the plain field first, and put `lance.blob_array(…)` under
     /// `lance.blob_field("column")`.
     ///
-    /// Where other fragments hold real blobs, a change of the schema would make those unreadable. Then
-    /// there is no safe way but to write the rows of the wrong files again from their source.
+    /// Where other fragments hold real blobs, a change of the schema would make those unreadable.
+    /// Then there is no safe way but to write the rows of the wrong files again from their
+    /// source.
     ///
     /// ## When it is silent
     /// A column of another type is `blob-on-wrong-type`, and one in a 0.1 file is

@@ -42,8 +42,8 @@ rule! {
     /// ds.update_field_metadata({"column": {"lance-encoding:blob": "true"}})
     /// ```
     ///
-    /// Under another type, and in 2.2 and later, commit the schema with the field as the blob that it
-    /// is. The finding prints the commit for the dataset at hand.
+    /// Under another type, and in 2.2 and later, commit the schema with the field as the blob
+    /// that it is. The finding prints the commit for the dataset at hand.
     ///
     /// If the dataset does not open, that fails. Move the newest manifest away then.
     ///

@@ -24,8 +24,8 @@ rule! {
     ///   lance-format/lance#7146).
     ///
     /// ## How to mend it
-    /// Register the file again with all its field ids and the column index of each, in depth-first
-    /// order of its own schema.
+    /// Register the file again with all its field ids and the column index of each, in
+    /// depth-first order of its own schema.
     ///
     /// For a required field, make it nullable. No data is rewritten. Or drop it:
     /// `lance.dataset(uri).drop_columns(["column"])`.

@@ -30,10 +30,10 @@ rule! {
     /// writes the column anew.
     ///
     /// ## How to mend it
-    /// Commit the type that was written, and cast it with `alter_columns` then.
-    /// The finding prints the commit for the dataset at hand. It keeps all field ids, so that no other
-    /// column, deleted row or index is touched; no data is rewritten.
-    /// An index on the column itself must be built again.
+    /// Commit the type that was written, and cast it with `alter_columns` then. The finding
+    /// prints the commit for the dataset at hand. It keeps all field ids, so that no other
+    /// column, deleted row or index is touched; no data is rewritten. An index on the column
+    /// itself must be built again.
     ///
     /// ## When it is silent
     /// Types that read alike are no fault: string and binary, list and large list, string and large

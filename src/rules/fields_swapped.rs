@@ -26,14 +26,14 @@ rule! {
     /// - Field ids were given anew in a merge (lance-format/lance#7700).
     ///
     /// ## How to mend it
-    /// Commit each column under the name that it was written as.
-    /// The finding prints the commit for the dataset at hand. It keeps all field ids, so that no other
-    /// column, deleted row or index is touched; no data is rewritten.
+    /// Commit each column under the name that it was written as. The finding prints the commit
+    /// for the dataset at hand. It keeps all field ids, so that no other column, deleted row or
+    /// index is touched; no data is rewritten.
     ///
-    /// If only some fragments have it, they came from another dataset or their files were replaced.
-    /// Take them out and write their rows again, by the names that their files know. The finding prints
-    /// the calls where no row was deleted in any fragment: in files by themselves, deleted rows come
-    /// back.
+    /// If only some fragments have it, they came from another dataset or their files were
+    /// replaced. Take them out and write their rows again, by the names that their files know.
+    /// The finding prints the calls where no row was deleted in any fragment: in files by
+    /// themselves, deleted rows come back.
     ///
     /// ## When it is silent
     /// A rename alone leaves no field of the old name beside it, and is none of this. Where the
