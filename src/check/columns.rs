@@ -149,6 +149,19 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         Some(comparison) => (&*comparison.differences, &*comparison.own),
         None => (&[][..], &[][..]),
     };
+    let kept: Vec<Difference>;
+    let differences = match differences
+        .iter()
+        .any(|difference| settled(walk, difference))
+    {
+        true => {
+            let all = differences.iter();
+            let all = all.filter(|difference| !settled(walk, difference));
+            kept = all.cloned().collect();
+            &kept[..]
+        }
+        false => differences,
+    };
     let differs: FxHashSet<usize> = differences
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))
@@ -261,6 +274,41 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         }
     }
     gone
+}
+
+/// Whether the pages of a column settle a difference of types for the manifest: they yield its type,
+/// and not that of the file's own schema, which a writer got wrong.
+fn settled(walk: &Walk<'_>, difference: &Difference) -> bool {
+    let Difference::Type { at, in_file } = difference else {
+        return false;
+    };
+    let (Some(Placement::Column(index)), Some(field), Some(own)) = (
+        walk.view.placed.get(*at),
+        walk.schema.fields.get(*at),
+        walk.data.schema.as_deref(),
+    ) else {
+        return false;
+    };
+    let Some(column) = walk.column(field, *index) else {
+        return false;
+    };
+    let misfits = |schema: &FieldTree, at: usize, judgements: &Judgements| {
+        let faults = pages::check(&Held {
+            version: walk.version,
+            schema,
+            at,
+            column: &column,
+            data_end: walk.data.metadata_start().unwrap_or(u64::MAX),
+            judgements,
+        });
+        faults
+            .iter()
+            .any(|fault| fault.complaint.about == About::Type)
+    };
+    // Judgements are kept by field, and those of the file's schema are others.
+    !column.pages.is_empty()
+        && !misfits(walk.schema, *at, &walk.compared.judgements)
+        && misfits(own, *in_file, &Judgements::default())
 }
 
 /// Rows of a column as its reader counts them: pages of sparse structure count the items of

@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::manifest::{NO_MAGIC, UnreadableManifest};
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
@@ -143,6 +143,7 @@ impl Rule for ManifestUnreadable {
             let path = &snapshot.entry.path;
             findings.add(match unmarked {
                 true => finding
+                    .severity(Severity::Warning)
                     .reader(
                         "versions() and cleanup_old_versions()",
                         "fail: Invalid format: magic number does not match; the dataset opens, reads and takes \
