@@ -17,6 +17,9 @@ use crate::storage::{Location, Storage, StorageError};
 const FOOTER_BYTES: u64 = 16;
 /// What is wrong with a manifest that lacks nothing but its last four letters.
 pub const NO_MAGIC: &str = "does not end in LANC";
+/// What is wrong with a manifest whose message ends before the footer (lance-table
+/// `io/manifest.rs`, `read_manifest`).
+pub const NOT_AT_END: &str = "has bytes between the manifest message and the footer";
 /// Bytes of the head that are looked at when a file is not a manifest.
 const SNIFF_BYTES: u64 = 512;
 
@@ -157,6 +160,10 @@ pub fn read(
             true => format!("holds no manifest at byte {position}, where its end says that one is"),
             false => "does not end as a manifest does".to_string(),
         }));
+    }
+    let behind = position.saturating_add(4 + bytes.len() as u64);
+    if faults.is_empty() && salvaged.faults.is_empty() && behind < end {
+        faults.push(fault(behind..end, NOT_AT_END));
     }
     faults.extend(
         salvaged

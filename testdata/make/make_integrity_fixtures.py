@@ -676,6 +676,17 @@ def manifest_bad_magic(out, v):
 
 
 @broken(
+    "manifest-gap-2.1",
+    "The newest manifest has 16 zero bytes between its message and its footer.",
+)
+def manifest_gap(out, v):
+    two(out, v)
+    path = newest_manifest(out)
+    data = path.read_bytes()
+    path.write_bytes(data[:-16] + bytes(16) + data[-16:])
+
+
+@broken(
     "manifest-length-prefix-wrong-2.1",
     "The length before the newest manifest's message is 10 too large.",
 )
