@@ -25,7 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, Severity};
-use crate::model::readers::{Readers, Release};
+use crate::model::reader_name::Reader;
+use crate::model::readers::Readers;
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Halt, Location, Storage};
@@ -56,7 +57,7 @@ pub struct Request {
     /// Look at every version that still has a manifest, those of branches too.
     pub all_versions: bool,
     /// Releases of Lance that must be able to read each dataset.
-    pub readers: Vec<Release>,
+    pub readers: Vec<Reader>,
     /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
     pub decode: bool,
     /// Keep what was learnt of the fragments apart from what was made of it:

@@ -17,7 +17,7 @@ use super::{Outcome, RunError, SelectionArgs, print, request};
 use lance_lint::check::{
     CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
 };
-use lance_lint::model::readers::Release;
+use lance_lint::model::reader_name::Reader;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
 use lance_lint::storage::{Halt, Location, Storage};
@@ -68,7 +68,7 @@ pub struct CheckArgs {
         hide_short_help = true
     )]
     seed: u64,
-    /// Say what a release of Lance, such as 0.32.1, cannot read (repeatable)
+    /// Say what a release of Lance, such as 0.32.1 or lancedb==0.30.2, cannot read (repeatable)
     #[arg(
         long,
         value_name = "RELEASE",
@@ -76,7 +76,7 @@ pub struct CheckArgs {
         env = "LANCE_LINT_READER"
     )]
     #[arg(hide_env_values = true, hide_env = true)]
-    reader: Vec<Release>,
+    reader: Vec<Reader>,
     /// Print the files that would be read, and check nothing
     #[arg(long, hide_short_help = true)]
     list_files: bool,

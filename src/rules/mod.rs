@@ -100,7 +100,8 @@ use crate::model::history::Tag;
 use crate::model::index::Index;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
-use crate::model::readers::{Readers, Release};
+use crate::model::reader_name::Reader;
+use crate::model::readers::Readers;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
@@ -229,7 +230,7 @@ pub struct WholeView<'a> {
     /// Who can read it.
     pub readers: &'a Readers,
     /// Releases that must be able to.
-    pub asked_readers: &'a [Release],
+    pub asked_readers: &'a [Reader],
 }
 
 /// What the pages of a field come to in all files.

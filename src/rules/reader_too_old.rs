@@ -1,5 +1,6 @@
 use super::{Rule, WholeView, manifest_place};
 use crate::finding::{Findings, RuleInfo};
+use crate::model::reader_name::first_lancedb;
 use crate::model::readers::{Reason, Release};
 
 rule! {
@@ -29,6 +30,9 @@ rule! {
     /// pip install 'pylance>=14.0.2'
     /// ```
     ///
+    /// For a reader that was named as a release of LanceDB (`--reader lancedb==0.30.2`) it names the
+    /// first release of LanceDB with such a Lance inside.
+    ///
     /// Or write the data anew for old readers, without what they do not know:
     ///
     /// ```python
@@ -55,7 +59,8 @@ impl Rule for ReaderTooOld {
 
     fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
         let readers = view.readers;
-        for release in view.asked_readers {
+        for reader in view.asked_readers {
+            let release = &reader.lance;
             if readers.has(*release) {
                 continue;
             }
@@ -68,20 +73,18 @@ impl Rule for ReaderTooOld {
             let first = blocking.find(|reason| opens || before(reason.opens));
             let says = first.map_or("fails", |reason| reason.says.as_str());
             findings.add(
-                INFO.finding(format!("Lance {release} cannot read this dataset"))
+                INFO.finding(format!("{reader} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
                         range(readers.reads),
-                        format!("Lance {release}, which does not know {}", what.join(", ")),
+                        format!("{reader}, which does not know {}", what.join(", ")),
                     )
                     .reader(
                         if opens { "to_table()" } else { "lance.dataset(uri)" },
                         says,
                     )
                     .mend(match readers.reads {
-                        Some(reads) => {
-                            format!("upgrade the reader:\npip install 'pylance>={reads}'")
-                        }
+                        Some(reads) => upgrade(reads, reader.lancedb.is_some()),
                         None => "use the release that wrote it, with the settings that it had".to_string(),
                     })
                     .mend(
@@ -91,6 +94,23 @@ impl Rule for ReaderTooOld {
             );
         }
     }
+}
+
+/// How a reader that reads the dataset is installed.
+fn upgrade(reads: Release, lancedb: bool) -> String {
+    let (package, release) = match lancedb {
+        false => ("pylance", reads),
+        true => match first_lancedb(reads) {
+            Some(first) => ("lancedb", first),
+            None => {
+                return format!(
+                    "no release of lancedb that is known here has Lance {reads} inside; read it with \
+                     pylance:\npip install 'pylance>={reads}'"
+                );
+            }
+        },
+    };
+    format!("upgrade the reader:\npip install '{package}>={release}'")
 }
 
 fn range(first: Option<Release>) -> String {
