@@ -9,10 +9,12 @@ use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::{Findings, Severity};
 use crate::format::data_file::{Unreadable, read};
 use crate::model::data_file::{Caches, DataFile};
+use crate::format::sniff::Looks;
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
 use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
+use crate::rules::data_file_unreadable::looks_clause;
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -32,6 +34,11 @@ pub fn check(
         }
     }
     let (data, size) = opened;
+    if let (true, Err(FileFault::Unreadable(fault))) = (named, &opened.0)
+        && let Some(foreign) = foreign(location, fault)
+    {
+        return Err(foreign);
+    }
     let mut report = SubjectReport {
         path: name.clone(),
         kind: SubjectKind::File,
@@ -116,6 +123,36 @@ pub fn check(
 /// The version of a file for people: that of the format, or the numbers of an unknown one.
 pub fn version_text(data: &DataFile) -> String {
     match data.version {
+/// What is to be said of a file that a user named and that is not meant to be a Lance file; `None`
+/// for one that is damaged.
+pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
+    let is_named_so = location.file_name().ends_with(".lance");
+    let what = match fault {
+        Unreadable::Storage(_) => return None,
+        Unreadable::NotLance { looks, size, .. } => match looks {
+            Looks::Other(_) | Looks::Text => looks_clause(looks, *size)?,
+            _ if is_named_so => return None,
+            looks => looks_clause(looks, *size)
+                .unwrap_or_else(|| "does not end in LANC, as data files do".to_string()),
+        },
+        Unreadable::TooShort { .. } if is_named_so => return None,
+        Unreadable::TooShort { size, .. } => format!("has {size} bytes"),
+    };
+    let hint = match fault {
+        Unreadable::NotLance {
+            looks: Looks::LfsPointer { .. },
+            ..
+        } => "; `git lfs pull` fetches the file",
+        Unreadable::NotLance {
+            looks: Looks::Text, ..
+        } => "; for a log with an error of a reader: lance-lint diagnose --log FILE",
+        _ => "; expected a Lance dataset directory or a file of one",
+    };
+    Some(CheckError(format!(
+        "{location} is not a Lance file: it {what}{hint}"
+    )))
+}
+
         Some(version) => version.to_string(),
         None => {
             let (major, minor) = data.footer_version();

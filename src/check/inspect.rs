@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::file::{open, place};
+use super::file::{foreign, open, place};
 use super::{CheckError, Request};
 use crate::format::data_file::read;
 use crate::model::data_file::{Caches, Column, DataFile};
@@ -262,7 +262,12 @@ fn file(
     page: Option<u64>,
 ) -> Result<Inspection, CheckError> {
     let (data, _) = open(storage, location);
-    let data = data.map_err(|fault| cannot(location, &fault))?;
+    let data = data.map_err(|fault| match &fault {
+        FileFault::Unreadable(unreadable) => {
+            foreign(location, unreadable).unwrap_or_else(|| cannot(location, &fault))
+        }
+        FileFault::Base(_) => cannot(location, &fault),
+    })?;
     let version = known_version(&data, location)?;
     let Some(schema) = data.schema.clone() else {
         return Err(CheckError(format!(
