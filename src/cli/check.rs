@@ -13,7 +13,7 @@ use super::gate::GateArgs;
 use super::output::{OutputArgs, Outputs};
 use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
-use super::{Outcome, RunError, SelectionArgs, print, request};
+use super::{Outcome, RunError, SelectionArgs, meant, print, request};
 use lance_lint::check::{
     CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
 };
@@ -116,6 +116,9 @@ impl CheckArgs {
         let started = Instant::now();
         let storage = self.stores.storage();
         let mut paths = self.paths;
+        if let Some(meant) = paths.first().and_then(|first| meant::path(first)) {
+            return Err(RunError::Meant(meant));
+        }
         let mut skipped = 0;
         if let Some(list) = &self.files_from {
             let listed = listed(list, self.null)?;

@@ -16,7 +16,7 @@ pub struct InspectArgs {
     path: OsString,
     /// The column, such as meta.caption; a struct stands for all columns below it
     #[arg(long, value_name = "PATH")]
-    column: String,
+    column: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
     /// The fragment; the first that has the column by default (repeatable)
@@ -35,7 +35,7 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let storage = self.stores.storage();
-        let columns = vec![self.column];
+        let columns = self.column.into_iter().collect();
         let request = request(vec![self.path], self.selection, columns, self.fragment);
         let inspection = inspect(storage.as_ref(), &request, self.page);
         let inspection = to_the_end(storage.as_ref(), inspection)?;

@@ -8,6 +8,7 @@ mod diagnose;
 mod diff;
 mod gate;
 mod inspect;
+pub mod meant;
 mod merge;
 mod orphans;
 mod output;
@@ -305,6 +306,9 @@ pub enum RunError {
     Rule(#[from] UnknownRule),
     /// A name that no command has.
     #[error("there is no command {0:?}; `lance-lint --help` lists them")]
+    /// An argument that is taken for something else than it was meant to be.
+    #[error("{0}")]
+    Meant(String),
     Command(String),
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{RunError, print, terminal_width};
 use lance_lint::check::{Report, SubjectReport};
+use lance_lint::nearest;
 use lance_lint::report::{
     concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
 };
@@ -67,7 +68,7 @@ struct OutputFile {
 }
 
 impl std::str::FromStr for OutputFile {
-    type Err = std::convert::Infallible;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let named = text.split_once('=').and_then(|(format, path)| {
@@ -82,8 +83,30 @@ impl std::str::FromStr for OutputFile {
             None => Self {
                 format: None,
                 path: PathBuf::from(text),
-            },
-        })
+            });
+        };
+        match ReportFormat::from_str(word, true) {
+            Ok(format) if !path.is_empty() => Ok(Self {
+                format: Some(format),
+                path: PathBuf::from(path),
+            }),
+            Ok(_) => Err(format!("the file is missing: {word}=FILE")),
+            Err(_) => {
+                let values = ReportFormat::value_variants().iter();
+                let names: Vec<String> = values
+                    .filter_map(|format| Some(format.to_possible_value()?.get_name().to_string()))
+                    .collect();
+                let hint = match super::meant::format(word) {
+                    Some(format) => format!("; did you mean {format}={path}?"),
+                    None => nearest::hint(word, names.iter().map(String::as_str)),
+                };
+                Err(format!(
+                    "there is no format {word}{hint} (formats are {}; a file of that name is \
+                     written ./{text})",
+                    names.join(", ")
+                ))
+            }
+        }
     }
 }
 
@@ -234,6 +257,7 @@ impl Sink {
             }
         }
     }
+#[allow(clippy::expect_used)]
 }
 
 #[cfg(test)]
@@ -241,16 +265,33 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (Option<ReportFormat>, String) {
-        let Ok(file) = text.parse::<OutputFile>();
+        let file = text.parse::<OutputFile>().expect(text);
         (file.format, file.path.display().to_string())
     }
 
     #[test]
-    fn a_format_before_an_equals_sign_is_taken_for_one_only_when_there_is_such() {
+    fn a_word_before_an_equals_sign_is_a_format() {
         assert_eq!(
             parsed("sarif=a=b.sarif"),
             (Some(ReportFormat::Sarif), "a=b.sarif".to_string())
         );
-        assert_eq!(parsed("x=y.txt"), (None, "x=y.txt".to_string()));
+        assert_eq!(
+            parsed("JSON=x.json"),
+            (Some(ReportFormat::Json), "x.json".to_string())
+        );
+        assert_eq!(parsed("./x=y.txt"), (None, "./x=y.txt".to_string()));
+        assert_eq!(parsed("a.b=y.txt"), (None, "a.b=y.txt".to_string()));
+        for (text, said) in [
+            ("foo=out.txt", "there is no format foo ("),
+            (
+                "sarf=out.txt",
+                "there is no format sarf; did you mean sarif?",
+            ),
+            ("jsonl=out.txt", "did you mean json-lines=out.txt?"),
+            ("json=", "the file is missing"),
+        ] {
+            let refused = text.parse::<OutputFile>().expect_err(text);
+            assert!(refused.contains(said), "{refused}");
+        }
     }
 }

@@ -718,6 +718,11 @@ fn of(info: &'static RuleInfo) -> Explanation {
 /// # Errors
 /// [`UnknownRule`], which names the nearest rule.
 pub fn explanation(name: &str) -> Result<Explanation, UnknownRule> {
+    // As the text has it: error[blob-stored-plain].
+    let inner = name
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split(']').next());
+    let name = inner.unwrap_or(name).trim_end_matches(':');
     match known_bug::explanation(name) {
         Some(bug) => Ok(bug),
         None => named(name).map(of),
@@ -732,6 +737,28 @@ pub struct UnknownRule {
     hint: String,
 }
 
+/// What a name that no rule has was meant to be, as a part of a sentence.
+fn meant(name: &str) -> String {
+    let ids = || RULES.iter().map(|rule| rule.info().id);
+    let bare = name.trim().to_lowercase().replace(['_', ' '], "-");
+    if bare.starts_with("ll-") {
+        let bugs: Vec<&str> = known_bug::ids().collect();
+        return format!("; the known bugs are {}", bugs.join(", "));
+    }
+    // What all rules of a family have in their names.
+    let family: Vec<&str> = match bare.len() {
+        0..3 => Vec::new(),
+        _ => ids()
+            .filter(|id| id.contains(bare.trim_matches('*').trim_matches('-')))
+            .collect(),
+    };
+    match family.as_slice() {
+        [] => nearest::hint(name, ids()),
+        [only] => format!("; did you mean {only}?"),
+        many => format!("; did you mean one of {}?", many.join(", ")),
+    }
+}
+
 /// The rule of a name.
 ///
 /// # Errors
@@ -742,6 +769,6 @@ pub fn named(name: &str) -> Result<&'static RuleInfo, UnknownRule> {
         .find(|info| info.id == name)
         .ok_or_else(|| UnknownRule {
             name: name.to_string(),
-            hint: nearest::hint(name, RULES.iter().map(|rule| rule.info().id)),
+            hint: meant(name),
         })
 }
