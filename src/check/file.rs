@@ -4,17 +4,18 @@ use std::sync::OnceLock;
 
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
+use super::gathered::Outside;
 use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::{Findings, Severity};
 use crate::format::data_file::{Unreadable, read};
-use crate::model::data_file::{Caches, DataFile};
 use crate::format::sniff::Looks;
+use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
-use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::rules::data_file_unreadable::looks_clause;
+use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -33,12 +34,12 @@ pub fn check(
             return Err(CheckError(format!("cannot read {location}: {error}")));
         }
     }
-    let (data, size) = opened;
     if let (true, Err(FileFault::Unreadable(fault))) = (named, &opened.0)
         && let Some(foreign) = foreign(location, fault)
     {
         return Err(foreign);
     }
+    let (data, size) = opened;
     let mut report = SubjectReport {
         path: name.clone(),
         kind: SubjectKind::File,
@@ -47,6 +48,7 @@ pub fn check(
         physical_rows: 0,
         deleted_rows: 0,
         bytes: size,
+        outside: Outside::default(),
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: Vec::new(),
@@ -98,6 +100,7 @@ pub fn check(
                     judged: true,
                 };
                 let gone = columns::go(&walk, &mut findings);
+                report.outside = gone.outside(&walk);
                 let mut tally = Tally::default();
                 gone.above.into_iter().for_each(|field| tally.add_above(field));
                 tally.add(0, gone.cells);
@@ -120,9 +123,6 @@ pub fn check(
     Ok(report)
 }
 
-/// The version of a file for people: that of the format, or the numbers of an unknown one.
-pub fn version_text(data: &DataFile) -> String {
-    match data.version {
 /// What is to be said of a file that a user named and that is not meant to be a Lance file; `None`
 /// for one that is damaged.
 pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
@@ -153,6 +153,9 @@ pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
     )))
 }
 
+/// The version of a file for people: that of the format, or the numbers of an unknown one.
+pub fn version_text(data: &DataFile) -> String {
+    match data.version {
         Some(version) => version.to_string(),
         None => {
             let (major, minor) = data.footer_version();

@@ -33,6 +33,7 @@ use crate::storage::{Halt, Location, Storage};
 
 pub use choose::{FragmentRange, Sample, SampleSize, Sampled};
 pub use decodable::{Decodable, DecodableFile};
+pub use gathered::Outside;
 pub use list::list;
 pub use merge::Merge;
 pub use part::Part;
@@ -187,6 +188,9 @@ pub struct SubjectReport {
     pub deleted_rows: u64,
     /// Bytes of everything looked at: data files, deletion files and the manifest.
     pub bytes: u64,
+    /// Bytes of data files that are neither metadata nor in the pages of a column, where all columns
+    /// were looked at.
+    pub outside: Outside,
     /// File versions and how many data files are of each, in ascending order.
     pub file_versions: Vec<(String, u64)>,
     /// The fields of the schema.
