@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::stores::StoreArgs;
-use super::{Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end};
+use super::{
+    Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
+};
 use lance_lint::check::inspect::inspect;
 use lance_lint::report::inspect as report;
 
@@ -40,7 +42,7 @@ impl InspectArgs {
         let inspection = inspect(storage.as_ref(), &request, self.page);
         let inspection = to_the_end(storage.as_ref(), inspection)?;
         match self.format {
-            Format::Text => print(|out| report::write(out, &inspection))?,
+            Format::Text => print(|out| report::write(out, &inspection, width()))?,
             Format::Json => print_json(&report::document(&inspection))?,
         }
         Ok(Outcome::Clean)

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{RunError, print, terminal_width};
+use super::{RunError, print, width};
 use lance_lint::check::{Report, SubjectReport};
 use lance_lint::nearest;
 use lance_lint::report::{
-    concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
+    FIXED_WIDTH, concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
 };
 
 #[derive(Debug, Args)]
@@ -71,16 +71,13 @@ impl std::str::FromStr for OutputFile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = text.split_once('=').and_then(|(format, path)| {
-            let format = ReportFormat::from_str(format, false).ok()?;
-            Some((format, path))
-        });
-        Ok(match named {
-            Some((format, path)) => Self {
-                format: Some(format),
-                path: PathBuf::from(path),
-            },
-            None => Self {
+        let is_word = |format: &str| {
+            let mut chars = format.chars();
+            !format.is_empty() && chars.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        };
+        let named = text.split_once('=');
+        let Some((word, path)) = named.filter(|(format, _)| is_word(format)) else {
+            return Ok(Self {
                 format: None,
                 path: PathBuf::from(text),
             });
@@ -150,7 +147,7 @@ impl OutputArgs {
                 quiet: self.quiet,
                 table: !self.no_table && !self.statistics,
                 findings: !self.columns_only,
-                width: terminal_width(),
+                width: width(),
                 elapsed: Duration::ZERO,
             },
             statistics: self.statistics,
@@ -210,7 +207,7 @@ impl Outputs {
                 ReportFormat::Text => {
                     let mut text = text;
                     if in_file {
-                        text.width = None;
+                        text.width = FIXED_WIDTH;
                     }
                     match statistics {
                         true => statistics::write(out, report, text),
@@ -257,10 +254,10 @@ impl Sink {
             }
         }
     }
-#[allow(clippy::expect_used)]
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 
