@@ -109,6 +109,35 @@ fn differences_are_named() {
 }
 
 #[test]
+fn what_is_the_same_in_many_fragments_is_told_once() {
+    let at = |version: u64| format!("testdata/history/added-columns-2.1@{version}");
+    let text = |from, to| stdout(&lint(&["diff", &at(from), &at(to)]));
+    let added = text(5, 6);
+    let files = "  ~ 5 fragments (0 to 4): 1 data file added, with `sum`\n";
+    assert!(added.contains(files), "{added}");
+    assert!(
+        added.contains("KiB → ") && !added.contains(".lance ["),
+        "{added}"
+    );
+    let deleted = text(6, 7);
+    assert!(
+        deleted.contains("  ~ 5 fragments (0 to 4): 5 more rows deleted\n"),
+        "{deleted}"
+    );
+    let appended = text(1, 5);
+    assert!(
+        appended.contains("  + 4 fragments (1 to 4): 12 rows\n"),
+        "{appended}"
+    );
+    // A few are told one by one, and so are all in JSON.
+    assert!(text(1, 3).contains("  + fragment 1: 3 rows\n"));
+    let document = json(&["diff", &at(5), &at(6)]);
+    let changes = document["changes"].as_array().unwrap();
+    let of_fragments = changes.iter().filter(|c| c["section"] == "fragments");
+    assert_eq!(of_fragments.count(), 5, "{changes:#?}");
+}
+
+#[test]
 fn two_datasets_and_two_files_can_be_compared() {
     let (old, new) = (
         "testdata/clean/by-pylance-14.0.2-2.0",

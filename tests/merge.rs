@@ -465,7 +465,7 @@ fn parts_of_other_requests_or_versions_are_refused() {
     let reader = parts.write("3", &[PLAIN, "--fragments", "4..", "--reader", "0.32.1"]);
     says(
         &refusal(&[&all, &reader]),
-        &["readers 0.32.1", "same --reader"],
+        &["readers Lance 0.32.1", "same --reader"],
     );
     let of_two = |path: &String| {
         let root = Location::from_path(path.as_str());

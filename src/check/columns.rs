@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::gathered::Renamed;
+use super::gathered::{Outside, Renamed};
 use super::tally::{Cell, Wanted, cells};
 use crate::finding::Findings;
 use crate::format::limits::MAX_CACHED_SCHEMAS;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
-use crate::model::schema::{Field, FieldTree};
+use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::version::FileVersion;
 use crate::rules::{
     COLUMN_RULES, COLUMNS_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf,
@@ -32,6 +32,39 @@ pub struct Gone {
     pub above: Vec<usize>,
     /// Fields whose column cannot be read.
     pub unreadable: Vec<usize>,
+}
+
+impl Gone {
+    /// The bytes of the file that are neither metadata nor in the pages of these columns, when they
+    /// are all that the schema has. How long the pages of 0.1 files are is not known.
+    pub fn outside(&self, walk: &Walk<'_>) -> Outside {
+        let Some(start) = walk.data.metadata_start().filter(|_| walk.wanted.is_all()) else {
+            return Outside::default();
+        };
+        let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
+        // Those behind it are metadata already.
+        let buffers = walk.data.global_buffers().iter();
+        let buffers = buffers.filter(|buffer| buffer.start < start).map(length);
+        let pages = self.cells.iter().map(Cell::bytes);
+        let held = buffers.chain(pages).fold(0, u64::saturating_add);
+        let rest = start.min(walk.data.size()).saturating_sub(held);
+        let fields = &walk.schema.fields;
+        let is_v2 = |cell: &Cell| {
+            let field = fields.get(cell.field);
+            field.and_then(Field::blob) == Some(BlobDeclaration::V2)
+        };
+        let mut cells = self.cells.iter();
+        match cells.any(|cell| cell.is_of_blobs() || is_v2(cell)) {
+            true => Outside {
+                with_blobs: rest,
+                others: 0,
+            },
+            false => Outside {
+                with_blobs: 0,
+                others: rest,
+            },
+        }
+    }
 }
 
 /// Comparisons of the schema with those of data files and with encodings, each distinct one made

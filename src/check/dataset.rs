@@ -12,7 +12,7 @@ use super::choose::{Sampled, choose};
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::file;
-use super::gathered::{Cost, FragmentResult, Gathered, Renamed};
+use super::gathered::{Cost, FragmentResult, Gathered, Outside, Renamed};
 use super::part::Part;
 use super::tally::{FieldReport, Wanted};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
@@ -342,6 +342,7 @@ fn lost(
         physical_rows: 0,
         deleted_rows: 0,
         bytes: broken_bytes(opened),
+        outside: Outside::default(),
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: findings.into_sorted(),
@@ -617,6 +618,7 @@ fn conclude(
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
         bytes: totals.bytes.saturating_add(snapshot.manifest.size),
+        outside: totals.outside,
         file_versions: versions.into_iter().collect(),
         fields,
         findings: findings.into_sorted(),
@@ -1226,6 +1228,7 @@ impl Run<'_> {
             judged: view.entry.and_then(stated_version) == Some(version),
         };
         let gone = columns::go(&walk, findings);
+        result.outside = result.outside + gone.outside(&walk);
         match result.cells.is_empty() {
             true => result.cells = gone.cells,
             false => result.cells.extend(gone.cells),

@@ -24,7 +24,7 @@ use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::row_ids::RowIds;
 use crate::format::wire::UnknownField;
 use crate::model::encoding::{Child, Encoding, Kind, Node, Vocabulary};
-use crate::model::readers::Release;
+use crate::model::reader_name::Reader;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::Scope;
 use crate::rules::{self, RowIdsOf};
@@ -63,7 +63,7 @@ pub(super) struct Asked {
     /// The columns that were chosen.
     pub columns: Vec<String>,
     /// Releases that must be able to read it.
-    pub readers: Vec<Release>,
+    pub readers: Vec<Reader>,
 }
 
 /// What tells one snapshot from all others.

@@ -172,15 +172,20 @@ pub fn read(
             .map(|detail| fault(position..end, detail)),
     );
     let mut message = salvaged.message;
-    let section = |position, name, unknown: &mut Vec<UnknownField>| {
-        let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
-        unknown.extend(wire::unknown_fields(name, &bytes));
-        Ok(bytes)
-    };
+    // What is unknown in a message that does not decode is damage, not something newer.
+    if !salvaged.faults.is_empty() {
+        unknown.clear();
+    }
+    let section =
+        |position| legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES);
     let mut indices = match message.index_section {
         None => Section::Absent,
-        Some(position) => section(position, ".lance.table.IndexSection", &mut unknown)
-            .and_then(|bytes| IndexSection::decode(bytes).map_err(undecoded))
+        Some(position) => section(position)
+            .and_then(|bytes| {
+                let section = IndexSection::decode(bytes.clone()).map_err(undecoded)?;
+                unknown.extend(wire::unknown_fields(".lance.table.IndexSection", &bytes));
+                Ok(section)
+            })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
     let stated = message.transaction_section;
@@ -188,8 +193,12 @@ pub fn read(
         None => Section::Absent,
         // Readers too look at it only where it comes with the rest.
         Some(position) if position < window.start => Section::Unread,
-        Some(position) => section(position, ".lance.table.Transaction", &mut unknown)
-            .and_then(|bytes| Transaction::decode(bytes).map_err(undecoded))
+        Some(position) => section(position)
+            .and_then(|bytes| {
+                let transaction = Transaction::decode(bytes.clone()).map_err(undecoded)?;
+                unknown.extend(wire::unknown_fields(".lance.table.Transaction", &bytes));
+                Ok(transaction)
+            })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
     if let Some(veil) = storage.veil() {

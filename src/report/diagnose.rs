@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{self, Location, SCHEMA_VERSION, SeverityJson, Tool, tool};
-use super::layout::{DEFAULT_WIDTH, counted, place, wrapped};
+use super::layout::{counted, place, prose, wrapped};
 use crate::diagnose::catalogue::Kind;
 use crate::diagnose::events::{Event, Said, Source};
 use crate::diagnose::locate::{Located, TooNew};
@@ -47,8 +47,8 @@ const NOT_HERE: &str = "This dataset does not have what this message comes from.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn write(out: &mut dyn Write, told: &Told<'_>, width: Option<usize>) -> io::Result<()> {
-    let width = width.unwrap_or(DEFAULT_WIDTH);
+pub fn write(out: &mut dyn Write, told: &Told<'_>, width: usize) -> io::Result<()> {
+    let width = prose(width);
     let Some(cause) = told.diagnosis.cause() else {
         return write_unrecognised(out, told, width);
     };

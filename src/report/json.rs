@@ -318,6 +318,9 @@ pub struct Subject<C = Column> {
     pub deleted_rows: u64,
     /// Bytes of everything looked at.
     pub bytes: u64,
+    /// Bytes of data files that are neither metadata nor in the pages of a column: values of blobs,
+    /// columns that were dropped, padding. 0 where not all columns were looked at.
+    pub bytes_outside_columns: u64,
     /// What share of the fragments was looked at; only with `--sample`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<SampleJson>,
@@ -788,6 +791,7 @@ fn subject_of<'a, C>(
         physical_rows: subject.physical_rows,
         deleted_rows: subject.deleted_rows,
         bytes: subject.bytes,
+        bytes_outside_columns: subject.outside.all(),
         sample: subject.sampled.map(|sampled| SampleJson {
             chosen: sampled.chosen,
             of: sampled.of,

@@ -113,6 +113,12 @@ const ROOTS: &[Root] = &[
         Reach::Column,
         &["column-lengths-differ", "row-count-mismatch"],
     ),
+    // In metadata that does not decode, what is unknown is damage.
+    (
+        "file-part-unreadable",
+        Reach::File,
+        &["unknown-to-this-build"],
+    ),
     ("encoding-unreadable", Reach::Column, ABOUT_PAGES),
     (
         "encoding-unreadable",

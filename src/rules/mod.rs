@@ -100,7 +100,8 @@ use crate::model::history::Tag;
 use crate::model::index::Index;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
-use crate::model::readers::{Readers, Release};
+use crate::model::reader_name::Reader;
+use crate::model::readers::Readers;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
@@ -229,7 +230,7 @@ pub struct WholeView<'a> {
     /// Who can read it.
     pub readers: &'a Readers,
     /// Releases that must be able to.
-    pub asked_readers: &'a [Release],
+    pub asked_readers: &'a [Reader],
 }
 
 /// What the pages of a field come to in all files.
@@ -717,6 +718,11 @@ fn of(info: &'static RuleInfo) -> Explanation {
 /// # Errors
 /// [`UnknownRule`], which names the nearest rule.
 pub fn explanation(name: &str) -> Result<Explanation, UnknownRule> {
+    // As the text has it: error[blob-stored-plain].
+    let inner = name
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split(']').next());
+    let name = inner.unwrap_or(name).trim_end_matches(':');
     match known_bug::explanation(name) {
         Some(bug) => Ok(bug),
         None => named(name).map(of),
@@ -731,6 +737,28 @@ pub struct UnknownRule {
     hint: String,
 }
 
+/// What a name that no rule has was meant to be, as a part of a sentence.
+fn meant(name: &str) -> String {
+    let ids = || RULES.iter().map(|rule| rule.info().id);
+    let bare = name.trim().to_lowercase().replace(['_', ' '], "-");
+    if bare.starts_with("ll-") {
+        let bugs: Vec<&str> = known_bug::ids().collect();
+        return format!("; the known bugs are {}", bugs.join(", "));
+    }
+    // What all rules of a family have in their names.
+    let family: Vec<&str> = match bare.len() {
+        0..3 => Vec::new(),
+        _ => ids()
+            .filter(|id| id.contains(bare.trim_matches('*').trim_matches('-')))
+            .collect(),
+    };
+    match family.as_slice() {
+        [] => nearest::hint(name, ids()),
+        [only] => format!("; did you mean {only}?"),
+        many => format!("; did you mean one of {}?", many.join(", ")),
+    }
+}
+
 /// The rule of a name.
 ///
 /// # Errors
@@ -741,6 +769,6 @@ pub fn named(name: &str) -> Result<&'static RuleInfo, UnknownRule> {
         .find(|info| info.id == name)
         .ok_or_else(|| UnknownRule {
             name: name.to_string(),
-            hint: nearest::hint(name, RULES.iter().map(|rule| rule.info().id)),
+            hint: meant(name),
         })
 }

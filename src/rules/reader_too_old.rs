@@ -3,6 +3,7 @@ use super::{Rule, WholeView, manifest_place};
 use crate::finding::Remedy;
 use crate::finding::{Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
+use crate::model::reader_name::first_lancedb;
 use crate::model::readers::{Reason, Release};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
@@ -34,12 +35,11 @@ rule! {
     /// pip install 'pylance>=14.0.2'
     /// ```
     ///
-    /// Or write the data anew for old readers, without what they do not know:
+    /// For a reader that was named as a release of LanceDB (`--reader lancedb==0.30.2`) it names the
+    /// first release of LanceDB with such a Lance inside.
     ///
-    /// ```python
-    /// table = lance.dataset(uri).to_table()
-    /// lance.write_dataset(table, other_uri, data_storage_version="2.0")
-    /// ```
+    /// Or write the data to a new dataset for old readers, without what they do not know. The finding
+    /// prints the calls: a table of blobs holds their descriptors only, so those must be read as bytes.
     ///
     /// The new dataset has no history and no indices. If no release reads it as it is installed,
     /// use the one that wrote it, with the settings that it had.
@@ -60,7 +60,8 @@ impl Rule for ReaderTooOld {
 
     fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
         let readers = view.readers;
-        for release in view.asked_readers {
+        for reader in view.asked_readers {
+            let release = &reader.lance;
             if readers.has(*release) {
                 continue;
             }
@@ -73,11 +74,11 @@ impl Rule for ReaderTooOld {
             let first = blocking.find(|reason| opens || before(reason.opens));
             let says = first.map_or("fails", |reason| reason.says.as_str());
             findings.add(
-                INFO.finding(format!("Lance {release} cannot read this dataset"))
+                INFO.finding(format!("{reader} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
                         range(readers.reads),
-                        format!("Lance {release}, which does not know {}", what.join(", ")),
+                        format!("{reader}, which does not know {}", what.join(", ")),
                     )
                     .reader(
                         if opens {
@@ -88,9 +89,7 @@ impl Rule for ReaderTooOld {
                         says,
                     )
                     .mend(match readers.reads {
-                        Some(reads) => {
-                            format!("upgrade the reader:\npip install 'pylance>={reads}'")
-                        }
+                        Some(reads) => upgrade(reads, reader.lancedb.is_some()),
                         None => "use the release that wrote it, with the settings that it had"
                             .to_string(),
                     })
@@ -98,6 +97,23 @@ impl Rule for ReaderTooOld {
             );
         }
     }
+}
+
+/// How a reader that reads the dataset is installed.
+fn upgrade(reads: Release, lancedb: bool) -> String {
+    let (package, release) = match lancedb {
+        false => ("pylance", reads),
+        true => match first_lancedb(reads) {
+            Some(first) => ("lancedb", first),
+            None => {
+                return format!(
+                    "no release of lancedb that is known here has Lance {reads} inside; read it with \
+                     pylance:\npip install 'pylance>={reads}'"
+                );
+            }
+        },
+    };
+    format!("upgrade the reader:\npip install '{package}>={release}'")
 }
 
 fn range(first: Option<Release>) -> String {

@@ -47,6 +47,18 @@ def swapped_later(to):
     lance.fragment.write_fragments(pairs(90, 5), to, data_storage_version="2.1", mode="append")
 
 
+def added_columns(to):
+    """Five fragments of three rows. Version 6 adds a column to each, version 7 deletes a row of
+    each, version 8 drops the first column."""
+    for start in range(0, 15, 3):
+        mode = "append" if start else "create"
+        lance.write_dataset(pairs(start, 3), to, mode=mode, data_storage_version="2.1")
+    ds = lance.dataset(to)
+    ds.add_columns({"sum": "left + 2 * right"})
+    ds.delete("left % 3 = 0")
+    ds.drop_columns(["left"])
+
+
 def deleted_rows(to):
     """One value in 120,000 rows, of which 20,000 are deleted."""
     rows = pa.table({"seven": pa.array([7] * 120_000, pa.int64())})
@@ -60,6 +72,7 @@ def main():
     out = parser.parse_args().out
     for make, name in (
         (swapped_later, "history/swapped-later-2.1"),
+        (added_columns, "history/added-columns-2.1"),
         (deleted_rows, "broken/health-deleted-rows-2.2"),
     ):
         to = out / name
