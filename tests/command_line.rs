@@ -737,7 +737,7 @@ fn tables_fit_and_lose_nothing() {
     }
     let wide = on_width(&[fixture], "200");
     assert!(
-        wide.contains("schema asks for") && wide.contains(" share "),
+        wide.contains("schema asks for") && wide.contains("  share"),
         "{wide}"
     );
 }

@@ -214,7 +214,7 @@ fn columns_and_readers_that_were_asked_for_are_kept() {
     let request = Request {
         paths: vec![OsString::from(PLAIN)],
         columns: vec!["blob".to_string()],
-        readers: vec!["0.8.1".parse().unwrap()],
+        readers: vec!["0.10.0".parse().unwrap()],
         ..Request::default()
     };
     let whole = single(&request);

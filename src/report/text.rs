@@ -62,7 +62,7 @@ pub fn write(out: &mut dyn Write, report: &Report, options: Options) -> io::Resu
         }
         // Among several, one in which nothing is found takes a line.
         let brief = several && !options.quiet && options.findings && is_healthy(subject);
-        if !first && !(brief && in_brief) {
+        if !(first || brief && in_brief) {
             writeln!(out)?;
         }
         (first, in_brief) = (false, brief);

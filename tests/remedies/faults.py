@@ -235,5 +235,5 @@ FAULTS = [
     Fault("key on a list", "metadata-key-without-effect", metadata("l", {"lance-encoding:compression": "zstd"})),
     Fault("asked later", "encoding-not-as-asked", metadata("text", {"lance-encoding:compression": "zstd"}), ("2.0",)),
     Fault("blobs of a branch", "blob-behind-base-path", nothing, ("2.0", "2.1"), scenarios=("branch",)),
-    Fault("old reader", "reader-too-old", nothing, options=("--reader", "0.8.0")),
+    Fault("old reader", "reader-too-old", nothing, options=("--reader", "0.10.0")),
 ]
