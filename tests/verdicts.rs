@@ -40,6 +40,10 @@ fn one_fault_is_one_finding() {
         if fixture.contains("/overlay-") && found.len() > 1 {
             found.retain(|finding| finding["rule"] != "feature-flag");
         }
+        // Lance 0.21.0 built its index in the old format, and listed it wrong.
+        if fixture.contains("/index-segments-overlapping-by-0.21.0") {
+            found.retain(|finding| finding["rule"] != "index-format-old");
+        }
         let rules: BTreeSet<_> = found.iter().map(|f| f["rule"].to_string()).collect();
         assert_eq!(rules.len(), 1, "{fixture}: {found:#?}");
         let columns: BTreeSet<_> = found
@@ -236,6 +240,12 @@ fn edits_are_told_apart() {
         ("miniblock-items-", "page-rows-mismatch"),
         ("column-length-unequal-", "column-lengths-differ"),
         ("physical-rows-", "row-count-mismatch"),
+        ("row-count-absent-", "row-counts-absent"),
+        ("deletion-count-absent-", "row-counts-absent"),
+        ("index-file-", "index-files-missing"),
+        ("branch-", "branch-lost"),
+        ("tag-", "tag-without-version"),
+        ("clone-source-cleaned-", "data-file-missing"),
         ("column-index-swapped-", "column-mapping-contradicted"),
         ("column-indices-", "column-lost"),
         ("struct-child-unlisted-", "field-not-listed"),

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use super::{CheckError, FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
 use crate::format::proto::lance::table::{DataFragment, Manifest};
 use crate::model::flags::{Flag, flags};
+use crate::model::history::{self, Counts};
 use crate::model::index::Index;
 use crate::model::schema::Field;
 use crate::model::snapshot::{self, Selection, Snapshot};
@@ -85,6 +86,7 @@ pub fn diff(storage: &dyn Storage, left: &OsStr, right: &OsStr) -> Result<Diff, 
         changes.manifest(before.message(), after.message());
         if left.root.normalised() == right.root.normalised() {
             changes.fragments(before, after);
+            changes.lost_rows(storage, before, after);
         }
         changes.indices(before, after);
     }
@@ -504,6 +506,21 @@ impl Changes {
             counted(newly),
             None,
         );
+    }
+
+    /// Rows that are gone though the commit between the two keeps all rows.
+    fn lost_rows(&mut self, storage: &dyn Storage, before: &Snapshot, after: &Snapshot) {
+        let (one, other) = (Counts::of(before), Counts::of(after));
+        if before.root.normalised() != after.root.normalised() || !one.is_just_before(&other) {
+            return;
+        }
+        let Some(operation) = history::operation(storage, after) else {
+            return;
+        };
+        if let Some((one, other)) = one.lost_in(&other, operation) {
+            let what = format!("lost by a commit ({operation}) that must keep them all");
+            self.differ("rows", &what, one, other);
+        }
     }
 
     fn indices(&mut self, before: &Snapshot, after: &Snapshot) {

@@ -7,13 +7,13 @@ use prost::Message;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use super::dataset::{self, Walker};
+use super::dataset::{self, KnownFiles, Walker};
 use super::{CheckError, Request, SubjectReport};
 use crate::finding::{Findings, Key, Moment, Remedy, Since};
-use crate::model::history::{self, Line};
+use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
-use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView};
+use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView, operation_contradicted};
 use crate::storage::{Location, Storage};
 
 /// Most manifests that are read at a time.
@@ -106,6 +106,12 @@ struct Timeline {
     since: FxHashMap<Key, Since>,
     /// What a fragment came to beside a schema, and its row ids, by their bytes.
     fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
+    /// The files of indices that were listed.
+    index_files: KnownFiles,
+    /// What the version before counts.
+    before: Option<Counts>,
+    /// What is known of lost rows that are still missing.
+    lasting: Vec<Key>,
 }
 
 /// Looks at the versions of a line, one by one; returns how many those are.
@@ -116,6 +122,8 @@ fn check_line(
     timeline: &mut Timeline,
 ) -> Result<usize, CheckError> {
     let mut seen = 0;
+    timeline.before = None;
+    timeline.lasting.clear();
     let walker = Walker::default();
     let last = line.manifests.last().map(|entry| entry.version);
     let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
@@ -157,7 +165,10 @@ fn check_line(
                         manifests: &[],
                         indices: &[],
                         lost_tags: &[],
+                        lost_branches: &[],
+                        lost_transaction: None,
                         operation: &|| None,
+                        before: &|_| None,
                     };
                     let mut found = Findings::default();
                     for rule in RULES {
@@ -199,7 +210,9 @@ fn version(
     is_last: bool,
     timeline: &mut Timeline,
 ) -> Result<(), CheckError> {
-    let indices = dataset::indices(storage, snapshot);
+    let indices = dataset::indices(storage, snapshot, &mut timeline.index_files);
+    let before = timeline.before.replace(Counts::of(snapshot));
+    let operation = || history::operation(storage, snapshot);
     let view = DatasetView {
         snapshot: Some(snapshot),
         broken: &[],
@@ -207,7 +220,10 @@ fn version(
         manifests: &line.manifests,
         indices: &indices,
         lost_tags: &[],
-        operation: &|| history::operation(storage, snapshot),
+        lost_branches: &[],
+        lost_transaction: None,
+        operation: &operation,
+        before: &|_| before.clone(),
     };
     let mut found = Findings::default();
     for rule in RULES {
@@ -236,7 +252,14 @@ fn version(
     if storage.meter().halted().is_some() {
         return Ok(());
     }
+    let lasting = operation_contradicted::lasting(&found);
     let mut keys = timeline.add(found);
+    // Rows that a commit lost are missing until the rows are others.
+    if !timeline.lasting.is_empty() && matches!(operation(), Some("Overwrite" | "Restore")) {
+        timeline.lasting.clear();
+    }
+    timeline.lasting.extend(lasting);
+    keys.extend(timeline.lasting.iter().cloned());
     for ((hash, _), (found, row_ids)) in unseen.iter().zip(checked) {
         let of_fragment = timeline.add(found);
         timeline.fragments.insert(*hash, (of_fragment, row_ids));
@@ -256,7 +279,7 @@ fn version(
         version: snapshot.version(),
         branch: line.branch.clone(),
         writer: snapshot.writer(),
-        operation: history::operation(storage, snapshot),
+        operation: operation(),
     });
     Ok(())
 }

@@ -358,9 +358,7 @@ mod tests {
         wire.extend(BLOB_V2_DESCRIPTOR.map(|(name, logical)| field(-1, -1, name, logical)));
         wire.push(field(4, 0, "x", "int32"));
         let tree = FieldTree::new(&wire);
-        let blob = tree
-            .by_id(1)
-            .map(|blob| (blob.blob(), blob.children.len()));
+        let blob = tree.by_id(1).map(|blob| (blob.blob(), blob.children.len()));
         assert_eq!(blob, Some((Some(BlobDeclaration::V2), 5)));
         assert_eq!(tree.roots.len(), 1);
 

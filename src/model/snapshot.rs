@@ -1,6 +1,7 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -110,6 +111,8 @@ pub struct Snapshot {
 struct Base {
     location: Result<Location, String>,
     is_dataset_root: bool,
+    /// Whether anything is there, once it was looked for.
+    there: OnceLock<bool>,
 }
 
 /// A manifest that could not be read.
@@ -270,8 +273,7 @@ fn resolve_selection(
         Some(branch) => {
             let location = root.join(BRANCHES).join(branch);
             if storage.is_dir(&location.join(VERSIONS)) != Ok(Some(true)) {
-                let known = ref_names(storage, root, "branches");
-                return Err(OpenError(format!("{root} has no branch {branch:?}{known}")));
+                return Err(no_such_branch(storage, root, branch));
             }
             location
         }
@@ -298,7 +300,7 @@ fn read_tag(
     let text = match storage.tail(&location, MAX_SIDE_FILE_BYTES) {
         Ok(tail) => tail.bytes,
         Err(StorageError::NotFound) => {
-            let known = ref_names(storage, root, "tags");
+            let known = known_refs("tags", &ref_names(storage, root, "tags"));
             return Err(OpenError(format!("{root} has no tag {tag:?}{known}")));
         }
         Err(error) => return Err(OpenError(format!("cannot read {location}: {error}"))),
@@ -308,18 +310,34 @@ fn read_tag(
     Ok((contents.branch, contents.version))
 }
 
-/// A clause that lists the tags or branches there are.
-fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> String {
+fn no_such_branch(storage: &dyn Storage, root: &Location, branch: &str) -> OpenError {
+    let names = ref_names(storage, root, "branches");
+    if names.iter().any(|name| name == branch) {
+        return OpenError(format!(
+            "branch {branch:?} of {root} cannot be read: it is on record in _refs/branches, and \
+             its versions are not in {BRANCHES}/{branch}/{VERSIONS}"
+        ));
+    }
+    let known = known_refs("branches", &names);
+    OpenError(format!("{root} has no branch {branch:?}{known}"))
+}
+
+/// The names of the tags or branches on record.
+pub(super) fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> Vec<String> {
     let entries = storage
         .list(&root.join("_refs").join(kind))
         .unwrap_or_default();
-    let names: Vec<String> = entries
-        .iter()
+    let names = entries.iter();
+    names
         .filter_map(|entry| entry.name.strip_suffix(".json"))
         // A slash in a branch's name is escaped in the file's.
         .map(|name| name.replace("%2F", "/"))
-        .collect();
-    match names.as_slice() {
+        .collect()
+}
+
+/// A clause that lists the tags or branches there are.
+fn known_refs(kind: &str, names: &[String]) -> String {
+    match names {
         [] => format!("; it has no {kind}"),
         names => format!("; its {kind}: {}", names.join(", ")),
     }
@@ -349,6 +367,7 @@ impl Snapshot {
                 let base_path = Base {
                     location: location.map_err(|error| error.to_string()),
                     is_dataset_root: base.is_dataset_root,
+                    there: OnceLock::new(),
                 };
                 (base.id, base_path)
             })
@@ -412,6 +431,24 @@ impl Snapshot {
         base.location
             .clone()
             .map_err(|detail| BaseError::Unsupported { id, detail })
+    }
+
+    /// Looks whether anything is at a base path, once.
+    pub fn look_for_base(&self, storage: &dyn Storage, id: u32) {
+        if let Some(base) = self.bases.get(&id)
+            && let Ok(location) = &base.location
+        {
+            let look = || storage.is_dir(location).is_ok_and(|found| found.is_some());
+            base.there.get_or_init(look);
+        }
+    }
+
+    /// What is known of where a base path leads: the path, and whether anything is there; `None`
+    /// where that was not looked for.
+    pub fn base_found(&self, id: u32) -> Option<(&Location, bool)> {
+        let base = self.bases.get(&id)?;
+        let location = base.location.as_ref().ok()?;
+        Some((location, *base.there.get()?))
     }
 
     /// The names that commits of operation `Project`, as far as they are on record, gave to field

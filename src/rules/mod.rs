@@ -28,6 +28,7 @@ mod blob_key_false;
 mod blob_on_wrong_type;
 mod blob_stored_plain;
 mod blob_undeclared;
+mod branch_lost;
 pub mod cascade;
 mod column_lengths_differ;
 mod column_lost;
@@ -57,6 +58,7 @@ mod fragment_list_invalid;
 mod global_buffer_misplaced;
 pub mod ignore_key;
 mod index_files_missing;
+mod index_format_old;
 mod index_list_invalid;
 mod index_passed_over;
 mod keys;
@@ -70,6 +72,7 @@ mod metadata_key_unknown;
 mod metadata_key_without_effect;
 mod metadata_value_invalid;
 mod nulls_in_required_field;
+pub(crate) mod operation_contradicted;
 mod overlay_invalid;
 mod packed_struct_mismatch;
 mod page;
@@ -79,9 +82,11 @@ mod page_rows_mismatch;
 mod pre_stable_pages;
 mod reader_too_old;
 mod row_count_mismatch;
+mod row_counts_absent;
 mod row_ids_invalid;
 mod schema_invalid;
 mod tag_without_version;
+mod transaction_file_missing;
 mod type_unreadable;
 mod unknown_to_this_build;
 
@@ -94,9 +99,10 @@ use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::row_ids::RowIds;
+use crate::format::sniff::Looks;
 use crate::model::data_file::{Column, DataFile};
 use crate::model::encoding::Encoding;
-use crate::model::history::Tag;
+use crate::model::history::{Counts, LostBranch, LostTag};
 use crate::model::index::Index;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
@@ -150,9 +156,16 @@ pub struct DatasetView<'a> {
     /// The indices of the snapshot.
     pub indices: &'a [IndexState],
     /// Tags whose version has no manifest.
-    pub lost_tags: &'a [Tag],
+    pub lost_tags: &'a [LostTag],
+    /// Branches on record that cannot be read.
+    pub lost_branches: &'a [LostBranch],
+    /// The transaction file of the snapshot, where it should be there and is not.
+    pub lost_transaction: Option<&'a str>,
     /// What the commit of the snapshot did, where that is on record. Looked up when asked.
     pub operation: &'a dyn Fn() -> Option<&'static str>,
+    /// What the version just before the snapshot counts, where there is one; whether it may be
+    /// read for that is the parameter.
+    pub before: &'a dyn Fn(bool) -> Option<Counts>,
 }
 
 /// What versions a dataset has beside one.
@@ -202,8 +215,19 @@ pub struct IndexFile {
     pub name: String,
     /// Its bytes.
     pub size: u64,
-    /// Whether it ends as no Lance file does; only looked at where the manifest tells no size.
-    pub cut: bool,
+    /// What it ends with.
+    pub end: IndexEnd,
+}
+
+/// What an index file ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexEnd {
+    /// It was not looked at.
+    Unread,
+    /// It ends as a Lance file of this major and minor version does.
+    Lance(u16, u16),
+    /// It ends as no Lance file does.
+    Other(Looks),
 }
 
 /// A snapshot as rules see it when its fragments have been looked at.
@@ -567,9 +591,13 @@ pub const RULES: &[&dyn Rule] = &[
     &feature_flag::FeatureFlag,
     &feature_flags_contradicted::FeatureFlagsContradicted,
     &tag_without_version::TagWithoutVersion,
+    &branch_lost::BranchLost,
+    &transaction_file_missing::TransactionFileMissing,
+    &operation_contradicted::OperationContradicted,
     &schema_invalid::SchemaInvalid,
     &base_path_invalid::BasePathInvalid,
     &fragment_list_invalid::FragmentListInvalid,
+    &row_counts_absent::RowCountsAbsent,
     &file_versions_mixed::FileVersionsMixed,
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
@@ -583,6 +611,7 @@ pub const RULES: &[&dyn Rule] = &[
     &overlay_invalid::OverlayInvalid,
     &index_list_invalid::IndexListInvalid,
     &index_files_missing::IndexFilesMissing,
+    &index_format_old::IndexFormatOld,
     &index_passed_over::IndexPassedOver,
     &column_lost::ColumnLost,
     &field_in_two_files::FieldInTwoFiles,

@@ -2917,12 +2917,6 @@ for v in ("2.0", "2.1"):
         int_and_word,
         entries(drops(6)),
     )
-    trap(
-        f"physical-rows-unknown-{v}",
-        "The fragment does not say its rows.",
-        int_and_word,
-        lambda out: edit_fragments(out, drops(4)),
-    )
 
     def columns_swapped_in_file(file):
         file.columns.reverse()

@@ -35,6 +35,7 @@ pub static ENTRIES: &[Entry] = &[
             "deletions-contradicted",
             "deletion-file-missing",
             "row-count-mismatch",
+            "row-counts-absent",
             "row-ids-invalid",
             "fragment-list-invalid",
         ],
