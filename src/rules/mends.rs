@@ -1,6 +1,7 @@
 //! Python that several rules tell their users to paste.
 
 use super::Around;
+use crate::model::readers::OldLayout;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::Snapshot;
 
@@ -73,3 +74,41 @@ fn moved(snapshot: &Snapshot, how: &str) -> String {
 /// A commit that changes no rows, with which a current release puts right what it knows.
 pub const COMMIT_NOTHING: &str = "a commit of a current release puts it right, even one that changes nothing:\n\
                                   lance.dataset(uri).delete(\"false\")";
+
+/// Reads what only an old release reads, and writes it again with a current one: `to_table()` there,
+/// through an Arrow file, since that release would write nulls away.
+pub fn rewrite_old(layout: &OldLayout, schema: &FieldTree) -> String {
+    let blob = |root: &usize| {
+        let below = schema.subtree(*root);
+        below
+            .filter_map(|at| schema.fields.get(at))
+            .any(|field| field.blob().is_some())
+    };
+    let (blobs, others): (Vec<usize>, Vec<usize>) =
+        schema.roots.iter().partition(|root| blob(root));
+    let names = |roots: &[usize]| {
+        let fields = roots.iter().filter_map(|at| schema.fields.get(*at));
+        let names: Vec<String> = fields.map(|field| format!("{:?}", field.name)).collect();
+        names.join(", ")
+    };
+    let (columns, without) = match blobs.is_empty() {
+        true => (String::new(), String::new()),
+        false => (
+            format!("columns=[{}]", names(&others)),
+            format!(
+                " (without the blob columns {}, of which to_table() gives no bytes)",
+                names(&blobs)
+            ),
+        ),
+    };
+    let release = layout.install;
+    format!(
+        "nothing is damaged: read it with pylance {release} in an environment of its own, and write it \
+         again with today's{without}; the new dataset has one version and no indices:\n\
+         pip install 'pylance=={release}' pandas\n\
+         import lance, pyarrow.feather\n\
+         pyarrow.feather.write_feather(lance.dataset(uri).to_table({columns}), \"rows.arrow\")\n\
+         # with today's pylance\n\
+         lance.write_dataset(pyarrow.feather.read_table(\"rows.arrow\"), new_uri)"
+    )
+}

@@ -60,7 +60,11 @@ impl Rule for ReaderTooOld {
                 continue;
             }
             let before = |since: Option<Release>| since.is_none_or(|since| *release < since);
-            let keeps = readers.reasons.iter().filter(|reason| before(reason.reads));
+            let after = |until: Option<Release>| until.is_some_and(|until| *release > until);
+            let keeps = readers
+                .reasons
+                .iter()
+                .filter(|reason| before(reason.reads) || after(reason.until));
             let reasons: Vec<&Reason> = keeps.collect();
             let opens = !before(readers.opens);
             let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
@@ -71,18 +75,21 @@ impl Rule for ReaderTooOld {
                 INFO.finding(format!("Lance {release} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
-                        range(readers.reads),
+                        range(readers.reads, readers.until),
                         format!("Lance {release}, which does not know {}", what.join(", ")),
                     )
                     .reader(
                         if opens { "to_table()" } else { "lance.dataset(uri)" },
                         says,
                     )
-                    .mend(match readers.reads {
-                        Some(reads) => {
+                    .mend(match (readers.reads, readers.until) {
+                        (Some(_), Some(until)) => {
+                            format!("use a release that reads it:\npip install 'pylance=={until}'")
+                        }
+                        (Some(reads), None) => {
                             format!("upgrade the reader:\npip install 'pylance>={reads}'")
                         }
-                        None => "use the release that wrote it, with the settings that it had".to_string(),
+                        (None, _) => "use the release that wrote it, with the settings that it had".to_string(),
                     })
                     .mend(
                         "or write the data anew for old readers, without what they do not know:\n\
@@ -93,9 +100,11 @@ impl Rule for ReaderTooOld {
     }
 }
 
-fn range(first: Option<Release>) -> String {
-    match first {
-        Some(first) => format!("Lance {first} or later"),
-        None => "no release as it is installed".to_string(),
+fn range(first: Option<Release>, last: Option<Release>) -> String {
+    match (first, last) {
+        (Some(first), Some(last)) if first == last => format!("Lance {first}"),
+        (Some(first), Some(last)) => format!("Lance {first} to {last}"),
+        (Some(first), None) => format!("Lance {first} or later"),
+        (None, _) => "no release as it is installed".to_string(),
     }
 }
