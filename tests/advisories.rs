@@ -59,11 +59,21 @@ fn every_advisory_speaks_on_the_dataset_of_its_name() {
 /// Metadata cannot tell whether these lost anything: they are infos, with a way to find out.
 #[test]
 fn what_metadata_cannot_confirm_is_an_info() {
-    for id in ["LL-0001", "LL-0002", "LL-0003", "LL-0016", "LL-0019", "LL-0020"] {
+    for id in [
+        "LL-0001", "LL-0002", "LL-0003", "LL-0016", "LL-0019", "LL-0020",
+    ] {
         let found = findings(&[&format!("testdata/advisories/{id}")]);
-        let mut known = found.iter().filter(|finding| finding["rule"] == "known-bug");
-        assert!(found.iter().any(|finding| finding["rule"] == "known-bug"), "{id}");
-        assert!(known.all(|finding| finding["severity"] == "info"), "{id}: {found:#?}");
+        let mut known = found
+            .iter()
+            .filter(|finding| finding["rule"] == "known-bug");
+        assert!(
+            found.iter().any(|finding| finding["rule"] == "known-bug"),
+            "{id}"
+        );
+        assert!(
+            known.all(|finding| finding["severity"] == "info"),
+            "{id}: {found:#?}"
+        );
     }
 }
 

@@ -73,7 +73,10 @@ fn packed_structs_are_told_by_what_the_reader_does_with_them() {
         let message = found[0]["message"].as_str().expect("a message");
         assert!(message.starts_with(advisory), "{fixture}: {message}");
         let help = found[0]["help"].to_string();
-        assert!(!help.contains("COLUMN") && !help.contains("CHILD"), "{help}");
+        assert!(
+            !help.contains("COLUMN") && !help.contains("CHILD"),
+            "{help}"
+        );
     }
 }
 
