@@ -453,6 +453,12 @@ impl Findings {
         self.all.iter().map(Finding::key).collect()
     }
 
+    /// Whether one of them came about so.
+    pub fn has_cause(&self, cause: &str) -> bool {
+        let mut all = self.all.iter();
+        all.any(|finding| finding.cause.as_deref() == Some(cause))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()

@@ -34,7 +34,7 @@ use crate::model::flags::{Flag, flags};
 use crate::model::history::{self, Counts};
 use crate::model::index::{INDICES, Index};
 use crate::model::join::{Placement, join};
-use crate::model::readers::{Readers, readers};
+use crate::model::readers::{OLD_LAYOUTS, Readers, readers};
 use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, BaseError, Naming, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
@@ -643,6 +643,10 @@ fn conclude(
         known.has_detached,
         &known_versions,
         encodings.filter_map(|stored| Some((stored.version, stored.encoding.as_deref()?))),
+        OLD_LAYOUTS
+            .iter()
+            .copied()
+            .filter(|layout| findings.has_cause(layout.cause)),
     );
     let columns: Vec<ColumnTotal> = fields.iter().map(column_total).collect();
     let whole = WholeView {

@@ -297,7 +297,7 @@ fn whole(snapshot: &Snapshot, row_ids: &[Arc<RowIdsOf>], indices: &[IndexState])
         versions: 0,
         indices,
         columns: &[],
-        readers: &readers(snapshot, false, &[], std::iter::empty()),
+        readers: &readers(snapshot, false, &[], std::iter::empty(), std::iter::empty()),
         asked_readers: &[],
     };
     let mut found = Findings::default();

@@ -391,6 +391,8 @@ pub struct ReadersJson {
     pub opens_since: Option<String>,
     /// The oldest that reads all of it; null when none does.
     pub reads_since: Option<String>,
+    /// The newest that reads all of it, where later ones do not; null where they do.
+    pub reads_until: Option<String>,
     /// What limits it, the most limiting first.
     pub reasons: Vec<ReasonJson>,
 }
@@ -635,6 +637,7 @@ fn readers(readers: &Readers) -> ReadersJson {
     ReadersJson {
         opens_since: readers.opens.map(|release| release.to_string()),
         reads_since: readers.reads.map(|release| release.to_string()),
+        reads_until: readers.until.map(|release| release.to_string()),
         reasons: reasons.collect(),
     }
 }

@@ -209,6 +209,13 @@ fn header(
 
 /// Who can read it.
 fn readable(readers: &Readers) -> String {
+    match (readers.reads, readers.until) {
+        (Some(reads), Some(until)) if reads == until => {
+            return format!("read by lance {reads} only");
+        }
+        (Some(reads), Some(until)) => return format!("read by lance {reads} to {until} only"),
+        _ => {}
+    }
     match (readers.reads, readers.opens) {
         (Some(reads), Some(opens)) if OLDEST < opens && opens < reads => {
             format!("read by lance {reads}+ (opened by {opens}+)")

@@ -33,6 +33,7 @@ const ROOTS: &[Root] = &[
             "column-lengths-differ",
             "column-mapping-contradicted",
             "empty-struct-shifts-columns",
+            "encoding-unreadable",
             "field-not-listed",
             "packed-struct-mismatch",
             "row-count-mismatch",

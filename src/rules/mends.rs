@@ -12,6 +12,7 @@ use super::{Around, IndexState};
 use crate::finding::{FRAGMENT_IDS, Finding, Remedy, Scope};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
+use crate::model::readers::OldLayout;
 use crate::model::schema::{
     BLOB_KEY, BLOB_V2_EXTENSION, BlobDeclaration, EXTENSION_KEY, Field, FieldTree, PACKED_KEYS,
 };
@@ -414,6 +415,40 @@ pub const GO_BACK: &str = "go back to the last version without it, which `--all-
 /// A commit that changes no rows, with which a current release puts right what it knows.
 pub const COMMIT_NOTHING: &str = "a commit of a current release puts it right, even one that changes nothing:\n\
                                   lance.dataset(uri).delete(\"false\")";
+
+/// Reads what only an old release reads, and writes it again with a current one: `to_table()` there,
+/// through an Arrow file, since that release would write nulls away.
+pub fn rewrite_old(layout: &OldLayout, schema: &FieldTree) -> String {
+    let blob = |root: &usize| {
+        let below = schema.subtree(*root);
+        below
+            .filter_map(|at| schema.fields.get(at))
+            .any(|field| field.blob().is_some())
+    };
+    let (blobs, others): (Vec<usize>, Vec<usize>) =
+        schema.roots.iter().partition(|root| blob(root));
+    let names = |roots: &[usize]| {
+        let fields = roots.iter().filter_map(|at| schema.fields.get(*at));
+        let names: Vec<String> = fields.map(|field| py(&field.name)).collect();
+        names.join(", ")
+    };
+    let (columns, without) = match blobs.is_empty() {
+        true => (String::new(), String::new()),
+        false => (
+            format!("columns=[{}]", names(&others)),
+            format!(
+                " (without the blob columns {}, of which to_table() gives no bytes)",
+                names(&blobs)
+            ),
+        ),
+    };
+    let release = layout.install;
+    format!(
+        "nothing is damaged: with pylance {release} and pandas in an environment of its own, write \
+         lance.dataset(uri).to_table({columns}) to an Arrow file (pyarrow.feather.write_feather){without}, and \
+         write that to a new dataset with today's pylance; it has one version and no indices"
+    )
+}
 
 /// Fits the remedies of findings to the dataset, when all of it is known: those that change a whole
 /// column go where other fragments do not need them or where not all were looked at, those that give

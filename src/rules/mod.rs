@@ -699,6 +699,7 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
     &blob_key_false::BlobKeyFalse,
     &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
+    &known_bug::KnownBug,
 ];
 
 /// The rules that judge columns beside each other.

@@ -66,7 +66,11 @@ impl Rule for ReaderTooOld {
                 continue;
             }
             let before = |since: Option<Release>| since.is_none_or(|since| *release < since);
-            let keeps = readers.reasons.iter().filter(|reason| before(reason.reads));
+            let after = |until: Option<Release>| until.is_some_and(|until| *release > until);
+            let keeps = readers
+                .reasons
+                .iter()
+                .filter(|reason| before(reason.reads) || after(reason.until));
             let reasons: Vec<&Reason> = keeps.collect();
             let opens = !before(readers.opens);
             let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
@@ -77,7 +81,7 @@ impl Rule for ReaderTooOld {
                 INFO.finding(format!("{reader} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
-                        range(readers.reads),
+                        range(readers.reads, readers.until),
                         format!("{reader}, which does not know {}", what.join(", ")),
                     )
                     .reader(
@@ -88,9 +92,12 @@ impl Rule for ReaderTooOld {
                         },
                         says,
                     )
-                    .mend(match readers.reads {
-                        Some(reads) => upgrade(reads, reader.lancedb.is_some()),
-                        None => "use the release that wrote it, with the settings that it had"
+                    .mend(match (readers.reads, readers.until) {
+                        (Some(_), Some(until)) => {
+                            format!("use a release that reads it:\npip install 'pylance=={until}'")
+                        }
+                        (Some(reads), None) => upgrade(reads, reader.lancedb.is_some()),
+                        (None, _) => "use the release that wrote it, with the settings that it had"
                             .to_string(),
                     })
                     .mend_all(for_old_readers(&view.snapshot.schema)),
@@ -116,10 +123,12 @@ fn upgrade(reads: Release, lancedb: bool) -> String {
     format!("upgrade the reader:\npip install '{package}>={release}'")
 }
 
-fn range(first: Option<Release>) -> String {
-    match first {
-        Some(first) => format!("Lance {first} or later"),
-        None => "no release as it is installed".to_string(),
+fn range(first: Option<Release>, last: Option<Release>) -> String {
+    match (first, last) {
+        (Some(first), Some(last)) if first == last => format!("Lance {first}"),
+        (Some(first), Some(last)) => format!("Lance {first} to {last}"),
+        (Some(first), None) => format!("Lance {first} or later"),
+        (None, _) => "no release as it is installed".to_string(),
     }
 }
 

@@ -196,6 +196,7 @@ def nothing(ds):
 
 
 NO_BRANCH = tuple(name for name in tables.SCENARIOS if name != "branch")
+NO_INDEX = ("plain", "gap", "deletions", "stable", "fragments", "branch")
 INDEXED = ("indices", "all")
 
 FAULTS = [
@@ -215,6 +216,7 @@ FAULTS = [
     Fault("int64 with an index as double", "field-type-changed", retyped("id", "double"), scenarios=()),
     Fault("nested int64 as double", "field-type-changed", retyped("s.u", "double")),
     Fault("string as binary", "field-type-changed", retyped("text", "large_string"), ("2.1", "2.2")),
+    Fault("list of no items", "schema-invalid", retyped("vec", "fixed_size_list:float:0"), scenarios=NO_INDEX),
     Fault("names exchanged", "fields-swapped", swapped("x", "last"), scenarios=("plain", "gap", "fragments", "stable", "branch")),
     Fault("foreign fragment", "fields-swapped", foreign_fragment, scenarios=("plain", "indices", "fragments"), adds=range(1000, 1005)),
     Fault("packed key on a plain struct", "packed-struct-mismatch", metadata("s", {"packed": "true"}), ("2.0", "2.1", "2.2")),
