@@ -134,6 +134,11 @@ impl Rule for IndexFilesMissing {
                         .mend(drop_index(&index.name)),
                 }
             };
+            // An index that is not trained yet is for no fragment, and has no files.
+            let untrained = matches!(&index.fragments, Ok(Some(fragments)) if fragments.is_empty());
+            if files.is_empty() && untrained {
+                continue;
+            }
             if files.is_empty() {
                 findings.add(fault(folder, "it has no files".to_string()));
                 continue;
