@@ -128,6 +128,8 @@ pub static ENTRIES: &[Entry] = &[
             "field-type-changed",
             "field-not-listed",
             "column-lost",
+            "type-unreadable",
+            "nulls-in-required-field",
             "file-size-mismatch",
         ],
         "a file of version 0.1 does not hold, at the place that its page table says, what the schema asks for: the \
