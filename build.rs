@@ -101,13 +101,25 @@ struct Advisory {
     id: String,
     title: String,
     threads: Vec<String>,
+    /// The releases that write it; none for a bug of readers.
+    #[serde(default)]
     library: String,
+    #[serde(default)]
     affected_from: String,
+    #[serde(default)]
     affected_before: String,
+    /// The releases that read it wrong, where what was written is sound.
+    readers: Option<Readers>,
     file_versions: Vec<String>,
+    #[serde(default)]
     operations: Vec<String>,
+    #[serde(default)]
     schema: Vec<String>,
+    /// What the pages of a column must be.
+    #[serde(default)]
+    pages: String,
     severity: String,
+    #[serde(default)]
     proof: Vec<String>,
     effect: String,
     confirm: String,
@@ -116,6 +128,14 @@ struct Advisory {
     /// For those who keep the file.
     #[serde(rename = "seen")]
     _seen: String,
+}
+
+/// Releases that read sound data wrong.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Readers {
+    from: String,
+    before: String,
 }
 
 /// Renders the advisories as a slice, by id.
@@ -136,24 +156,38 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
     all.sort_by(|a, b| a.id.cmp(&b.id));
     let mut code = String::from("&[\n");
     for a in all {
+        if a.readers.is_some() != a.affected_from.is_empty() {
+            return Err(format!(
+                "{}: it names releases either as writers or as readers",
+                a.id
+            )
+            .into());
+        }
+        let (kind, from, before) = match &a.readers {
+            Some(readers) => ("Reader", &readers.from, &readers.before),
+            None => ("Writer", &a.affected_from, &a.affected_before),
+        };
         let _ = writeln!(
             code,
-            "Advisory {{ id: {:?}, title: {:?}, threads: &{:?}, library: {:?}, from: {:?}, before: {:?}, \
-             file_versions: &{:?}, operations: &{:?}, schema: &{:?}, \
+            "Advisory {{ id: {:?}, title: {:?}, threads: &{:?}, library: {:?}, at_fault: AtFault::{kind}, \
+             from: {:?}, before: {:?}, \
+             file_versions: &{:?}, operations: &{:?}, schema: &{:?}, pages: {:?}, \
              severity: Severity::{}, proof: &{:?}, effect: {:?}, confirm: {:?}, \
              remedy: {:?}, fixed_in: {:?} }},",
             a.id,
             a.title,
             a.threads,
             a.library,
-            a.affected_from,
-            a.affected_before,
+            from,
+            before,
             a.file_versions,
             a.operations,
             a.schema,
+            a.pages,
             match a.severity.as_str() {
                 "info" => "Info",
                 "warning" => "Warning",
+                "error" => "Error",
                 other => return Err(format!("{}: no severity {other:?}", a.id).into()),
             },
             a.proof,

@@ -145,6 +145,71 @@ pub struct Marked {
     pub note: String,
 }
 
+/// One way to repair what is wrong, or to live with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// What to do, as a clause; behind its first line there may be code to paste.
+    pub text: String,
+    /// What must be known of the whole dataset before it is right.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) scope: Option<Scope>,
+}
+
+/// What a remedy changes, where that is more than one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Scope {
+    /// A field in every fragment at once: it is right only if every fragment that has the column
+    /// needs it.
+    Column {
+        /// The id of the field.
+        field: i32,
+        /// Whether values are read as another type afterwards, so that an index on them is lost.
+        retypes: bool,
+    },
+    /// The fragments of the finding. The text gets their ids where it says [`FRAGMENT_IDS`].
+    Fragments,
+}
+
+/// Where the text of a remedy gets the ids of fragments.
+pub(crate) const FRAGMENT_IDS: &str = "[FRAGMENTS]";
+
+impl Remedy {
+    /// A remedy that changes a field in every fragment, without another type for its values.
+    pub(crate) fn of_column(text: String, field: i32) -> Self {
+        let retypes = false;
+        Self {
+            text,
+            scope: Some(Scope::Column { field, retypes }),
+        }
+    }
+
+    /// A remedy that gives a field another type in every fragment.
+    pub(crate) fn of_type(text: String, field: i32) -> Self {
+        let retypes = true;
+        Self {
+            text,
+            scope: Some(Scope::Column { field, retypes }),
+        }
+    }
+
+    /// A remedy that is about all fragments of a finding.
+    pub(crate) fn of_fragments(text: String) -> Self {
+        Self {
+            text,
+            scope: Some(Scope::Fragments),
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for Remedy {
+    fn from(text: T) -> Self {
+        Self {
+            text: text.into(),
+            scope: None,
+        }
+    }
+}
+
 /// One fault, wherever it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -177,8 +242,8 @@ pub struct Finding {
     pub witnessed_count: u64,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
-    /// Ways to mend it, each to paste or to do.
-    pub mends: Vec<String>,
+    /// What to do about it, one way or another.
+    pub mends: Vec<Remedy>,
     /// Since when it is there, when all versions were looked at.
     pub since: Option<Since>,
     /// What, seen anywhere else, makes the finding void.
@@ -338,10 +403,17 @@ impl Finding {
         self
     }
 
-    /// Adds a way to mend it.
+    /// Adds a remedy.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+    pub fn mend(mut self, mend: impl Into<Remedy>) -> Self {
         self.mends.push(mend.into());
+        self
+    }
+
+    /// Adds remedies.
+    #[must_use]
+    pub fn mend_all(mut self, mends: impl IntoIterator<Item = Remedy>) -> Self {
+        self.mends.extend(mends);
         self
     }
 }
@@ -381,6 +453,12 @@ impl Findings {
         self.all.iter().map(Finding::key).collect()
     }
 
+    /// Whether one of them came about so.
+    pub fn has_cause(&self, cause: &str) -> bool {
+        let mut all = self.all.iter();
+        all.any(|finding| finding.cause.as_deref() == Some(cause))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -409,6 +487,10 @@ impl Findings {
                     == known.last_fragment
                     && known.last_fragment.is_some();
                 let overlap = u64::from(same_fragment);
+                // What is right for one place only is not advice for all of them.
+                if known.mends != finding.mends {
+                    known.mends.retain(|mend| finding.mends.contains(mend));
+                }
                 known.count = known.count.saturating_add(finding.count);
                 known.fragments += finding.fragments.saturating_sub(overlap);
                 known.last_fragment = finding.last_fragment.or(known.last_fragment);

@@ -13,9 +13,11 @@ use cli::{Cli, Outcome};
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments = match Cli::try_parse_from(cli::arguments(std::env::args_os())) {
+    let given = cli::arguments(std::env::args_os());
+    let arguments = match Cli::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
+            let error = cli::meant::hinted(error, &given);
             // Help and version are no failures. A closed pipe is none either.
             let code = if error.use_stderr() { FAILED } else { 0 };
             let _ = error.print();

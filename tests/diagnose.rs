@@ -134,6 +134,42 @@ fn every_log_is_recognised_and_its_cause_is_found() {
     );
 }
 
+/// A message of the campaign, and what it is known to be of.
+#[derive(Debug, Deserialize)]
+struct Kept {
+    file: String,
+    by_place: bool,
+    rule: String,
+}
+
+#[test]
+fn messages_of_the_campaign_are_recognised() {
+    let folder = root().join("testdata/panics/campaign");
+    let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
+    let kept: Vec<Kept> = serde_json::from_str(&index).unwrap();
+    assert!(kept.len() >= 24, "{}", kept.len());
+    for one in kept {
+        let diagnosis = diagnose(&std::fs::read(folder.join(&one.file)).unwrap());
+        let cause = diagnosis
+            .cause()
+            .unwrap_or_else(|| panic!("{}: not recognised", one.file));
+        let rules = cause.entry.rules;
+        assert_eq!(
+            cause.is_by_place(),
+            one.by_place,
+            "{}: {}",
+            one.file,
+            cause.event.message
+        );
+        assert!(
+            rules.contains(&one.rule.as_str()),
+            "{}: {} is not among {rules:?}",
+            one.file,
+            one.rule
+        );
+    }
+}
+
 #[test]
 fn a_dataset_that_is_well_has_no_cause() {
     let output = run(
@@ -303,11 +339,178 @@ fn what_is_none_of_lances_messages_is_not_recognised() {
         assert_eq!(document["rule"], Value::Null, "{what}");
         assert_eq!(output.status.code(), Some(2), "{what}");
     }
-    let unknown = "thread 'tokio-runtime-worker' panicked at /root/.cargo/registry/src/index.crates.io-1949/lance-14.0.2/src/dataset/hash_joiner.rs:77:9:\n\
-                   no such thing as field 'caption'\n";
+    let unknown = "thread 'reader' panicked at src/images.rs:77:9:\n\
+                   lance gave no such thing as field 'caption'\n";
     let output = run(unknown.as_bytes(), &[]);
     assert_eq!(output.status.code(), Some(2));
     golden("diagnose/unrecognised.txt", &stdout(&output));
+}
+
+#[test]
+fn a_message_of_unknown_words_is_told_by_its_place() {
+    let unknown = "thread 'tokio-runtime-worker' panicked at /root/.cargo/registry/src/index.crates.io-1949/lance-table-14.0.2/src/io/manifest.rs:77:9:\n\
+                   no such thing as a shelf\n";
+    let output = run(unknown.as_bytes(), &[]);
+    assert_eq!(output.status.code(), Some(0));
+    golden("diagnose/by-place.txt", &stdout(&output));
+    let document = json(&run(unknown.as_bytes(), &["--format", "json"]));
+    assert_eq!(document["by_place"], true);
+    assert_eq!(document["rules"][0], "manifest-unreadable");
+    assert_eq!(document["understood"]["release"], "14.0.2");
+    // It is traced all the same, and a message whose words are known goes first.
+    let path = "testdata/broken/manifest-cut-0-2.1";
+    let document = json(&run(unknown.as_bytes(), &[path, "--format", "json"]));
+    assert_eq!(document["located"][0]["rule"], "manifest-unreadable");
+    let both = format!("{unknown}\n{PANIC}\n{SAYS}\n");
+    let document = json(&run(both.as_bytes(), &["--format", "json"]));
+    assert_eq!(document["by_place"], false);
+    assert_eq!(document["rule"], "blob-stored-plain");
+}
+
+#[test]
+fn a_fault_of_a_reader_asks_nothing_of_the_data() {
+    // What pylance 6.0.0 said when it compacted a sound dataset, and 2.0.1 when it read one.
+    let null_struct = "OSError: Invalid user input: The field `x` contained null values even though the field is marked \
+                       non-null in the schema, /home/runner/work/lance/lance/rust/lance-file/src/writer.rs:397:24\n";
+    let lengths = "OSError: Wrapped error: task 15043 panicked with message \"called `Result::unwrap()` on an `Err` value: \
+                   InvalidArgumentError(\\\"Incorrect array length for StructArray field \\\\\"k\\\\\", expected 0 got \
+                   1\\\")\", /home/runner/work/lance/lance/rust/lance-encoding/src/decoder.rs:1803:39\n";
+    for (log, release) in [(null_struct, "14.0.2"), (lengths, "6.0.0")] {
+        let output = run(
+            log.as_bytes(),
+            &["testdata/clean/blob-v1-2.0", "--format", "json"],
+        );
+        assert_eq!(output.status.code(), Some(0), "{log}");
+        let document = json(&output);
+        assert_eq!(document["mend"], Value::Null, "{log}");
+        let instead = document["reader_fault"]["instead"].as_str().unwrap();
+        assert!(instead.contains(release), "{instead}");
+        // Without a dataset it may be either.
+        let document = json(&run(log.as_bytes(), &["--format", "json"]));
+        assert!(document["mend"].is_string() && document["reader_fault"].is_object());
+    }
+    let output = run(null_struct.as_bytes(), &["testdata/clean/blob-v1-2.0"]);
+    golden("diagnose/reader-fault.txt", &stdout(&output));
+    // Where the dataset has the cause, the reader is not blamed.
+    let path = "testdata/broken/required-with-nulls-2.0";
+    let document = json(&run(null_struct.as_bytes(), &[path, "--format", "json"]));
+    assert_eq!(document["located"][0]["rule"], "nulls-in-required-field");
+    assert_eq!(document["reader_fault"], Value::Null);
+}
+
+#[test]
+fn what_indices_make_readers_say_is_told_of_indices() {
+    let of_index = |message: &str, rule: &str| {
+        let document = json(&run(message.as_bytes(), &["--format", "json"]));
+        assert_eq!(document["rule"], rule, "{message}: {document}");
+        assert_eq!(document["by_place"], false, "{message}");
+        let mend = document["mend"].as_str().unwrap();
+        assert!(mend.contains("drop_index"), "{message}: {mend}");
+    };
+    for message in [
+        "OSError: Execution error: The input to a take operation specified fragment id 0 but this fragment does not exist in \
+         the dataset (uri=data/x, version=4, manifest=data/x/_versions/4.manifest, branch=main)",
+        "OSError: Invalid user input: Invalid read params Indices(2,3) for fragment with 2 addressable rows, \
+         /home/runner/work/lance/lance/rust/lance/src/dataset/fragment.rs:3739:24",
+        "OSError: LanceError: RowAddrTreeMap::from_sorted_iter called with non-sorted input",
+        "OSError: Encountered internal error. Overlap in indexed fragments. Please upgrade to lance >= 0.23.0 and trigger a \
+         single write to fix this, /home/runner/work/lance/lance/rust/lance/src/index.rs:3734:20",
+        "OSError: lance: address-domain index result was not found",
+    ] {
+        of_index(message, "index-list-invalid");
+    }
+    of_index(
+        "[2026-11-27T08:11:00Z WARN  lance::index::scalar] LabelList index words_idx is old; NOT filters may be incorrect on \
+         nullable lists. Consider rebuilding.",
+        "index-passed-over",
+    );
+    // What 14.0.2 logs of an index that 6.0.0 built, and uses.
+    let harmless = "[2026-11-27T08:11:00Z WARN  lance::index] Index v_idx has unrecognized type \
+                    /lance.table.VectorIndexDetails, ignoring it\n";
+    let document = json(&run(harmless.as_bytes(), &["--format", "json"]));
+    assert_eq!(document["rules"], Value::Array(Vec::new()));
+    assert!(
+        document["meaning"]
+            .as_str()
+            .unwrap()
+            .contains("searches use it")
+    );
+    let log = format!("{harmless}{PANIC}\n{SAYS}\n");
+    expect_founding("a harmless line before it", log.as_bytes());
+    let document = json(&run(
+        b"ValueError: Version not found error: version main:3 does not exist",
+        &["--format", "json"],
+    ));
+    assert_eq!(document["rule"], "tag-without-version");
+    let transaction =
+        "OSError: LanceError(IO): Object at location /data/x/_transactions/1-ab.txn not found";
+    let document = json(&run(transaction.as_bytes(), &["--format", "json"]));
+    assert!(
+        document["meaning"]
+            .as_str()
+            .unwrap()
+            .contains("Reads do not need it")
+    );
+}
+
+#[test]
+fn a_number_in_message_and_finding_points_to_it() {
+    let field = |id: u32| {
+        format!(
+            "ValueError: Encountered internal error. Index referenced a field with id {id} which did not exist in the schema, \
+             /home/runner/work/lance/lance/rust/lance/src/index.rs:2400:20\n"
+        )
+    };
+    let evidence = |id: u32| {
+        let path = "testdata/broken/index-field-unknown-2.1";
+        json(&run(field(id).as_bytes(), &[path, "--format", "json"]))["located"][0]["evidence"]
+            .to_string()
+    };
+    assert!(
+        evidence(77).contains("have the number 77"),
+        "{}",
+        evidence(77)
+    );
+    assert!(!evidence(78).contains("number"), "{}", evidence(78));
+}
+
+#[test]
+fn hostile_messages_are_no_crash_and_move_no_cursor() {
+    let start =
+        "thread 'x' panicked at rust/lance-encoding/src/decoder.rs:99999999999999999999:1:\n";
+    let huge = "9".repeat(400);
+    let mut cases = vec![
+        format!("{start}\u{1b}]0;title\u{7}\u{1b}[2J\u{8}\u{9b}31m\u{202e}lance error\n"),
+        format!(
+            "{start}fragment {huge} column {huge} Invalid range {huge}..{huge} for object of size {huge}\n"
+        ),
+        format!("{start}{}\n", "Expected a struct encoding ".repeat(9_000)),
+        format!("{start}{}\n", "\\\"'`".repeat(50_000)),
+        format!("lance error {}\n", "column 'a' ".repeat(20_000)),
+        "lance panicked at 'error\n".repeat(2_000),
+    ];
+    for part in ["(", "[", "a.", "Not found ", "RLE ", "corrupt file "] {
+        cases.push(format!("{start}{}\n", part.repeat(60_000)));
+    }
+    for log in cases {
+        for format in ["text", "json"] {
+            let output = run(
+                log.as_bytes(),
+                &["testdata/daft-blob.lance", "--format", format],
+            );
+            let shown: String = log.chars().take(80).collect();
+            let code = output.status.code();
+            assert!(
+                code.is_some_and(|code| code <= 2),
+                "{shown}: {code:?} {}",
+                stderr(&output)
+            );
+            let text = stdout(&output);
+            let moves =
+                |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+            assert!(!text.contains(moves), "{shown}");
+        }
+    }
 }
 
 #[test]

@@ -65,6 +65,70 @@ fn a_fault_of_a_branch_is_said_to_be_of_it() {
 }
 
 #[test]
+fn a_commit_that_lost_rows_is_named_with_the_way_back() {
+    let dataset = "testdata/history/append-lost-rows-2.2";
+    assert_eq!(lint(&[dataset]).status.code(), Some(0));
+    let document = json(&[dataset, "--all-versions"]);
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    let finding = &findings[0];
+    assert_eq!(finding["rule"], "operation-contradicted");
+    assert_eq!(finding["severity"], "error");
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.contains("version 3 (Append) lost 10 of 20 rows"),
+        "{message}"
+    );
+    let since = &finding["since"];
+    let facts = [&since["version"], &since["versions"], &since["in_latest"]];
+    assert_eq!(facts.map(Value::to_string), ["3", "2", "true"]);
+    let help = finding["help"].to_string();
+    assert!(help.contains("lance.dataset(uri, version=2).restore()"));
+    assert!(help.contains("do not run cleanup_old_versions()"));
+    let diff = lint(&["diff", &format!("{dataset}@2"), &format!("{dataset}@3")]);
+    let diff = stdout(&diff);
+    assert!(diff.contains("lost by a commit (Append)"), "{diff}");
+}
+
+#[test]
+fn rows_that_were_overwritten_or_restored_are_not_lost() {
+    let document = json(&[SWAPPED, "--all-versions"]);
+    let findings = document["findings"].as_array().unwrap();
+    let of_rule = |f: &&Value| f["rule"] == "operation-contradicted";
+    assert_eq!(findings.iter().filter(of_rule).count(), 0);
+}
+
+#[test]
+fn a_next_row_id_that_falls_is_a_warning() {
+    let document = json(&["testdata/history/next-row-id-lower-2.2", "--all-versions"]);
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0]["rule"], "operation-contradicted");
+    assert_eq!(findings[0]["severity"], "warning");
+    let message = findings[0]["message"].as_str().unwrap();
+    assert!(message.contains("version 3 (Delete)"), "{message}");
+}
+
+#[test]
+fn a_branch_on_record_without_versions_is_not_called_unknown() {
+    let lost = lint(&[
+        "testdata/broken/branch-folder-missing-2.1",
+        "--branch",
+        "dev",
+    ]);
+    assert_eq!(lost.status.code(), Some(2));
+    let text = stderr(&lost);
+    assert!(text.contains("on record in _refs/branches"), "{text}");
+    assert!(text.contains("tree/dev/_versions"), "{text}");
+    let moved = "testdata/broken/branch-of-moved-dataset-2.1";
+    let document = json(&[moved, "--branch", "dev"]);
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    let cause = findings[0]["cause"].as_str().unwrap();
+    assert!(cause.contains("the dataset was moved"), "{cause}");
+}
+
+#[test]
 fn a_manifest_that_cannot_be_read_does_not_hide_the_others() {
     let scratch = tempfile::tempdir().unwrap();
     let dataset = scratch.path().join("d.lance");
@@ -106,6 +170,35 @@ fn differences_are_named() {
         "{}",
         stderr(&missing)
     );
+}
+
+#[test]
+fn what_is_the_same_in_many_fragments_is_told_once() {
+    let at = |version: u64| format!("testdata/history/added-columns-2.1@{version}");
+    let text = |from, to| stdout(&lint(&["diff", &at(from), &at(to)]));
+    let added = text(5, 6);
+    let files = "  ~ 5 fragments (0 to 4): 1 data file added, with `sum`\n";
+    assert!(added.contains(files), "{added}");
+    assert!(
+        added.contains("KiB → ") && !added.contains(".lance ["),
+        "{added}"
+    );
+    let deleted = text(6, 7);
+    assert!(
+        deleted.contains("  ~ 5 fragments (0 to 4): 5 more rows deleted\n"),
+        "{deleted}"
+    );
+    let appended = text(1, 5);
+    assert!(
+        appended.contains("  + 4 fragments (1 to 4): 12 rows\n"),
+        "{appended}"
+    );
+    // A few are told one by one, and so are all in JSON.
+    assert!(text(1, 3).contains("  + fragment 1: 3 rows\n"));
+    let document = json(&["diff", &at(5), &at(6)]);
+    let changes = document["changes"].as_array().unwrap();
+    let of_fragments = changes.iter().filter(|c| c["section"] == "fragments");
+    assert_eq!(of_fragments.count(), 5, "{changes:#?}");
 }
 
 #[test]

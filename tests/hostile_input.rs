@@ -164,7 +164,7 @@ fn run(memory: &Memory, path: &Path) -> Result<Report, CheckError> {
         quiet: false,
         table: true,
         findings: true,
-        width: Some(80),
+        width: 80,
         elapsed: std::time::Duration::ZERO,
     };
     text::write(&mut sink, &report, options).expect("the sink takes everything");

@@ -214,7 +214,7 @@ fn columns_and_readers_that_were_asked_for_are_kept() {
     let request = Request {
         paths: vec![OsString::from(PLAIN)],
         columns: vec!["blob".to_string()],
-        readers: vec!["0.8.1".parse().unwrap()],
+        readers: vec!["0.10.0".parse().unwrap()],
         ..Request::default()
     };
     let whole = single(&request);
@@ -465,7 +465,7 @@ fn parts_of_other_requests_or_versions_are_refused() {
     let reader = parts.write("3", &[PLAIN, "--fragments", "4..", "--reader", "0.32.1"]);
     says(
         &refusal(&[&all, &reader]),
-        &["readers 0.32.1", "same --reader"],
+        &["readers Lance 0.32.1", "same --reader"],
     );
     let of_two = |path: &String| {
         let root = Location::from_path(path.as_str());

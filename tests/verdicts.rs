@@ -23,10 +23,16 @@ const LEVELS: [(&str, &[&dyn Rule]); 4] = [
     ("columns", COLUMNS_RULES),
 ];
 
+/// Of sound datasets nothing is said but which bugs of releases concern them: an info where a
+/// writer may have damaged them, more where today's reader reads them wrong (packed structs).
 #[test]
 fn healthy_datasets_are_silent() {
     for fixture in clean_fixtures() {
-        let found = findings(&fixture);
+        let mut found = findings(&fixture);
+        found.retain(|finding| {
+            let is_info = finding["severity"] == "info";
+            finding["rule"] != "known-bug" || !(is_info || fixture.contains("packed"))
+        });
         assert!(found.is_empty(), "{fixture}: {found:#?}");
     }
 }
@@ -40,6 +46,10 @@ fn one_fault_is_one_finding() {
         if fixture.contains("/overlay-") && found.len() > 1 {
             found.retain(|finding| finding["rule"] != "feature-flag");
         }
+        // Lance 0.21.0 built its index in the old format, and listed it wrong.
+        if fixture.contains("/index-segments-overlapping-by-0.21.0") {
+            found.retain(|finding| finding["rule"] != "index-format-old");
+        }
         let rules: BTreeSet<_> = found.iter().map(|f| f["rule"].to_string()).collect();
         assert_eq!(rules.len(), 1, "{fixture}: {found:#?}");
         let columns: BTreeSet<_> = found
@@ -47,6 +57,30 @@ fn one_fault_is_one_finding() {
             .map(|f| f["location"]["column"].to_string())
             .collect();
         assert_eq!(columns.len(), found.len(), "{fixture}: {found:#?}");
+    }
+}
+
+/// Which children of a packed struct today's reader reads wrong depends on their widths.
+#[test]
+fn packed_structs_are_told_by_what_the_reader_does_with_them() {
+    for (fixture, advisory, severity) in [
+        ("advisories/LL-0017", "LL-0017", "error"),
+        ("advisories/LL-0018", "LL-0018", "warning"),
+        ("clean/packed-struct-2.0", "LL-0018", "warning"),
+        ("clean/packed-struct-2.1", "LL-0018", "warning"),
+        ("clean/packed-struct-2.2", "LL-0018", "warning"),
+        ("clean/trap-packed-string-child-2.2", "LL-0017", "error"),
+    ] {
+        let found = findings(&format!("testdata/{fixture}"));
+        assert_eq!(found.len(), 1, "{fixture}: {found:#?}");
+        assert_eq!(found[0]["severity"], severity, "{fixture}");
+        let message = found[0]["message"].as_str().expect("a message");
+        assert!(message.starts_with(advisory), "{fixture}: {message}");
+        let help = found[0]["help"].to_string();
+        assert!(
+            !help.contains("COLUMN") && !help.contains("CHILD"),
+            "{help}"
+        );
     }
 }
 
@@ -163,7 +197,7 @@ fn the_founding_case_is_one_error_at_the_right_place() {
         cause.contains("the writer dropped field metadata"),
         "{cause}"
     );
-    assert_eq!(finding["help"].as_array().expect("mends").len(), 3);
+    assert_eq!(finding["help"].as_array().expect("mends").len(), 2);
     let message = finding["reader_message"].as_str().expect("a message");
     assert!(
         message.contains("Expected a struct encoding because we have a struct field in the schema")
@@ -236,6 +270,12 @@ fn edits_are_told_apart() {
         ("miniblock-items-", "page-rows-mismatch"),
         ("column-length-unequal-", "column-lengths-differ"),
         ("physical-rows-", "row-count-mismatch"),
+        ("row-count-absent-", "row-counts-absent"),
+        ("deletion-count-absent-", "row-counts-absent"),
+        ("index-file-", "index-files-missing"),
+        ("branch-", "branch-lost"),
+        ("tag-", "tag-without-version"),
+        ("clone-source-cleaned-", "data-file-missing"),
         ("column-index-swapped-", "column-mapping-contradicted"),
         ("column-indices-", "column-lost"),
         ("struct-child-unlisted-", "field-not-listed"),

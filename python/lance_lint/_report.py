@@ -244,6 +244,8 @@ class Subject:
     """Rows, deleted ones included."""
     deleted_rows: int
     bytes: int
+    bytes_outside_columns: int
+    """Bytes of data files that are neither metadata nor in the pages of a column."""
     file_versions: Mapping[str, int]
     notes: tuple[str, ...]
     """What was left out or done otherwise than asked."""
@@ -267,6 +269,7 @@ class Subject:
             physical_rows=document["physical_rows"],
             deleted_rows=document["deleted_rows"],
             bytes=document["bytes"],
+            bytes_outside_columns=document["bytes_outside_columns"],
             file_versions=dict(document["file_versions"]),
             notes=tuple(document.get("notes", ())),
             columns=tuple(map(Column._from, document["columns"])),

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::gathered::Renamed;
+use super::gathered::{Outside, Renamed};
 use super::tally::{Cell, Wanted, cells};
 use crate::finding::Findings;
 use crate::format::limits::MAX_CACHED_SCHEMAS;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::Kind;
 use crate::model::join::{Placement, join_self};
-use crate::model::schema::{Field, FieldTree};
+use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::version::FileVersion;
 use crate::rules::{
     COLUMN_RULES, COLUMNS_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf,
@@ -33,6 +33,39 @@ pub struct Gone {
     pub above: Vec<usize>,
     /// Fields whose column cannot be read.
     pub unreadable: Vec<usize>,
+}
+
+impl Gone {
+    /// The bytes of the file that are neither metadata nor in the pages of these columns, when they
+    /// are all that the schema has. How long the pages of 0.1 files are is not known.
+    pub fn outside(&self, walk: &Walk<'_>) -> Outside {
+        let Some(start) = walk.data.metadata_start().filter(|_| walk.wanted.is_all()) else {
+            return Outside::default();
+        };
+        let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
+        // Those behind it are metadata already.
+        let buffers = walk.data.global_buffers().iter();
+        let buffers = buffers.filter(|buffer| buffer.start < start).map(length);
+        let pages = self.cells.iter().map(Cell::bytes);
+        let held = buffers.chain(pages).fold(0, u64::saturating_add);
+        let rest = start.min(walk.data.size()).saturating_sub(held);
+        let fields = &walk.schema.fields;
+        let is_v2 = |cell: &Cell| {
+            let field = fields.get(cell.field);
+            field.and_then(Field::blob) == Some(BlobDeclaration::V2)
+        };
+        let mut cells = self.cells.iter();
+        match cells.any(|cell| cell.is_of_blobs() || is_v2(cell)) {
+            true => Outside {
+                with_blobs: rest,
+                others: 0,
+            },
+            false => Outside {
+                with_blobs: 0,
+                others: rest,
+            },
+        }
+    }
 }
 
 /// Comparisons of the schema with those of data files and with encodings, each distinct one made
@@ -150,6 +183,19 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         Some(comparison) => (&*comparison.differences, &*comparison.own),
         None => (&[][..], &[][..]),
     };
+    let kept: Vec<Difference>;
+    let differences = match differences
+        .iter()
+        .any(|difference| settled(walk, difference))
+    {
+        true => {
+            let all = differences.iter();
+            let all = all.filter(|difference| !settled(walk, difference));
+            kept = all.cloned().collect();
+            &kept[..]
+        }
+        false => differences,
+    };
     let differs: FxHashSet<usize> = differences
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))
@@ -239,11 +285,17 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         }
     }
     if walk.judged {
-        let swapped = |difference: &Difference| matches!(difference, Difference::Swapped { .. });
-        let renamed = differences.iter().any(swapped)
+        let swapped: Vec<(i32, String)> = differences
+            .iter()
+            .filter(|difference| matches!(difference, Difference::Swapped { .. }))
+            .filter_map(|difference| schema.fields.get(difference.at()))
+            .map(|field| (field.id, field.name.clone()))
+            .collect();
+        let renamed = !swapped.is_empty()
             && view.snapshot.is_some_and(|snapshot| {
                 let look = || Renamed::look(walk.storage, snapshot);
-                walk.renamed.get_or_init(look).on_record
+                let names = &walk.renamed.get_or_init(look).names;
+                swapped.iter().all(|swapped| names.contains(swapped))
             });
         let shared = match overlap(spans) {
             true => shared(walk, &laid),
@@ -267,6 +319,41 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         }
     }
     gone
+}
+
+/// Whether the pages of a column settle a difference of types for the manifest: they yield its type,
+/// and not that of the file's own schema, which a writer got wrong.
+fn settled(walk: &Walk<'_>, difference: &Difference) -> bool {
+    let Difference::Type { at, in_file } = difference else {
+        return false;
+    };
+    let (Some(Placement::Column(index)), Some(field), Some(own)) = (
+        walk.view.placed.get(*at),
+        walk.schema.fields.get(*at),
+        walk.data.schema.as_deref(),
+    ) else {
+        return false;
+    };
+    let Some(column) = walk.column(field, *index) else {
+        return false;
+    };
+    let misfits = |schema: &FieldTree, at: usize, judgements: &Judgements| {
+        let faults = pages::check(&Held {
+            version: walk.version,
+            schema,
+            at,
+            column: &column,
+            data_end: walk.data.metadata_start().unwrap_or(u64::MAX),
+            judgements,
+        });
+        faults
+            .iter()
+            .any(|fault| fault.complaint.about == About::Type)
+    };
+    // Judgements are kept by field, and those of the file's schema are others.
+    !column.pages.is_empty()
+        && !misfits(walk.schema, *at, &walk.compared.judgements)
+        && misfits(own, *in_file, &Judgements::default())
 }
 
 /// Rows of a column as its reader counts them: pages of sparse structure count the items of

@@ -12,7 +12,7 @@ use super::choose::{Sampled, choose};
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
 use super::file;
-use super::gathered::{Cost, FragmentResult, Gathered, Renamed};
+use super::gathered::{Cost, FragmentResult, Gathered, Outside, Renamed};
 use super::part::Part;
 use super::tally::{FieldReport, Wanted};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
@@ -28,21 +28,21 @@ use crate::format::proto::lance::table::data_fragment::{
 use crate::format::proto::lance::table::data_overlay_file::Coverage;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
 use crate::format::row_ids::{self, RowIds};
-use crate::format::sniff::Looks;
+use crate::format::sniff::{Looks, looks_like};
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
-use crate::model::history;
+use crate::model::history::{self, Counts};
 use crate::model::index::{INDICES, Index};
 use crate::model::join::{Placement, join};
-use crate::model::readers::{Readers, readers};
+use crate::model::readers::{OLD_LAYOUTS, Readers, readers};
 use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, BaseError, Naming, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
 use crate::model::version::FileVersion;
 use crate::rules::{
     Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FILE_RULES, FRAGMENT_RULES,
-    FieldSource, FieldView, FileFault, FileView, FragmentView, IndexFile, IndexState, OverlayState,
-    RULES, RowIdsOf, WholeView, cascade, known_bug,
+    FieldSource, FieldView, FileFault, FileView, FragmentView, IndexEnd, IndexFile, IndexState,
+    OverlayState, RULES, RowIdsOf, WholeView, cascade, known_bug, mends,
 };
 use crate::storage::{Halt, Location, Storage, StorageError, WatchedStorage};
 
@@ -52,6 +52,12 @@ const FRAGMENTS_AT_ONCE: usize = 1024;
 
 /// Deepest folder below that of an index in which its files are looked for.
 const MOST_INDEX_DEPTH: usize = 4;
+
+/// Most files of a segment of an index whose ends are read.
+const MOST_INDEX_ENDS: usize = 64;
+
+/// Bytes that are read of the end of an index file: a footer, or the whole of a Git LFS pointer.
+const INDEX_END_BYTES: u64 = 512;
 
 /// Most fragments that are not worth a thread pool.
 const FRAGMENTS_ALONE: usize = 4;
@@ -98,8 +104,17 @@ pub(super) fn check_by(
     let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
     let indices = match &opened.snapshot {
-        Some(snapshot) => indices(storage, snapshot),
+        Some(snapshot) => indices(storage, snapshot, &mut KnownFiles::default()),
         None => Vec::new(),
+    };
+    let snapshot = opened.snapshot.as_ref();
+    let lost_transaction = snapshot.and_then(|s| history::lost_transaction(storage, s));
+    let before = || {
+        let version = snapshot?.entry.version.checked_sub(1)?;
+        let mut entries = opened.manifests.iter();
+        let entry = entries.find(|e| e.version == version && e.naming != Naming::Detached)?;
+        let before = Snapshot::open(storage, &opened.root, entry.clone()).ok()?;
+        Some(Counts::of(&before))
     };
     let view = DatasetView {
         snapshot: opened.snapshot.as_ref(),
@@ -108,7 +123,10 @@ pub(super) fn check_by(
         manifests: &opened.manifests,
         indices: &indices,
         lost_tags: &history::lost_tags(storage, root),
-        operation: &|| history::operation(storage, opened.snapshot.as_ref()?),
+        lost_branches: &history::lost_branches(storage, root, &opened.root),
+        lost_transaction: lost_transaction.as_deref(),
+        operation: &|| history::operation(storage, snapshot?),
+        before: &|read| read.then(&before).flatten(),
     };
     for rule in RULES {
         rule.dataset(&view, &mut findings);
@@ -185,14 +203,21 @@ pub(super) fn check_by(
     Ok(subjects)
 }
 
+/// The files of the folders of indices that were listed before: an index never changes.
+pub(super) type KnownFiles = FxHashMap<String, Option<Vec<IndexFile>>>;
+
 /// The indices of a snapshot, and what is there of their files.
-pub(super) fn indices(storage: &dyn Storage, snapshot: &Snapshot) -> Vec<IndexState> {
+pub(super) fn indices(
+    storage: &dyn Storage,
+    snapshot: &Snapshot,
+    known: &mut KnownFiles,
+) -> Vec<IndexState> {
     let listed = snapshot.manifest.indices.read();
     let listed = listed.map_or(&[][..], |section| section.indices.as_slice());
     let states = listed.iter().map(|message| {
         let index = Index::new(message);
         IndexState {
-            files: index_files(storage, snapshot, &index),
+            files: index_files(storage, snapshot, &index, known),
             index,
         }
     });
@@ -205,6 +230,7 @@ fn index_files(
     storage: &dyn Storage,
     snapshot: &Snapshot,
     index: &Index,
+    known: &mut KnownFiles,
 ) -> Option<Vec<IndexFile>> {
     // What Lance keeps for itself stands in the manifest file as a rule.
     if index.is_internal() && index.files.is_empty() {
@@ -213,11 +239,22 @@ fn index_files(
     let uuid = index.uuid.as_ref().ok()?;
     let root = snapshot.base_root(index.base_id).ok()?;
     let folder = root.join(INDICES).join(uuid);
+    let key = folder.to_string();
+    if let Some(files) = known.get(&key) {
+        return files.clone();
+    }
+    let files = files_below(storage, &folder);
+    known.insert(key, files.clone());
+    files
+}
+
+/// The files of a folder of an index; `None` where it cannot be listed.
+fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile>> {
     let mut files = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(below) = folders.pop() {
         let listed = match below.as_str() {
-            "" => storage.list(&folder),
+            "" => storage.list(folder),
             below => storage.list(&folder.join(below)),
         };
         match listed {
@@ -231,9 +268,9 @@ fn index_files(
                         }
                         true => {}
                         false => files.push(IndexFile {
-                            cut: !told(index, &name) && is_cut(storage, &folder.join(&name)),
                             name,
                             size: entry.size,
+                            end: IndexEnd::Unread,
                         }),
                     }
                 }
@@ -242,23 +279,40 @@ fn index_files(
             Err(_) => return None,
         }
     }
+    let looked_at = files.iter_mut().filter(|file| is_lance(&file.name));
+    let looked_at: Vec<&mut IndexFile> = looked_at.take(MOST_INDEX_ENDS).collect();
+    let look = |file: &mut IndexFile| file.end = end_of(storage, &folder.join(&file.name));
+    match looked_at.len() {
+        0..=2 => looked_at.into_iter().for_each(look),
+        _ => looked_at.into_par_iter().for_each(look),
+    }
     Some(files)
 }
 
-/// Whether the manifest tells the size of an index file.
-fn told(index: &Index, name: &str) -> bool {
-    let mut files = index.files.iter();
-    files.any(|(known, size)| known == name && *size > 0)
+/// Whether a file of an index is to be a Lance file.
+fn is_lance(name: &str) -> bool {
+    name.ends_with(".lance") || name.ends_with(".idx")
 }
 
-/// Whether an index file that is to be a Lance file does not end as one.
-fn is_cut(storage: &dyn Storage, location: &Location) -> bool {
-    let name = location.file_name();
-    let lance = name.ends_with(".lance") || name.ends_with(".idx");
-    lance
-        && storage
-            .tail(location, MAGIC.len() as u64)
-            .is_ok_and(|tail| tail.bytes != MAGIC.as_slice())
+/// What a file ends with.
+fn end_of(storage: &dyn Storage, location: &Location) -> IndexEnd {
+    let Ok(tail) = storage.tail(location, INDEX_END_BYTES) else {
+        return IndexEnd::Unread;
+    };
+    let bytes = tail.bytes.as_ref();
+    // Of a longer file this is not the head.
+    let head: &[u8] = match tail.size <= INDEX_END_BYTES {
+        true => bytes,
+        false => &[],
+    };
+    let footer = bytes.strip_suffix(MAGIC.as_slice());
+    match footer.and_then(|before| before.last_chunk()) {
+        Some([major, more_major, minor, more_minor]) => IndexEnd::Lance(
+            u16::from_le_bytes([*major, *more_major]),
+            u16::from_le_bytes([*minor, *more_minor]),
+        ),
+        None => IndexEnd::Other(looks_like(head, bytes)),
+    }
 }
 
 /// What is known of a dataset beside one snapshot's fragments.
@@ -342,6 +396,7 @@ fn lost(
         physical_rows: 0,
         deleted_rows: 0,
         bytes: broken_bytes(opened),
+        outside: Outside::default(),
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: findings.into_sorted(),
@@ -588,6 +643,10 @@ fn conclude(
         known.has_detached,
         &known_versions,
         encodings.filter_map(|stored| Some((stored.version, stored.encoding.as_deref()?))),
+        OLD_LAYOUTS
+            .iter()
+            .copied()
+            .filter(|layout| findings.has_cause(layout.cause)),
     );
     let columns: Vec<ColumnTotal> = fields.iter().map(column_total).collect();
     let whole = WholeView {
@@ -617,6 +676,7 @@ fn conclude(
         physical_rows: totals.physical_rows,
         deleted_rows: totals.deleted_rows,
         bytes: totals.bytes.saturating_add(snapshot.manifest.size),
+        outside: totals.outside,
         file_versions: versions.into_iter().collect(),
         fields,
         findings: findings.into_sorted(),
@@ -629,6 +689,7 @@ fn conclude(
         decodable: None,
         part: None,
     };
+    mends::settle(&mut report.findings, snapshot, known.indices, complete);
     known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
     report
@@ -1106,6 +1167,11 @@ impl Run<'_> {
             Err(FileFault::Unreadable(
                 Unreadable::NotLance { size, .. } | Unreadable::TooShort { size, .. },
             )) => result.bytes = result.bytes.saturating_add(*size),
+            Err(FileFault::Unreadable(Unreadable::Storage(_))) => {
+                if let Some(id) = entry.base_id {
+                    self.snapshot.look_for_base(self.storage, id);
+                }
+            }
             Err(_) => {}
         }
         let placed = match &state {
@@ -1225,6 +1291,7 @@ impl Run<'_> {
             judged: view.entry.and_then(stated_version) == Some(version),
         };
         let gone = columns::go(&walk, findings);
+        result.outside = result.outside + gone.outside(&walk);
         match result.cells.is_empty() {
             true => result.cells = gone.cells,
             false => result.cells.extend(gone.cells),

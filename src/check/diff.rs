@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use super::{CheckError, FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
 use crate::format::proto::lance::table::{DataFragment, Manifest};
 use crate::model::flags::{Flag, flags};
+use crate::model::history::{self, Counts};
 use crate::model::index::Index;
 use crate::model::schema::Field;
 use crate::model::snapshot::{self, Selection, Snapshot};
@@ -36,6 +37,19 @@ pub struct Change {
     pub before: Option<String>,
     /// How the second has it.
     pub after: Option<String>,
+    /// What is to be said of it beside other fragments, when it is about one.
+    pub fragment: Option<OfFragment>,
+}
+
+/// What differs in a fragment, as it is told of several at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfFragment {
+    /// The fragment.
+    pub id: u64,
+    /// What differs, the same for all that differ in one way; `{}` stands for a number of rows.
+    pub how: String,
+    /// Rows, which add up over fragments.
+    pub rows: u64,
 }
 
 /// What differs.
@@ -71,7 +85,8 @@ pub fn diff(storage: &dyn Storage, left: &OsStr, right: &OsStr) -> Result<Diff, 
     if let (Some(before), Some(after)) = (&left.snapshot, &right.snapshot) {
         changes.manifest(before.message(), after.message());
         if left.root.normalised() == right.root.normalised() {
-            changes.fragments(before.message(), after.message());
+            changes.fragments(before, after);
+            changes.lost_rows(storage, before, after);
         }
         changes.indices(before, after);
     }
@@ -206,7 +221,23 @@ impl Changes {
             what: what.into(),
             before,
             after,
+            fragment: None,
         });
+    }
+
+    /// Notes something of a fragment.
+    fn note_fragment(
+        &mut self,
+        of: OfFragment,
+        what: String,
+        before: Option<String>,
+        after: Option<String>,
+    ) {
+        let known = self.0.len();
+        self.note("fragments", what, before, after);
+        if let Some(change) = self.0.get_mut(known) {
+            change.fragment = Some(of);
+        }
     }
 
     fn differ<T: ToString>(&mut self, section: &'static str, what: &str, before: T, after: T) {
@@ -387,14 +418,14 @@ impl Changes {
         }
     }
 
-    fn fragments(&mut self, before: &Manifest, after: &Manifest) {
+    fn fragments(&mut self, before: &Snapshot, after: &Snapshot) {
         let by_id = |manifest: &Manifest| -> BTreeMap<u64, DataFragment> {
             let fragments = manifest.fragments.iter();
             fragments
                 .map(|fragment| (fragment.id, fragment.clone()))
                 .collect()
         };
-        let (one, other) = (by_id(before), by_id(after));
+        let (one, other) = (by_id(before.message()), by_id(after.message()));
         let deleted = |fragment: &DataFragment| {
             let file = fragment.deletion_file.as_ref();
             file.map_or(0, |file| file.num_deleted_rows)
@@ -411,16 +442,40 @@ impl Changes {
                 (Some(gone), None) => {
                     removed =
                         removed.saturating_add(gone.physical_rows.saturating_sub(deleted(gone)));
-                    self.note("fragments", what, Some(described(gone)), None);
+                    let of = OfFragment {
+                        id: *id,
+                        how: "{} rows".to_string(),
+                        rows: gone.physical_rows,
+                    };
+                    self.note_fragment(of, what, Some(described(gone)), None);
                 }
                 (None, Some(new)) => {
                     added = added.saturating_add(new.physical_rows.saturating_sub(deleted(new)));
-                    self.note("fragments", what, None, Some(described(new)));
+                    let of = OfFragment {
+                        id: *id,
+                        how: "{} rows".to_string(),
+                        rows: new.physical_rows,
+                    };
+                    self.note_fragment(of, what, None, Some(described(new)));
                 }
                 (Some(old), Some(new)) => {
-                    newly = newly.saturating_add(deleted(new).saturating_sub(deleted(old)));
-                    self.note(
-                        "fragments",
+                    let more = deleted(new).saturating_sub(deleted(old));
+                    newly = newly.saturating_add(more);
+                    let (how, rows) = match old.physical_rows == new.physical_rows {
+                        true if more > 0 => ("{} more rows deleted", more),
+                        true => (
+                            "{} fewer rows deleted",
+                            deleted(old).saturating_sub(deleted(new)),
+                        ),
+                        false => ("another number of rows", 0),
+                    };
+                    let of = OfFragment {
+                        id: *id,
+                        how: how.to_string(),
+                        rows,
+                    };
+                    self.note_fragment(
+                        of,
                         format!("{what}: rows"),
                         Some(described(old)),
                         Some(described(new)),
@@ -432,12 +487,12 @@ impl Changes {
                             .collect();
                         Some(files.join(", "))
                     };
-                    self.note(
-                        "fragments",
-                        format!("{what}: data files"),
-                        files(old),
-                        files(new),
-                    );
+                    let of = OfFragment {
+                        id: *id,
+                        how: files_changed(old, new, before, after),
+                        rows: 0,
+                    };
+                    self.note_fragment(of, format!("{what}: {DATA_FILES}"), files(old), files(new));
                 }
                 (None, None) => {}
             }
@@ -451,6 +506,21 @@ impl Changes {
             counted(newly),
             None,
         );
+    }
+
+    /// Rows that are gone though the commit between the two keeps all rows.
+    fn lost_rows(&mut self, storage: &dyn Storage, before: &Snapshot, after: &Snapshot) {
+        let (one, other) = (Counts::of(before), Counts::of(after));
+        if before.root.normalised() != after.root.normalised() || !one.is_just_before(&other) {
+            return;
+        }
+        let Some(operation) = history::operation(storage, after) else {
+            return;
+        };
+        if let Some((one, other)) = one.lost_in(&other, operation) {
+            let what = format!("lost by a commit ({operation}) that must keep them all");
+            self.differ("rows", &what, one, other);
+        }
     }
 
     fn indices(&mut self, before: &Snapshot, after: &Snapshot) {
@@ -497,6 +567,83 @@ impl Changes {
                 self.note("encodings", old.path.clone(), Some(one), Some(other));
             }
         }
+    }
+}
+
+/// How the name of a change of the data files of a fragment ends.
+pub const DATA_FILES: &str = "data files";
+
+/// Most fields that are named of a data file.
+const MOST_FIELDS: usize = 5;
+
+/// What became of the data files of a fragment, in words that are the same for all fragments of
+/// which the same is true.
+fn files_changed(
+    old: &DataFragment,
+    new: &DataFragment,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> String {
+    let named = |ids: &[i32]| {
+        // What is negative stood for a field that was taken over by another file.
+        let ids: Vec<i32> = ids.iter().copied().filter(|id| *id >= 0).collect();
+        let name = |id: &i32| {
+            let schemas = [&after.schema, &before.schema];
+            let mut fields = schemas.iter().filter_map(|schema| schema.by_id(*id));
+            match fields.next() {
+                Some(field) => format!("`{}`", field.path),
+                None => format!("field {id}"),
+            }
+        };
+        let shown: Vec<String> = ids.iter().take(MOST_FIELDS).map(name).collect();
+        match ids.len().saturating_sub(shown.len()) {
+            0 if shown.is_empty() => "no fields".to_string(),
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    };
+    let only = |these: &DataFragment, those: &DataFragment| -> Option<String> {
+        let files = these.files.iter();
+        let files = files.filter(|file| !those.files.iter().any(|other| other.path == file.path));
+        let files: Vec<_> = files.collect();
+        let fields: Vec<i32> = files
+            .iter()
+            .flat_map(|file| &file.fields)
+            .copied()
+            .collect();
+        let count = files.len();
+        let noun = if count == 1 {
+            "data file"
+        } else {
+            "data files"
+        };
+        (count > 0).then(|| format!("{count} {noun} %, with {}", named(&fields)))
+    };
+    let mut parts = Vec::new();
+    parts.extend(only(new, old).map(|text| text.replacen('%', "added", 1)));
+    parts.extend(only(old, new).map(|text| text.replacen('%', "removed", 1)));
+    let both = old.files.iter().filter_map(|file| {
+        let mut others = new.files.iter();
+        Some((file, others.find(|other| other.path == file.path)?))
+    });
+    let (mut less, mut more) = (Vec::new(), Vec::new());
+    for (one, other) in both {
+        less.extend(one.fields.iter().filter(|id| !other.fields.contains(id)));
+        more.extend(other.fields.iter().filter(|id| !one.fields.contains(id)));
+    }
+    let any = |ids: &[i32]| ids.iter().any(|id| *id >= 0);
+    if any(&less) {
+        parts.push(format!(
+            "{} no longer in a data file that stayed",
+            named(&less)
+        ));
+    }
+    if any(&more) {
+        parts.push(format!("{} in a data file that was there", named(&more)));
+    }
+    match parts.is_empty() {
+        true => "data files listed in another way".to_string(),
+        false => parts.join("; "),
     }
 }
 

@@ -4,14 +4,17 @@ use std::sync::OnceLock;
 
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
+use super::gathered::Outside;
 use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::{Findings, Severity};
 use crate::format::data_file::{Unreadable, read};
+use crate::format::sniff::Looks;
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
+use crate::rules::data_file_unreadable::looks_clause;
 use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
@@ -31,6 +34,11 @@ pub fn check(
             return Err(CheckError(format!("cannot read {location}: {error}")));
         }
     }
+    if let (true, Err(FileFault::Unreadable(fault))) = (named, &opened.0)
+        && let Some(foreign) = foreign(location, fault)
+    {
+        return Err(foreign);
+    }
     let (data, size) = opened;
     let mut report = SubjectReport {
         path: name.clone(),
@@ -40,6 +48,7 @@ pub fn check(
         physical_rows: 0,
         deleted_rows: 0,
         bytes: size,
+        outside: Outside::default(),
         file_versions: Vec::new(),
         fields: Vec::new(),
         findings: Vec::new(),
@@ -91,6 +100,7 @@ pub fn check(
                     judged: true,
                 };
                 let gone = columns::go(&walk, &mut findings);
+                report.outside = gone.outside(&walk);
                 let mut tally = Tally::default();
                 gone.above.into_iter().for_each(|field| tally.add_above(field));
                 tally.add(0, gone.cells);
@@ -111,6 +121,36 @@ pub fn check(
     report.findings = cascade::fold(findings.into_sorted());
     report.give_verdicts();
     Ok(report)
+}
+
+/// What is to be said of a file that a user named and that is not meant to be a Lance file; `None`
+/// for one that is damaged.
+pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
+    let is_named_so = location.file_name().ends_with(".lance");
+    let what = match fault {
+        Unreadable::Storage(_) => return None,
+        Unreadable::NotLance { looks, size, .. } => match looks {
+            Looks::Other(_) | Looks::Text => looks_clause(looks, *size)?,
+            _ if is_named_so => return None,
+            looks => looks_clause(looks, *size)
+                .unwrap_or_else(|| "does not end in LANC, as data files do".to_string()),
+        },
+        Unreadable::TooShort { .. } if is_named_so => return None,
+        Unreadable::TooShort { size, .. } => format!("has {size} bytes"),
+    };
+    let hint = match fault {
+        Unreadable::NotLance {
+            looks: Looks::LfsPointer { .. },
+            ..
+        } => "; `git lfs pull` fetches the file",
+        Unreadable::NotLance {
+            looks: Looks::Text, ..
+        } => "; for a log with an error of a reader: lance-lint diagnose --log FILE",
+        _ => "; expected a Lance dataset directory or a file of one",
+    };
+    Some(CheckError(format!(
+        "{location} is not a Lance file: it {what}{hint}"
+    )))
 }
 
 /// The version of a file for people: that of the format, or the numbers of an unknown one.

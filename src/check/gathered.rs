@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{Add, Range, Sub};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::tally::{Cell, Tally};
@@ -20,6 +21,7 @@ pub(super) struct FragmentResult {
     pub bytes: u64,
     /// Bytes of data files, and those of them that are metadata.
     pub stored: (u64, u64),
+    pub outside: Outside,
     pub rows: u64,
     pub deleted: u64,
     pub versions: Vec<String>,
@@ -68,8 +70,37 @@ pub(super) struct Totals {
     pub bytes: u64,
     /// Bytes of data files, and those of them that are metadata.
     pub stored: (u64, u64),
+    #[serde(default)]
+    pub outside: Outside,
     pub physical_rows: u64,
     pub deleted_rows: u64,
+}
+
+/// Bytes of data files that are neither metadata nor in the pages of a column of the schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outside {
+    /// Those of files that hold blobs, whose values stand outside pages.
+    pub with_blobs: u64,
+    /// Those of other files: columns that were dropped, and padding.
+    pub others: u64,
+}
+
+impl Outside {
+    /// All of them.
+    pub fn all(&self) -> u64 {
+        self.with_blobs.saturating_add(self.others)
+    }
+}
+
+impl Add for Outside {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            with_blobs: self.with_blobs.saturating_add(other.with_blobs),
+            others: self.others.saturating_add(other.others),
+        }
+    }
 }
 
 /// What was read.
@@ -96,11 +127,11 @@ impl Cost {
     }
 }
 
-/// Whether a change of names is on record in the dataset's transactions, and what it cost to know.
-#[derive(Debug, Clone, Copy, Default)]
+/// The names that the dataset's transactions gave to field ids, and what it cost to know.
+#[derive(Debug, Clone, Default)]
 pub struct Renamed {
-    /// Whether it is.
-    pub on_record: bool,
+    /// Field ids with their names.
+    pub names: FxHashSet<(i32, String)>,
     pub(super) cost: Cost,
 }
 
@@ -108,9 +139,9 @@ impl Renamed {
     /// Looks for it.
     pub fn look(storage: &dyn Storage, snapshot: &Snapshot) -> Self {
         let before = Cost::of_this_thread();
-        let on_record = snapshot.projection_on_record(storage);
+        let names = snapshot.projected_names(storage);
         Self {
-            on_record,
+            names,
             cost: Cost::of_this_thread() - before,
         }
     }
@@ -146,6 +177,7 @@ impl Gathered {
         totals.bytes = totals.bytes.saturating_add(result.bytes);
         totals.stored.0 = totals.stored.0.saturating_add(result.stored.0);
         totals.stored.1 = totals.stored.1.saturating_add(result.stored.1);
+        totals.outside = totals.outside + result.outside;
         totals.physical_rows = totals.physical_rows.saturating_add(result.rows);
         totals.deleted_rows = totals.deleted_rows.saturating_add(result.deleted);
         for version in result.versions {
@@ -182,6 +214,7 @@ impl Gathered {
         totals.bytes = totals.bytes.saturating_add(more.bytes);
         totals.stored.0 = totals.stored.0.saturating_add(more.stored.0);
         totals.stored.1 = totals.stored.1.saturating_add(more.stored.1);
+        totals.outside = totals.outside + more.outside;
         totals.physical_rows = totals.physical_rows.saturating_add(more.physical_rows);
         totals.deleted_rows = totals.deleted_rows.saturating_add(more.deleted_rows);
         for (version, files) in other.versions {

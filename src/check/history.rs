@@ -7,13 +7,13 @@ use prost::Message;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use super::dataset::{self, Walker};
+use super::dataset::{self, KnownFiles, Walker};
 use super::{CheckError, Request, SubjectReport};
-use crate::finding::{Findings, Key, Moment, Since};
-use crate::model::history::{self, Line};
+use crate::finding::{Findings, Key, Moment, Remedy, Since};
+use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
-use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView};
+use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView, operation_contradicted};
 use crate::storage::{Location, Storage};
 
 /// Most manifests that are read at a time.
@@ -46,12 +46,21 @@ pub fn check(
     let tags = history::tags(storage, root).len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
+        let mut mends: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
         for finding in latest.into_iter().flatten() {
+            mends.insert(finding.key(), finding.mends.clone());
             if !findings.has(&finding) {
                 findings.add(finding);
             }
         }
         report.findings = findings.into_sorted_with(&timeline.since);
+        // What changes the newest version is advice only for what is wrong in that.
+        for finding in &mut report.findings {
+            match mends.remove(&finding.key()) {
+                Some(mends) => finding.mends = mends,
+                None => finding.mends.retain(|mend| mend.scope.is_none()),
+            }
+        }
         match storage.meter().halted() {
             None => report.notes.extend(note(versions, lines.len() - 1, tags)),
             Some(halt) => {
@@ -97,6 +106,12 @@ struct Timeline {
     since: FxHashMap<Key, Since>,
     /// What a fragment came to beside a schema, and its row ids, by their bytes.
     fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
+    /// The files of indices that were listed.
+    index_files: KnownFiles,
+    /// What the version before counts.
+    before: Option<Counts>,
+    /// What is known of lost rows that are still missing.
+    lasting: Vec<Key>,
 }
 
 /// Looks at the versions of a line, one by one; returns how many those are.
@@ -107,6 +122,8 @@ fn check_line(
     timeline: &mut Timeline,
 ) -> Result<usize, CheckError> {
     let mut seen = 0;
+    timeline.before = None;
+    timeline.lasting.clear();
     let walker = Walker::default();
     let last = line.manifests.last().map(|entry| entry.version);
     let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
@@ -148,7 +165,10 @@ fn check_line(
                         manifests: &[],
                         indices: &[],
                         lost_tags: &[],
+                        lost_branches: &[],
+                        lost_transaction: None,
                         operation: &|| None,
+                        before: &|_| None,
                     };
                     let mut found = Findings::default();
                     for rule in RULES {
@@ -190,7 +210,9 @@ fn version(
     is_last: bool,
     timeline: &mut Timeline,
 ) -> Result<(), CheckError> {
-    let indices = dataset::indices(storage, snapshot);
+    let indices = dataset::indices(storage, snapshot, &mut timeline.index_files);
+    let before = timeline.before.replace(Counts::of(snapshot));
+    let operation = || history::operation(storage, snapshot);
     let view = DatasetView {
         snapshot: Some(snapshot),
         broken: &[],
@@ -198,7 +220,10 @@ fn version(
         manifests: &line.manifests,
         indices: &indices,
         lost_tags: &[],
-        operation: &|| history::operation(storage, snapshot),
+        lost_branches: &[],
+        lost_transaction: None,
+        operation: &operation,
+        before: &|_| before.clone(),
     };
     let mut found = Findings::default();
     for rule in RULES {
@@ -227,7 +252,14 @@ fn version(
     if storage.meter().halted().is_some() {
         return Ok(());
     }
+    let lasting = operation_contradicted::lasting(&found);
     let mut keys = timeline.add(found);
+    // Rows that a commit lost are missing until the rows are others.
+    if !timeline.lasting.is_empty() && matches!(operation(), Some("Overwrite" | "Restore")) {
+        timeline.lasting.clear();
+    }
+    timeline.lasting.extend(lasting);
+    keys.extend(timeline.lasting.iter().cloned());
     for ((hash, _), (found, row_ids)) in unseen.iter().zip(checked) {
         let of_fragment = timeline.add(found);
         timeline.fragments.insert(*hash, (of_fragment, row_ids));
@@ -247,7 +279,7 @@ fn version(
         version: snapshot.version(),
         branch: line.branch.clone(),
         writer: snapshot.writer(),
-        operation: history::operation(storage, snapshot),
+        operation: operation(),
     });
     Ok(())
 }
@@ -265,7 +297,7 @@ fn whole(snapshot: &Snapshot, row_ids: &[Arc<RowIdsOf>], indices: &[IndexState])
         versions: 0,
         indices,
         columns: &[],
-        readers: &readers(snapshot, false, &[], std::iter::empty()),
+        readers: &readers(snapshot, false, &[], std::iter::empty(), std::iter::empty()),
         asked_readers: &[],
     };
     let mut found = Findings::default();

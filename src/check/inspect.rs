@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::file::{open, place};
+use super::file::{foreign, open, place};
 use super::{CheckError, Request};
 use crate::format::data_file::read;
 use crate::model::data_file::{Caches, Column, DataFile};
@@ -17,6 +17,8 @@ use crate::storage::{Location, Storage};
 
 /// Fragments that are shown when none is named.
 const MOST_FRAGMENTS: usize = 1;
+/// Columns that are listed when none is named.
+const MOST_NAMES: usize = 40;
 /// Pages of a column that are shown when none is named.
 const MOST_PAGES: usize = 20;
 
@@ -135,12 +137,33 @@ fn fields<'a>(
         .first()
         .and_then(|path| schema.index_of_path(path))
     else {
-        return Err(CheckError("inspect needs --column".to_string()));
+        return Err(no_column(schema, place));
     };
     let indices = schema.subtree(at);
     Ok(indices
         .filter_map(|at| schema.fields.get(at).map(|field| (at, field)))
         .collect())
+}
+
+/// What is said where no column is named: which there are.
+fn no_column(schema: &FieldTree, place: &str) -> CheckError {
+    let fields = schema.fields.iter();
+    let paths: Vec<&str> = fields
+        .filter(|field| field.children.is_empty())
+        .map(|field| field.path.as_str())
+        .collect();
+    let shown: Vec<&str> = paths.iter().take(MOST_NAMES).copied().collect();
+    let more = match paths.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    CheckError(match paths.first() {
+        Some(first) => format!(
+            "inspect shows one column, named by --column, such as --column {first}; {place} has {}{more}",
+            shown.join(", ")
+        ),
+        None => format!("inspect shows one column, named by --column; {place} has none"),
+    })
 }
 
 fn dataset(
@@ -262,7 +285,12 @@ fn file(
     page: Option<u64>,
 ) -> Result<Inspection, CheckError> {
     let (data, _) = open(storage, location);
-    let data = data.map_err(|fault| cannot(location, &fault))?;
+    let data = data.map_err(|fault| match &fault {
+        FileFault::Unreadable(unreadable) => {
+            foreign(location, unreadable).unwrap_or_else(|| cannot(location, &fault))
+        }
+        FileFault::Base(_) => cannot(location, &fault),
+    })?;
     let version = known_version(&data, location)?;
     let Some(schema) = data.schema.clone() else {
         return Err(CheckError(format!(

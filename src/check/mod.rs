@@ -25,13 +25,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, Severity};
-use crate::model::readers::{Readers, Release};
+use crate::model::reader_name::Reader;
+use crate::model::readers::Readers;
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::storage::{Halt, Location, Storage};
 
 pub use choose::{FragmentRange, Sample, SampleSize, Sampled};
 pub use decodable::{Decodable, DecodableFile};
+pub use gathered::Outside;
 pub use list::list;
 pub use merge::Merge;
 pub use part::Part;
@@ -56,7 +58,7 @@ pub struct Request {
     /// Look at every version that still has a manifest, those of branches too.
     pub all_versions: bool,
     /// Releases of Lance that must be able to read each dataset.
-    pub readers: Vec<Release>,
+    pub readers: Vec<Reader>,
     /// Keep what a decoder needs to read the files too: [`SubjectReport::decodable`].
     pub decode: bool,
     /// Keep what was learnt of the fragments apart from what was made of it:
@@ -186,6 +188,9 @@ pub struct SubjectReport {
     pub deleted_rows: u64,
     /// Bytes of everything looked at: data files, deletion files and the manifest.
     pub bytes: u64,
+    /// Bytes of data files that are neither metadata nor in the pages of a column, where all columns
+    /// were looked at.
+    pub outside: Outside,
     /// File versions and how many data files are of each, in ascending order.
     pub file_versions: Vec<(String, u64)>,
     /// The fields of the schema.

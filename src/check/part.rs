@@ -16,13 +16,15 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::Request;
 use super::gathered::{Cost, Gathered, Stretch, Totals};
 use super::tally::{Tally, TallyPart};
-use crate::finding::{Finding, Findings, Marked, Place, ReaderEffect, RuleInfo, Severity, Sight};
+use crate::finding::{
+    Finding, Findings, Marked, Place, ReaderEffect, Remedy, RuleInfo, Severity, Sight,
+};
 use crate::format::limits::MAX_WIRE_DEPTH;
 use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::row_ids::RowIds;
 use crate::format::wire::UnknownField;
 use crate::model::encoding::{Child, Encoding, Kind, Node, Vocabulary};
-use crate::model::readers::Release;
+use crate::model::reader_name::Reader;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::Scope;
 use crate::rules::{self, RowIdsOf};
@@ -61,7 +63,7 @@ pub(super) struct Asked {
     /// The columns that were chosen.
     pub columns: Vec<String>,
     /// Releases that must be able to read it.
-    pub readers: Vec<Release>,
+    pub readers: Vec<Reader>,
 }
 
 /// What tells one snapshot from all others.
@@ -126,7 +128,7 @@ struct FindingPart {
     tree: Option<(usize, Vec<usize>, String)>,
     readers: Vec<ReaderEffect>,
     cause: Option<String>,
-    mends: Vec<String>,
+    mends: Vec<Remedy>,
     unless: Option<SightPart>,
 }
 

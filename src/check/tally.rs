@@ -12,7 +12,7 @@ use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::Encoding;
-use crate::model::notation::ALL_NULL;
+use crate::model::notation::{ALL_NULL, BLOB};
 use crate::model::schema::{EXTENSION_KEY, Field, FieldTree, IGNORE_KEY, PACKED_KEYS};
 use crate::model::version::FileVersion;
 
@@ -106,6 +106,11 @@ impl Wanted {
         Ok(Self(wanted))
     }
 
+    /// Whether all fields were.
+    pub fn is_all(&self) -> bool {
+        self.0.iter().all(|wanted| *wanted)
+    }
+
     /// Whether the field at this index was asked for.
     pub fn has(&self, at: usize) -> bool {
         self.0.get(at).copied().unwrap_or(false)
@@ -150,6 +155,16 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Bytes of the pages, and of the column's own buffers.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether the pages hold descriptors of values that stand elsewhere in the file.
+    pub fn is_of_blobs(&self) -> bool {
+        self.blob || self.notation.starts_with(BLOB)
+    }
+
     fn add(&mut self, page: &Page) {
         self.pages += 1;
         self.rows = self.rows.saturating_add(page.rows);

@@ -13,11 +13,11 @@ use super::gate::GateArgs;
 use super::output::{OutputArgs, Outputs};
 use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
-use super::{Outcome, RunError, SelectionArgs, print, request};
+use super::{Outcome, RunError, SelectionArgs, meant, print, request};
 use lance_lint::check::{
     CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
 };
-use lance_lint::model::readers::Release;
+use lance_lint::model::reader_name::Reader;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
 use lance_lint::storage::{Halt, Location, Storage};
@@ -68,7 +68,7 @@ pub struct CheckArgs {
         hide_short_help = true
     )]
     seed: u64,
-    /// Say what a release of Lance, such as 0.32.1, cannot read (repeatable)
+    /// Say what a release of Lance, such as 0.32.1 or lancedb==0.30.2, cannot read (repeatable)
     #[arg(
         long,
         value_name = "RELEASE",
@@ -76,7 +76,7 @@ pub struct CheckArgs {
         env = "LANCE_LINT_READER"
     )]
     #[arg(hide_env_values = true, hide_env = true)]
-    reader: Vec<Release>,
+    reader: Vec<Reader>,
     /// Print the files that would be read, and check nothing
     #[arg(long, hide_short_help = true)]
     list_files: bool,
@@ -116,6 +116,9 @@ impl CheckArgs {
         let started = Instant::now();
         let storage = self.stores.storage();
         let mut paths = self.paths;
+        if let Some(meant) = paths.first().and_then(|first| meant::path(first)) {
+            return Err(RunError::Meant(meant));
+        }
         let mut skipped = 0;
         if let Some(list) = &self.files_from {
             let listed = listed(list, self.null)?;

@@ -9,12 +9,15 @@ use clap::Args;
 
 use super::stores::StoreArgs;
 use super::{
-    Format, Outcome, RunError, SelectionArgs, print, print_json, request, terminal_width,
-    to_the_end,
+    Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
 };
 use lance_lint::check::{CheckError, Report, check};
 use lance_lint::diagnose::{self, Search};
+use lance_lint::format::sniff::{Looks, looks_like};
 use lance_lint::report::diagnose as report;
+
+/// Bytes of a file that tell whether it is text.
+const HEAD: u64 = 512;
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -52,12 +55,27 @@ pub struct DiagnoseArgs {
     stores: StoreArgs,
 }
 
+/// Whether a path is a file of text on this machine, as a log is.
+fn is_text(path: &OsStr) -> bool {
+    let mut head = Vec::new();
+    let file = File::open(path).ok();
+    let file = file.filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file()));
+    let read = file.map(|file| file.take(HEAD).read_to_end(&mut head));
+    matches!(read, Some(Ok(_))) && looks_like(&head, &head) == Looks::Text
+}
+
 impl DiagnoseArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         if self.path.is_none() && self.selection.is_given() {
             let what =
                 "--version, --tag and --branch choose among the versions of PATH: name it too";
             return Err(CheckError(what.to_string()).into());
+        }
+        if let Some(path) = self.path.as_ref().filter(|path| is_text(path)) {
+            return Err(RunError::Meant(format!(
+                "{0} is text, not a dataset; a log is read with --log {0}",
+                path.display()
+            )));
         }
         let log = self.read()?;
         let diagnosis = diagnose::diagnose(&log);
@@ -85,7 +103,7 @@ impl DiagnoseArgs {
             search: search.as_ref(),
         };
         match self.format {
-            Format::Text => print(|out| report::write(out, &told, terminal_width()))?,
+            Format::Text => print(|out| report::write(out, &told, width()))?,
             Format::Json => print_json(&report::document(&told))?,
         }
         match (diagnosis.cause(), search) {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::stores::StoreArgs;
-use super::{Format, Outcome, RunError, print, print_json, to_the_end};
+use super::{Format, Outcome, RunError, print, print_json, to_the_end, width};
 use lance_lint::check::diff::diff;
 use lance_lint::report::diff as report;
 
@@ -33,7 +33,7 @@ impl DiffArgs {
         let found = diff(storage.as_ref(), &self.left, &self.right);
         let found = to_the_end(storage.as_ref(), found)?;
         match self.format {
-            Format::Text => print(|out| report::write(out, &found))?,
+            Format::Text => print(|out| report::write(out, &found, width()))?,
             Format::Json => print_json(&report::document(&found))?,
         }
         Ok(match self.exit_code && !found.changes.is_empty() {

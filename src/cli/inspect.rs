@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::stores::StoreArgs;
-use super::{Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end};
+use super::{
+    Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
+};
 use lance_lint::check::inspect::inspect;
 use lance_lint::report::inspect as report;
 
@@ -16,7 +18,7 @@ pub struct InspectArgs {
     path: OsString,
     /// The column, such as meta.caption; a struct stands for all columns below it
     #[arg(long, value_name = "PATH")]
-    column: String,
+    column: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
     /// The fragment; the first that has the column by default (repeatable)
@@ -35,12 +37,12 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let storage = self.stores.storage();
-        let columns = vec![self.column];
+        let columns = self.column.into_iter().collect();
         let request = request(vec![self.path], self.selection, columns, self.fragment);
         let inspection = inspect(storage.as_ref(), &request, self.page);
         let inspection = to_the_end(storage.as_ref(), inspection)?;
         match self.format {
-            Format::Text => print(|out| report::write(out, &inspection))?,
+            Format::Text => print(|out| report::write(out, &inspection, width()))?,
             Format::Json => print_json(&report::document(&inspection))?,
         }
         Ok(Outcome::Clean)

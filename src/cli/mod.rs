@@ -8,6 +8,7 @@ mod diagnose;
 mod diff;
 mod gate;
 mod inspect;
+pub mod meant;
 mod merge;
 mod orphans;
 mod output;
@@ -27,6 +28,7 @@ use lance_lint::check::{CheckError, Request};
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
+use lance_lint::report::{FIXED_WIDTH, LEAST_WIDTH};
 use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{Halt, Storage};
 
@@ -67,7 +69,8 @@ Environment variables, each for the option of its name:
   LANCE_LINT_FORMAT, LANCE_LINT_OUTPUT_FILE, LANCE_LINT_FAIL_ON, LANCE_LINT_IGNORE,
   LANCE_LINT_READER, LANCE_LINT_CONFIG, LANCE_LINT_BASELINE, LANCE_LINT_STORAGE_OPTION (one a
   line)
-  NO_COLOR and CLICOLOR_FORCE are honoured.
+  NO_COLOR and CLICOLOR_FORCE are honoured. COLUMNS sets the width of the text, which is that of
+  the terminal, or 132 in pipes and files.
 
 Configuration (lance-lint.toml, the nearest above the dataset, else above the working directory):
   fail-on = \"warning\"
@@ -303,6 +306,9 @@ pub enum RunError {
     /// A name that no rule has.
     #[error(transparent)]
     Rule(#[from] UnknownRule),
+    /// An argument that is taken for something else than it was meant to be.
+    #[error("{0}")]
+    Meant(String),
     /// A name that no command has.
     #[error("there is no command {0:?}; `lance-lint --help` lists them")]
     Command(String),
@@ -392,10 +398,18 @@ fn to_the_end<T>(storage: &dyn Storage, learnt: Result<T, CheckError>) -> Result
     }
 }
 
-/// The width of the terminal that standard output is; `None` when it is none.
-fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(width.0).max(60))
+/// How wide lines on standard output may be: what COLUMNS says, else as wide as the terminal, else a
+/// fixed width.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = columns.and_then(|columns| columns.trim().parse().ok());
+    let columns = columns.filter(|columns| *columns > 0);
+    let of_terminal = || {
+        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width.0)).filter(|width| *width > 0)
+    };
+    let width = columns.or_else(of_terminal).unwrap_or(FIXED_WIDTH);
+    width.max(LEAST_WIDTH)
 }
 
 /// Prints a JSON document.

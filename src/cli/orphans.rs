@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::stores::StoreArgs;
-use super::{Format, Outcome, RunError, print, print_json, to_the_end};
+use super::{Format, Outcome, RunError, print, print_json, to_the_end, width};
 use lance_lint::check::orphans::orphans;
 use lance_lint::report::orphans as report;
 
@@ -30,7 +30,7 @@ impl OrphansArgs {
         let found = orphans(storage.as_ref(), self.path);
         let found = to_the_end(storage.as_ref(), found)?;
         match self.format {
-            Format::Text => print(|out| report::write(out, &found, self.all))?,
+            Format::Text => print(|out| report::write(out, &found, self.all, width()))?,
             Format::Json => print_json(&report::document(&found))?,
         }
         Ok(Outcome::Clean)

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{RunError, print, terminal_width};
+use super::{RunError, print, width};
 use lance_lint::check::{Report, SubjectReport};
+use lance_lint::nearest;
 use lance_lint::report::{
-    concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
+    FIXED_WIDTH, concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
 };
 
 #[derive(Debug, Args)]
@@ -67,23 +68,42 @@ struct OutputFile {
 }
 
 impl std::str::FromStr for OutputFile {
-    type Err = std::convert::Infallible;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = text.split_once('=').and_then(|(format, path)| {
-            let format = ReportFormat::from_str(format, false).ok()?;
-            Some((format, path))
-        });
-        Ok(match named {
-            Some((format, path)) => Self {
-                format: Some(format),
-                path: PathBuf::from(path),
-            },
-            None => Self {
+        let is_word = |format: &str| {
+            let mut chars = format.chars();
+            !format.is_empty() && chars.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        };
+        let named = text.split_once('=');
+        let Some((word, path)) = named.filter(|(format, _)| is_word(format)) else {
+            return Ok(Self {
                 format: None,
                 path: PathBuf::from(text),
-            },
-        })
+            });
+        };
+        match ReportFormat::from_str(word, true) {
+            Ok(format) if !path.is_empty() => Ok(Self {
+                format: Some(format),
+                path: PathBuf::from(path),
+            }),
+            Ok(_) => Err(format!("the file is missing: {word}=FILE")),
+            Err(_) => {
+                let values = ReportFormat::value_variants().iter();
+                let names: Vec<String> = values
+                    .filter_map(|format| Some(format.to_possible_value()?.get_name().to_string()))
+                    .collect();
+                let hint = match super::meant::format(word) {
+                    Some(format) => format!("; did you mean {format}={path}?"),
+                    None => nearest::hint(word, names.iter().map(String::as_str)),
+                };
+                Err(format!(
+                    "there is no format {word}{hint} (formats are {}; a file of that name is \
+                     written ./{text})",
+                    names.join(", ")
+                ))
+            }
+        }
     }
 }
 
@@ -127,7 +147,7 @@ impl OutputArgs {
                 quiet: self.quiet,
                 table: !self.no_table && !self.statistics,
                 findings: !self.columns_only,
-                width: terminal_width(),
+                width: width(),
                 elapsed: Duration::ZERO,
             },
             statistics: self.statistics,
@@ -187,7 +207,7 @@ impl Outputs {
                 ReportFormat::Text => {
                     let mut text = text;
                     if in_file {
-                        text.width = None;
+                        text.width = FIXED_WIDTH;
                     }
                     match statistics {
                         true => statistics::write(out, report, text),
@@ -237,20 +257,38 @@ impl Sink {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (Option<ReportFormat>, String) {
-        let Ok(file) = text.parse::<OutputFile>();
+        let file = text.parse::<OutputFile>().expect(text);
         (file.format, file.path.display().to_string())
     }
 
     #[test]
-    fn a_format_before_an_equals_sign_is_taken_for_one_only_when_there_is_such() {
+    fn a_word_before_an_equals_sign_is_a_format() {
         assert_eq!(
             parsed("sarif=a=b.sarif"),
             (Some(ReportFormat::Sarif), "a=b.sarif".to_string())
         );
-        assert_eq!(parsed("x=y.txt"), (None, "x=y.txt".to_string()));
+        assert_eq!(
+            parsed("JSON=x.json"),
+            (Some(ReportFormat::Json), "x.json".to_string())
+        );
+        assert_eq!(parsed("./x=y.txt"), (None, "./x=y.txt".to_string()));
+        assert_eq!(parsed("a.b=y.txt"), (None, "a.b=y.txt".to_string()));
+        for (text, said) in [
+            ("foo=out.txt", "there is no format foo ("),
+            (
+                "sarf=out.txt",
+                "there is no format sarf; did you mean sarif?",
+            ),
+            ("jsonl=out.txt", "did you mean json-lines=out.txt?"),
+            ("json=", "the file is missing"),
+        ] {
+            let refused = text.parse::<OutputFile>().expect_err(text);
+            assert!(refused.contains(said), "{refused}");
+        }
     }
 }

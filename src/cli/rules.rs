@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Format, Outcome, RunError, print, print_json, terminal_width};
+use super::{Format, Outcome, RunError, print, print_json, width};
 use lance_lint::report::rules as report;
 use lance_lint::rules::explanation;
 
@@ -26,7 +26,7 @@ pub struct ExplainArgs {
 impl RulesArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         match self.format {
-            Format::Text => print(|out| report::list(out, terminal_width()))?,
+            Format::Text => print(|out| report::list(out, width()))?,
             Format::Json => print_json(&report::document())?,
         }
         Ok(Outcome::Clean)
@@ -37,7 +37,7 @@ impl ExplainArgs {
     pub fn run(self) -> Result<Outcome, RunError> {
         let rule = explanation(self.rule.trim())?;
         match self.format {
-            Format::Text => print(|out| report::explain(out, &rule, terminal_width()))?,
+            Format::Text => print(|out| report::explain(out, &rule, width()))?,
             Format::Json => print_json(&report::rule_json(&rule))?,
         }
         Ok(Outcome::Clean)

@@ -1,6 +1,9 @@
 //! Which findings of a dataset a message comes from, and which have nothing to do with it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::catalogue::{Entry, Kind, PAGES};
 use super::recognise::{Diagnosis, Recognised, entry_of};
@@ -97,10 +100,14 @@ impl Located<'_> {
 /// How well a finding fits a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
+    /// Whether findings of the rule lead to such messages: any that does is preferred.
+    by_rule: bool,
     /// How many things of the finding the message names: column, file, fragment.
     named: usize,
     /// How the message leads to the finding.
     strength: Strength,
+    /// How many numbers stand in both.
+    numbers: usize,
     /// Whether the message speaks of the type that the finding's field is of.
     typed: bool,
 }
@@ -108,6 +115,8 @@ struct Fit {
 /// How a message leads to a finding, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
+    /// Readers fail over the finding, and no finding fits the message by its rule.
+    AnyError,
     /// The message is of a decoder, and the finding is of a kind that decoders trip over.
     Decoding,
     /// The message is one that findings of the rule lead to.
@@ -133,9 +142,9 @@ pub fn locate<'a>(diagnosis: &Diagnosis, report: &'a Report) -> Search<'a> {
         }
         let mut best = candidates.iter().map(|(fit, ..)| *fit).max();
         let rules = cause.entry.rules;
-        let weak = best.is_none_or(|fit| fit.strength == Strength::Decoding);
+        let weak = best.is_none_or(|fit| fit.strength <= Strength::Decoding);
         let old = rules.first() == Some(&READER_TOO_OLD)
-            || (rules.contains(&READER_TOO_OLD) && best.is_none());
+            || (rules.contains(&READER_TOO_OLD) && best.is_none_or(|fit| !fit.by_rule));
         if weak
             && old
             && cause.entry.kind == Kind::Cause
@@ -185,6 +194,7 @@ struct Clues {
     files: BTreeSet<String>,
     column_numbers: BTreeSet<u32>,
     fragments: BTreeSet<u64>,
+    numbers: BTreeSet<u64>,
     types: BTreeSet<&'static str>,
 }
 
@@ -255,6 +265,7 @@ impl Clues {
             .filter_map(|number| number.try_into().ok())
             .collect(),
             fragments: numbers_after(text, &["fragment ", "Fragment ", "fragment_id: "]),
+            numbers: numbers_in(text),
             types: TYPES
                 .iter()
                 .filter(|(arrow, _)| types.iter().any(|word| word == arrow))
@@ -284,6 +295,8 @@ impl Clues {
             _ if quotes => Strength::Quoted,
             Some(_) if finding.severity != Severity::Info => Strength::Rule,
             _ if decoding || any => Strength::Decoding,
+            // An entry without rules is about something else than what files hold.
+            _ if is_error && !entry.rules.is_empty() => Strength::AnyError,
             _ => return None,
         };
         let mut evidence = Vec::new();
@@ -345,11 +358,22 @@ impl Clues {
                 "the message speaks of type {spelt}, which the column is of"
             ));
         }
+        let told = numbers_of_finding(finding);
+        let numbers: Vec<&u64> = self.numbers.intersection(&told).collect();
+        if let Some(number) = numbers.first() {
+            evidence.push(format!(
+                "the message and the finding have the number {number}"
+            ));
+        }
         evidence.extend(match strength {
             Strength::Quoted => {
                 Some("this message is what readers are known to say of it".to_string())
             }
             Strength::Rule => None,
+            Strength::AnyError => Some(
+                "readers fail over it, and no finding here is of a kind that this message is known for"
+                    .to_string(),
+            ),
             Strength::Decoding => Some(
                 "a decoder trips over it, and nothing else here fits the message better"
                     .to_string(),
@@ -363,8 +387,10 @@ impl Clues {
         };
         let rank = rank.unwrap_or(entry.rules.len());
         let fit = Fit {
+            by_rule: strength > Strength::AnyError,
             named,
             strength,
+            numbers: numbers.len(),
             typed: spelt.is_some(),
         };
         Some((fit, rank, located))
@@ -412,6 +438,46 @@ fn numbers_after(text: &str, words: &[&str]) -> BTreeSet<u64> {
             rest.get(..end)?.parse().ok()
         })
         .collect()
+}
+
+/// Numbers below this are in too many messages by chance.
+const LEAST_NUMBER: u64 = 10;
+/// Places in sources, paths and ids, whose numbers are of nothing in a dataset.
+static NOT_NUMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"[^\s,]*\.rs\W+(?:line: )?\d+(?:\W+(?:column: )?\d+)?|\S*[/\\]\S*|\b\w*[A-Za-z_]\w*\b",
+    )
+    .ok()
+});
+
+/// The numbers of a text that may tell one finding from another.
+fn numbers_in(text: &str) -> BTreeSet<u64> {
+    let Some(pattern) = NOT_NUMBERS.as_ref() else {
+        return BTreeSet::new();
+    };
+    let text = pattern.replace_all(text, " ");
+    let words = text.split(|c: char| !c.is_ascii_digit());
+    let numbers = words.filter_map(|word| word.parse().ok());
+    numbers.filter(|number| *number >= LEAST_NUMBER).collect()
+}
+
+/// The numbers that a finding tells.
+fn numbers_of_finding(finding: &Finding) -> BTreeSet<u64> {
+    let texts = [
+        Some(&finding.message),
+        finding.expected.as_ref(),
+        finding.found.as_ref(),
+    ];
+    let details = finding.places.iter().map(|place| place.detail.as_ref());
+    let texts = texts.into_iter().chain(details).flatten();
+    let mut numbers: BTreeSet<u64> = texts.flat_map(|text| numbers_in(text)).collect();
+    let bytes = finding
+        .places
+        .iter()
+        .filter_map(|place| place.bytes.as_ref());
+    numbers.extend(bytes.flat_map(|bytes| [bytes.start, bytes.end]));
+    numbers.retain(|number| *number >= LEAST_NUMBER);
+    numbers
 }
 
 /// Words that stand behind one of some words.

@@ -206,4 +206,9 @@ impl Recognised {
     pub fn is_wrapper(&self) -> bool {
         self.entry.kind == Kind::Wrapper
     }
+
+    /// Whether its words are not known, and only the place that it names tells what failed.
+    pub fn is_by_place(&self) -> bool {
+        self.entry.kind == Kind::Place
+    }
 }

@@ -1,6 +1,7 @@
 //! A pasted log as lines of plain text: without colours, escapes, and what loggers put before each
 //! line.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -48,8 +49,21 @@ pub fn lines(bytes: &[u8]) -> Vec<String> {
     plain
         .replace("\r\n", "\n")
         .split(['\n', '\r'])
-        .map(|line| unescaped(without_prefix(cut(line))))
+        .map(|line| unescaped(without_prefix(&printable(cut(line)))))
         .collect()
+}
+
+/// Without characters that move the cursor or turn the order of what a terminal shows: a log is
+/// printed again.
+fn printable(line: &str) -> Cow<'_, str> {
+    let is_control = |c: char| {
+        (c.is_control() && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
+    match line.contains(is_control) {
+        true => Cow::Owned(line.replace(is_control, "")),
+        false => Cow::Borrowed(line),
+    }
 }
 
 fn cut(line: &str) -> &str {
@@ -150,6 +164,14 @@ mod tests {
         assert_eq!(line(r#"a \\\\\"b\\\\\" c"#), r#"a "b" c"#);
         assert_eq!(line(r"a\n b"), "a  b");
         assert_eq!(line(r"C:\data\x"), r"C:\data\x");
+    }
+
+    #[test]
+    fn what_moves_the_cursor_is_left_out() {
+        assert_eq!(
+            line("pan\u{8}\u{7}icked\u{202e} x\u{9b}\ty"),
+            "panicked x\ty"
+        );
     }
 
     #[test]

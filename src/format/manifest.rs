@@ -17,6 +17,9 @@ use crate::storage::{Location, Storage, StorageError};
 const FOOTER_BYTES: u64 = 16;
 /// What is wrong with a manifest that lacks nothing but its last four letters.
 pub const NO_MAGIC: &str = "does not end in LANC";
+/// What is wrong with a manifest whose message ends before the footer (lance-table
+/// `io/manifest.rs`, `read_manifest`).
+pub const NOT_AT_END: &str = "has bytes between the manifest message and the footer";
 /// Bytes of the head that are looked at when a file is not a manifest.
 const SNIFF_BYTES: u64 = 512;
 
@@ -158,6 +161,10 @@ pub fn read(
             false => "does not end as a manifest does".to_string(),
         }));
     }
+    let behind = position.saturating_add(4 + bytes.len() as u64);
+    if faults.is_empty() && salvaged.faults.is_empty() && behind < end {
+        faults.push(fault(behind..end, NOT_AT_END));
+    }
     faults.extend(
         salvaged
             .faults
@@ -165,15 +172,20 @@ pub fn read(
             .map(|detail| fault(position..end, detail)),
     );
     let mut message = salvaged.message;
-    let section = |position, name, unknown: &mut Vec<UnknownField>| {
-        let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
-        unknown.extend(wire::unknown_fields(name, &bytes));
-        Ok(bytes)
-    };
+    // What is unknown in a message that does not decode is damage, not something newer.
+    if !salvaged.faults.is_empty() {
+        unknown.clear();
+    }
+    let section =
+        |position| legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES);
     let mut indices = match message.index_section {
         None => Section::Absent,
-        Some(position) => section(position, ".lance.table.IndexSection", &mut unknown)
-            .and_then(|bytes| IndexSection::decode(bytes).map_err(undecoded))
+        Some(position) => section(position)
+            .and_then(|bytes| {
+                let section = IndexSection::decode(bytes.clone()).map_err(undecoded)?;
+                unknown.extend(wire::unknown_fields(".lance.table.IndexSection", &bytes));
+                Ok(section)
+            })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
     let stated = message.transaction_section;
@@ -181,8 +193,12 @@ pub fn read(
         None => Section::Absent,
         // Readers too look at it only where it comes with the rest.
         Some(position) if position < window.start => Section::Unread,
-        Some(position) => section(position, ".lance.table.Transaction", &mut unknown)
-            .and_then(|bytes| Transaction::decode(bytes).map_err(undecoded))
+        Some(position) => section(position)
+            .and_then(|bytes| {
+                let transaction = Transaction::decode(bytes.clone()).map_err(undecoded)?;
+                unknown.extend(wire::unknown_fields(".lance.table.Transaction", &bytes));
+                Ok(transaction)
+            })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
     if let Some(veil) = storage.veil() {

@@ -27,6 +27,7 @@ const BLOB_FIELDS: &[&str] = &[
     "position",
     "size",
     "blob_id",
+    "blob_uri",
     "blob_size",
 ];
 /// Names that Arrow and Lance give to the fields below lists and maps.

@@ -1,17 +1,23 @@
 //! All versions of a dataset that still have a manifest: those of its own line and those of its
 //! branches (lance `dataset/refs.rs`).
 
-use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, TagContents, list_manifests};
-use super::target::{BRANCHES, TRANSACTIONS, VERSIONS};
+use super::snapshot::{
+    ManifestEntry, Naming, OpenError, Snapshot, TagContents, list_manifests, ref_names,
+};
+use super::target::{BRANCHES, DATA, TRANSACTIONS, VERSIONS};
 use crate::format::MAGIC;
 use crate::format::limits::{MAX_SECTION_BYTES, MAX_SIDE_FILE_BYTES};
 use crate::format::manifest;
 use crate::format::proto::lance::table::Transaction;
-use crate::storage::{Location, Storage};
+use crate::storage::{Location, Storage, StorageError};
 use prost::Message;
+use rustc_hash::FxHashMap;
 
 /// Deepest folder below `tree` in which branches are looked for: a name may hold slashes.
 const MOST_DEPTH: usize = 8;
+
+/// Most branches that are looked at in one run.
+const MOST_BRANCHES: usize = 256;
 
 /// A line of versions: the dataset's own, or that of a branch.
 #[derive(Debug)]
@@ -99,9 +105,18 @@ pub fn tags(storage: &dyn Storage, root: &Location) -> Vec<Tag> {
     named.collect()
 }
 
-/// Tags whose version has no manifest, or one that does not end as manifests do.
-pub fn lost_tags(storage: &dyn Storage, root: &Location) -> Vec<Tag> {
-    let lost = |tag: &Tag| {
+/// A tag whose version has no manifest, or one that does not end as manifests do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTag {
+    /// The tag.
+    pub tag: Tag,
+    /// Whether the line of its version has no manifests at all.
+    pub line_is_empty: bool,
+}
+
+/// The tags whose version cannot be opened.
+pub fn lost_tags(storage: &dyn Storage, root: &Location) -> Vec<LostTag> {
+    let lost = |tag: Tag| {
         let root = match &tag.branch {
             Some(branch) => root.join(BRANCHES).join(branch),
             None => root.clone(),
@@ -110,12 +125,183 @@ pub fn lost_tags(storage: &dyn Storage, root: &Location) -> Vec<Tag> {
         let mut of_version = manifests
             .iter()
             .filter(|entry| entry.version == tag.version);
-        !of_version.any(|entry| {
+        let is_there = of_version.any(|entry| {
             let tail = storage.tail(&root.join(&entry.path), MAGIC.len() as u64);
             tail.is_ok_and(|tail| tail.bytes == MAGIC.as_slice())
+        });
+        (!is_there).then_some(LostTag {
+            tag,
+            line_is_empty: manifests.is_empty(),
         })
     };
-    tags(storage, root).into_iter().filter(lost).collect()
+    tags(storage, root).into_iter().filter_map(lost).collect()
+}
+
+/// A branch that is on record and that readers cannot read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostBranch {
+    /// Its name.
+    pub name: String,
+    /// What it lacks.
+    pub lack: BranchLack,
+}
+
+/// What a branch lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchLack {
+    /// Its manifests.
+    Versions,
+    /// The files of the dataset that it was made from: nothing is where its newest manifest says
+    /// that they are.
+    Base {
+        /// The path that the manifest states.
+        path: String,
+        /// Whether one of those files is in this dataset: it was moved.
+        moved: bool,
+    },
+}
+
+/// The branches on record that cannot be read, but for one at `selected`, which is looked at by
+/// itself.
+pub fn lost_branches(
+    storage: &dyn Storage,
+    root: &Location,
+    selected: &Location,
+) -> Vec<LostBranch> {
+    let names = ref_names(storage, root, "branches");
+    let names = names.into_iter().take(MOST_BRANCHES);
+    let lost = names.filter_map(|name| {
+        // Such a name would lead out of the dataset.
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return None;
+        }
+        let folder = root.join(BRANCHES).join(&name);
+        if folder.normalised() == selected.normalised() {
+            return None;
+        }
+        let manifests = list_manifests(storage, &folder).ok()?;
+        let manifests = manifests.into_iter();
+        let newest = manifests
+            .filter(|entry| entry.naming != Naming::Detached)
+            .max_by_key(|entry| entry.version);
+        let lack = match newest {
+            None => BranchLack::Versions,
+            Some(newest) => lost_base(storage, root, &folder, newest)?,
+        };
+        Some(LostBranch { name, lack })
+    });
+    lost.collect()
+}
+
+/// What a branch lacks of the dataset that it was made from.
+fn lost_base(
+    storage: &dyn Storage,
+    root: &Location,
+    folder: &Location,
+    newest: ManifestEntry,
+) -> Option<BranchLack> {
+    let snapshot = Snapshot::open(storage, folder, newest).ok()?;
+    let message = snapshot.message();
+    message.base_paths.iter().find_map(|base| {
+        let mut files = message.fragments.iter().flat_map(|f| &f.files);
+        let file = files.find(|file| file.base_id == Some(base.id))?;
+        let location = snapshot.base_root(Some(base.id)).ok()?;
+        if !base.is_dataset_root || storage.is_dir(&location) != Ok(None) {
+            return None;
+        }
+        let here = root.join(DATA).join(&file.path);
+        Some(BranchLack::Base {
+            path: location.to_string(),
+            moved: storage.is_dir(&here) == Ok(Some(false)),
+        })
+    })
+}
+
+/// The transaction file of a version that keeps no copy of the transaction in its manifest file,
+/// where it is not there.
+pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<String> {
+    let message = snapshot.message();
+    let stated = message.transaction_section;
+    let name = &message.transaction_file;
+    let inline = stated.or(message.transaction_section_deprecated).is_some();
+    if inline || name.is_empty() || name.contains('/') {
+        return None;
+    }
+    let location = snapshot.root.join(TRANSACTIONS).join(name);
+    match storage.tail(&location, 1) {
+        Err(StorageError::NotFound | StorageError::NotDirectory) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// What a version counts that most commits only raise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// The version.
+    pub version: u64,
+    /// The stable row id that the next row gets; 0 without stable row ids.
+    pub next_row_id: u64,
+    /// The fragments, each with its rows that are not deleted; `None` where the manifest does not
+    /// say, or where readers do not trust what it says.
+    fragments: Option<FxHashMap<u64, u64>>,
+}
+
+impl Counts {
+    /// Those of a version.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let message = snapshot.message();
+        let fragments = message.fragments.iter().map(|fragment| {
+            let deleted = match &fragment.deletion_file {
+                None => Some(0),
+                Some(file) => Some(file.num_deleted_rows).filter(|deleted| *deleted > 0),
+            };
+            let rows = Some(fragment.physical_rows).filter(|rows| *rows > 0)?;
+            Some((fragment.id, rows.checked_sub(deleted?)?))
+        });
+        // Releases that do not name themselves counted wrong.
+        let trusted = snapshot.writer().is_some();
+        Self {
+            version: snapshot.entry.version,
+            next_row_id: message.next_row_id,
+            fragments: trusted.then(|| fragments.collect()).flatten(),
+        }
+    }
+
+    /// Whether this is the version before another.
+    pub fn is_just_before(&self, next: &Self) -> bool {
+        self.version.checked_add(1) == Some(next.version)
+    }
+
+    /// The rows of this version, and how many of them the next has, where the commit between the
+    /// two lost rows that its operation keeps.
+    pub fn lost_in(&self, next: &Self, operation: &str) -> Option<(u64, u64)> {
+        let (before, after) = (self.fragments.as_ref()?, next.fragments.as_ref()?);
+        // What is appended makes up for nothing.
+        let counted = |id: &u64| operation != "Append" || before.contains_key(id);
+        let kept = after.iter().filter(|(id, _)| counted(id));
+        let kept = kept.fold(0, |sum: u64, (_, rows)| sum.saturating_add(*rows));
+        let had = before
+            .values()
+            .fold(0, |sum: u64, rows| sum.saturating_add(*rows));
+        (self.is_just_before(next) && kept < had && keeps_rows(operation)).then_some((had, kept))
+    }
+}
+
+/// Whether no row is gone after an operation (lance-table `transaction.proto`).
+fn keeps_rows(operation: &str) -> bool {
+    matches!(
+        operation,
+        "Append"
+            | "CreateIndex"
+            | "DataOverlay"
+            | "DataReplacement"
+            | "Merge"
+            | "Project"
+            | "ReserveFragments"
+            | "Rewrite"
+            | "UpdateBases"
+            | "UpdateConfig"
+    )
 }
 
 /// What a commit did, by the name that Lance gives the operation; `None` where no record of it is

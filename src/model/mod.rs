@@ -10,6 +10,7 @@ pub mod index;
 pub mod join;
 pub mod logical_type;
 pub mod notation;
+pub mod reader_name;
 pub mod readers;
 pub mod schema;
 pub mod snapshot;

@@ -3,6 +3,9 @@
 
 use super::encoding::{Compression, Kind, Node, Nulls, PackedWidth};
 
+/// How the notation of pages that hold descriptors of blobs begins.
+pub const BLOB: &str = "blob(";
+
 /// Pages of nothing but nulls. Constants whose value is in a page buffer have the same encoding.
 pub const ALL_NULL: &str = "all-null";
 
@@ -92,7 +95,7 @@ pub fn notation(node: &Node) -> String {
             (None, [layer]) if layer.0 == 3 => ALL_NULL.into(),
             _ => "constant".into(),
         },
-        Kind::BlobLayout { .. } => format!("blob({})", child("inner_layout")),
+        Kind::BlobLayout { .. } => format!("{BLOB}{})", child("inner_layout")),
         Kind::Planar => match node.child("structure").map(|s| &s.kind) {
             Some(Kind::SparseStructure) => format!("sparse {}", child("values")),
             _ => child("values"),

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{Encoding, Kind, Layer, Node, Nulls, Vocabulary};
+use super::encoding::{Encoding, Kind, Layer, Node, Nulls};
 use super::flags::flags;
 use super::logical_type::LogicalType;
 use super::schema::{BlobDeclaration, Field};
@@ -272,6 +272,73 @@ pub static FEATURES: &[Feature] = &[
     ),
 ];
 
+/// Sound pages of an old layout that only releases near the one that wrote them read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OldLayout {
+    /// How they came about: the cause of the finding that tells of them.
+    pub cause: &'static str,
+    /// What they are, as a noun phrase.
+    pub what: &'static str,
+    /// The oldest and the newest release that were seen to read them; `None` where that depends on
+    /// the release that wrote them.
+    pub read_by: Option<(Release, Release)>,
+    /// What other releases do.
+    pub says: &'static str,
+    /// The release to read them with.
+    pub install: Release,
+}
+
+/// Files of 2.0 whose columns have no encoding of their own.
+pub static V2_0_OF_0_12: OldLayout = OldLayout {
+    cause: "Lance 0.12 wrote 2.0 before it was finished",
+    what: "files of 2.0 as Lance 0.12 wrote them",
+    read_by: Some((Release(0, 12, 1), Release(0, 12, 1))),
+    says: "panics, or fails: Missing ColumnEncoding encoding description",
+    install: Release(0, 12, 1),
+};
+/// Dictionaries of 2.0 whose indices have nulls of their own.
+pub static DICTIONARY_NULLS_2_0: OldLayout = OldLayout {
+    cause: "Lance 0.16 and 0.17 wrote the nulls of dictionaries in this way",
+    what: "dictionaries with nulls in files of 2.0 as Lance 0.16 and 0.17 wrote them",
+    read_by: Some((Release(0, 16, 1), Release(0, 17, 0))),
+    says: "panics: called `Option::unwrap()` on a `None` value",
+    install: Release(0, 16, 1),
+};
+/// Files of 2.1 in a vocabulary of pages that is gone.
+pub static UNFINISHED_2_1: OldLayout = OldLayout {
+    cause: "Lance 0.16 to 0.32 wrote 2.1 before it was finished",
+    what: "files of 2.1 from before it was finished",
+    read_by: None,
+    says: UNFINISHED_SAYS,
+    install: Release(0, 32, 1),
+};
+/// Files of 2.2 in which mini-block chunks are counted in 16 bits.
+pub static UNFINISHED_2_2: OldLayout = OldLayout {
+    cause: "Lance 0.34 to 1.0 wrote 2.2 before it was finished",
+    what: "files of 2.2 from before it was finished",
+    read_by: Some((Release(0, 35, 0), Release(1, 0, 4))),
+    says: UNFINISHED_SAYS,
+    install: Release(1, 0, 4),
+};
+/// Files of 2.3 in the vocabulary of 2.1 and 2.2.
+pub static UNFINISHED_2_3: OldLayout = OldLayout {
+    cause: "Lance 3 to 13 wrote 2.3 before it was finished",
+    what: "files of 2.3 from before it was finished",
+    read_by: None,
+    says: UNFINISHED_SAYS,
+    install: Release(13, 0, 0),
+};
+const UNFINISHED_SAYS: &str = "panics, or fails, but for the releases near the one that wrote it";
+
+/// Every old layout.
+pub static OLD_LAYOUTS: &[&OldLayout] = &[
+    &V2_0_OF_0_12,
+    &DICTIONARY_NULLS_2_0,
+    &UNFINISHED_2_1,
+    &UNFINISHED_2_2,
+    &UNFINISHED_2_3,
+];
+
 /// The first release that opens a dataset with a feature flag among those of readers, by the
 /// flag's bit. Flags that are not here no release opens.
 const FLAGS: &[(u32, Release)] = &[
@@ -295,6 +362,8 @@ pub struct Readers {
     pub opens: Option<Release>,
     /// The oldest release that reads all of it; `None` when no release does.
     pub reads: Option<Release>,
+    /// The newest that reads all of it, where later ones do not.
+    pub until: Option<Release>,
     /// What limits it, the most limiting first.
     pub reasons: Vec<Reason>,
 }
@@ -308,7 +377,9 @@ pub struct Reason {
     pub opens: Option<Release>,
     /// The first release that reads all of it; `None` when none does.
     pub reads: Option<Release>,
-    /// What releases before that do.
+    /// The last that does, where later ones do not.
+    pub until: Option<Release>,
+    /// What other releases do.
     pub says: String,
 }
 
@@ -316,16 +387,18 @@ impl Readers {
     /// Whether a release reads all of it.
     pub fn has(&self, release: Release) -> bool {
         self.reads.is_some_and(|reads| release >= reads)
+            && self.until.is_none_or(|until| release <= until)
     }
 }
 
-/// Who can read a snapshot whose data files are of some versions and hold some encodings, and
-/// beside which a detached version may stand.
+/// Who can read a snapshot whose data files are of some versions and hold some encodings and some
+/// old layouts, and beside which a detached version may stand.
 pub fn readers<'a>(
     snapshot: &Snapshot,
     has_detached: bool,
     versions: &[FileVersion],
     encodings: impl Iterator<Item = (FileVersion, &'a Encoding)>,
+    old: impl Iterator<Item = &'static OldLayout>,
 ) -> Readers {
     let ids = features(snapshot, has_detached, versions, encodings);
     let known = FEATURES.iter().filter(|feature| ids.contains(feature.id));
@@ -334,18 +407,17 @@ pub fn readers<'a>(
             what: feature.what.to_string(),
             opens: Some(feature.opens),
             reads: Some(feature.reads),
+            until: None,
             says: feature.says.to_string(),
         })
         .collect();
-    if ids.contains(UNFINISHED) {
-        reasons.push(Reason {
-            what: "pages of a file version that was not finished when they were written"
-                .to_string(),
-            opens: Some(OLDEST),
-            reads: None,
-            says: "panics, or fails, but for the releases near the one that wrote it".to_string(),
-        });
-    }
+    reasons.extend(old.map(|layout| Reason {
+        what: layout.what.to_string(),
+        opens: Some(OLDEST),
+        reads: layout.read_by.map(|(first, _)| first),
+        until: layout.read_by.map(|(_, last)| last),
+        says: layout.says.to_string(),
+    }));
     let word = snapshot.message().reader_feature_flags;
     reasons.extend(flags(word).iter().map(|flag| {
         let since = FLAGS.iter().find(|(bit, _)| flag.bit == *bit);
@@ -354,10 +426,12 @@ pub fn readers<'a>(
             what: format!("the feature flag “{}”", flag.label()),
             opens: since,
             reads: since,
+            until: None,
             says: format!("{FLAGS_SAY} … Flags: {word}"),
         }
     }));
-    reasons.retain(|reason| reason.reads.is_none_or(|reads| reads > OLDEST));
+    reasons
+        .retain(|reason| reason.until.is_some() || reason.reads.is_none_or(|reads| reads > OLDEST));
     // None is later than any release.
     let rank = |release: Option<Release>| (release.is_none(), release);
     reasons.sort_by_key(|reason| std::cmp::Reverse((rank(reason.reads), rank(reason.opens))));
@@ -365,9 +439,14 @@ pub fn readers<'a>(
         let all: Option<Vec<Release>> = reasons.iter().map(of).collect();
         all.map(|all| all.into_iter().max().unwrap_or(OLDEST))
     };
+    let until = reasons.iter().filter_map(|reason| reason.until).min();
+    // What one release alone reads and what came later are together read by none.
+    let reads =
+        latest(|reason| reason.reads).filter(|reads| until.is_none_or(|until| *reads <= until));
     Readers {
         opens: latest(|reason| reason.opens),
-        reads: latest(|reason| reason.reads),
+        reads,
+        until: until.filter(|_| reads.is_some()),
         reasons,
     }
 }
@@ -401,33 +480,9 @@ fn features<'a>(
         found.extend(of_field(field, versions));
     }
     for (version, encoding) in encodings {
-        if is_unfinished(version, encoding) {
-            found.insert(UNFINISHED);
-        }
         codecs(version, &encoding.root, &mut found);
     }
     found
-}
-
-/// The name of pages that no later release reads.
-const UNFINISHED: &str = "unfinished";
-
-/// Whether a page is as releases wrote its file version before that was finished.
-fn is_unfinished(version: FileVersion, encoding: &Encoding) -> bool {
-    let small = |node: &Node| {
-        matches!(
-            node.kind,
-            Kind::MiniBlock {
-                has_large_chunk: false,
-                ..
-            }
-        )
-    };
-    match (encoding.vocabulary, version) {
-        (Vocabulary::PreStable, _) | (Vocabulary::Structural, FileVersion::V2_3) => true,
-        (Vocabulary::Structural, FileVersion::V2_2) => small(&encoding.root),
-        _ => false,
-    }
 }
 
 /// What a field asks of readers, in files of some versions.

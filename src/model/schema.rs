@@ -58,7 +58,21 @@ pub struct Field {
     pub children: Vec<usize>,
     /// 0 for top-level fields.
     pub depth: u32,
+    /// Whether it is the struct of descriptors of a v2 blob, as a data file's own schema has it:
+    /// the v1 key, and the five children of a descriptor (lance-core `field.rs`,
+    /// `is_blob_v2_descriptor`).
+    pub blob_descriptor: bool,
 }
+
+/// The children of a v2 blob's descriptor, by name and type (lance-core `datatypes.rs`,
+/// `BLOB_V2_DESC_FIELDS`).
+const BLOB_V2_DESCRIPTOR: [(&str, &str); 5] = [
+    ("kind", "uint8"),
+    ("position", "uint64"),
+    ("size", "uint64"),
+    ("blob_id", "uint32"),
+    ("blob_uri", "string"),
+];
 
 /// Which generation of blob a field declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,7 +86,7 @@ pub enum BlobDeclaration {
 impl Field {
     /// How the field declares itself a blob, if it does.
     pub fn blob(&self) -> Option<BlobDeclaration> {
-        if self.extension.as_deref() == Some(BLOB_V2_EXTENSION) {
+        if self.extension.as_deref() == Some(BLOB_V2_EXTENSION) || self.blob_descriptor {
             Some(BlobDeclaration::V2)
         } else if self.metadata.contains_key(BLOB_KEY) {
             Some(BlobDeclaration::V1)
@@ -107,8 +121,8 @@ pub struct FieldTree {
 
 impl FieldTree {
     /// Builds the tree. A field whose parent does not stand before it becomes a top-level
-    /// one. The children of a v2 blob in a data file's own schema are written with ids and
-    /// parents of -1; they are given back to the blob before them.
+    /// one. The schema of a data file lists the children of a blob's descriptor with ids and
+    /// parents of -1, behind the blob; they become its children.
     pub fn new(wire: &[WireField]) -> Self {
         let mut tree = Self::default();
         let mut last_blob: Option<usize> = None;
@@ -130,12 +144,36 @@ impl FieldTree {
             });
             let index = tree.push(field, parent);
             if parent.is_none() || field.id >= 0 {
-                let is_blob = tree.fields.get(index).and_then(Field::blob);
-                last_blob = (is_blob == Some(BlobDeclaration::V2)).then_some(index);
+                // A v2 blob has its extension in a manifest, and the v1 key in a data file.
+                let is_blob = tree.fields.get(index).is_some_and(|field| {
+                    let by_key = field.logical_type == LogicalType::Struct;
+                    field.blob() == Some(BlobDeclaration::V2)
+                        || by_key && field.metadata.contains_key(BLOB_KEY)
+                });
+                last_blob = is_blob.then_some(index);
             }
         }
         tree.sort_depth_first();
+        tree.find_descriptors();
         tree
+    }
+
+    fn find_descriptors(&mut self) {
+        let is_descriptor = |field: &Field| {
+            let mut children = field.children.iter().map(|at| self.fields.get(*at));
+            let mut expected = BLOB_V2_DESCRIPTOR.iter();
+            field.metadata.contains_key(BLOB_KEY)
+                && field.logical_type == LogicalType::Struct
+                && field.children.len() == BLOB_V2_DESCRIPTOR.len()
+                && children.all(|child| {
+                    let child = child.map(|child| (child.name.as_str(), child.type_text.as_str()));
+                    child == expected.next().copied()
+                })
+        };
+        let found: Vec<bool> = self.fields.iter().map(is_descriptor).collect();
+        for (field, found) in self.fields.iter_mut().zip(found) {
+            field.blob_descriptor = found;
+        }
     }
 
     fn push(&mut self, wire: &WireField, parent: Option<usize>) -> usize {
@@ -169,6 +207,7 @@ impl FieldTree {
             parent,
             children: Vec::new(),
             depth,
+            blob_descriptor: false,
         });
         match parent.and_then(|parent| self.fields.get_mut(parent)) {
             Some(parent) => parent.children.push(index),
@@ -308,5 +347,25 @@ mod tests {
         assert_eq!(tree.roots.len(), 2);
         let names: Vec<&str> = tree.fields.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(names, ["b", "b.kind", "b.size", "x"]);
+    }
+
+    #[test]
+    fn the_descriptor_of_a_data_file_is_a_v2_blob() {
+        let mut blob = field(1, 0, "b", "struct");
+        blob.metadata
+            .insert(BLOB_KEY.into(), b"true".as_slice().into());
+        let mut wire = vec![field(0, -1, "s", "struct"), blob];
+        wire.extend(BLOB_V2_DESCRIPTOR.map(|(name, logical)| field(-1, -1, name, logical)));
+        wire.push(field(4, 0, "x", "int32"));
+        let tree = FieldTree::new(&wire);
+        let blob = tree.by_id(1).map(|blob| (blob.blob(), blob.children.len()));
+        assert_eq!(blob, Some((Some(BlobDeclaration::V2), 5)));
+        assert_eq!(tree.roots.len(), 1);
+
+        // Another child more, or another type, is no descriptor.
+        wire.insert(3, field(-1, -1, "more", "uint8"));
+        let tree = FieldTree::new(&wire);
+        let blob = tree.by_id(1).and_then(Field::blob);
+        assert_eq!(blob, Some(BlobDeclaration::V1));
     }
 }

@@ -1,8 +1,10 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
+use prost::Message;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::schema::FieldTree;
@@ -11,12 +13,10 @@ use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
 use super::version::FileVersion;
 use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};
 use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
-use crate::format::proto::lance::table::{DataFile, Manifest};
-use crate::format::wire;
+use crate::format::proto::lance::file::Schema;
+use crate::format::proto::lance::table::{DataFile, Manifest, Transaction};
+use crate::format::veil;
 use crate::storage::{Entry, Location, Storage, StorageError};
-
-/// The number of `Transaction.project`.
-const PROJECT_FIELD: u32 = 109;
 
 /// Which snapshot of a dataset is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub struct Snapshot {
 struct Base {
     location: Result<Location, String>,
     is_dataset_root: bool,
+    /// Whether anything is there, once it was looked for.
+    there: OnceLock<bool>,
 }
 
 /// A manifest that could not be read.
@@ -271,8 +273,7 @@ fn resolve_selection(
         Some(branch) => {
             let location = root.join(BRANCHES).join(branch);
             if storage.is_dir(&location.join(VERSIONS)) != Ok(Some(true)) {
-                let known = ref_names(storage, root, "branches");
-                return Err(OpenError(format!("{root} has no branch {branch:?}{known}")));
+                return Err(no_such_branch(storage, root, branch));
             }
             location
         }
@@ -299,7 +300,7 @@ fn read_tag(
     let text = match storage.tail(&location, MAX_SIDE_FILE_BYTES) {
         Ok(tail) => tail.bytes,
         Err(StorageError::NotFound) => {
-            let known = ref_names(storage, root, "tags");
+            let known = known_refs("tags", &ref_names(storage, root, "tags"));
             return Err(OpenError(format!("{root} has no tag {tag:?}{known}")));
         }
         Err(error) => return Err(OpenError(format!("cannot read {location}: {error}"))),
@@ -309,18 +310,34 @@ fn read_tag(
     Ok((contents.branch, contents.version))
 }
 
-/// A clause that lists the tags or branches there are.
-fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> String {
+fn no_such_branch(storage: &dyn Storage, root: &Location, branch: &str) -> OpenError {
+    let names = ref_names(storage, root, "branches");
+    if names.iter().any(|name| name == branch) {
+        return OpenError(format!(
+            "branch {branch:?} of {root} cannot be read: it is on record in _refs/branches, and \
+             its versions are not in {BRANCHES}/{branch}/{VERSIONS}"
+        ));
+    }
+    let known = known_refs("branches", &names);
+    OpenError(format!("{root} has no branch {branch:?}{known}"))
+}
+
+/// The names of the tags or branches on record.
+pub(super) fn ref_names(storage: &dyn Storage, root: &Location, kind: &str) -> Vec<String> {
     let entries = storage
         .list(&root.join("_refs").join(kind))
         .unwrap_or_default();
-    let names: Vec<String> = entries
-        .iter()
+    let names = entries.iter();
+    names
         .filter_map(|entry| entry.name.strip_suffix(".json"))
         // A slash in a branch's name is escaped in the file's.
         .map(|name| name.replace("%2F", "/"))
-        .collect();
-    match names.as_slice() {
+        .collect()
+}
+
+/// A clause that lists the tags or branches there are.
+fn known_refs(kind: &str, names: &[String]) -> String {
+    match names {
         [] => format!("; it has no {kind}"),
         names => format!("; its {kind}: {}", names.join(", ")),
     }
@@ -350,6 +367,7 @@ impl Snapshot {
                 let base_path = Base {
                     location: location.map_err(|error| error.to_string()),
                     is_dataset_root: base.is_dataset_root,
+                    there: OnceLock::new(),
                 };
                 (base.id, base_path)
             })
@@ -415,15 +433,51 @@ impl Snapshot {
             .map_err(|detail| BaseError::Unsupported { id, detail })
     }
 
-    /// Whether a transaction that is still on record changed names or dropped columns, which a
-    /// commit of operation `Project` does (lance-table `transaction.proto`).
-    pub fn projection_on_record(&self, storage: &dyn Storage) -> bool {
+    /// Looks whether anything is at a base path, once.
+    pub fn look_for_base(&self, storage: &dyn Storage, id: u32) {
+        if let Some(base) = self.bases.get(&id)
+            && let Ok(location) = &base.location
+        {
+            let look = || storage.is_dir(location).is_ok_and(|found| found.is_some());
+            base.there.get_or_init(look);
+        }
+    }
+
+    /// What is known of where a base path leads: the path, and whether anything is there; `None`
+    /// where that was not looked for.
+    pub fn base_found(&self, id: u32) -> Option<(&Location, bool)> {
+        let base = self.bases.get(&id)?;
+        let location = base.location.as_ref().ok()?;
+        Some((location, *base.there.get()?))
+    }
+
+    /// The names that commits of operation `Project`, as far as they are on record, gave to field
+    /// ids: a rename is such a commit (lance-table `transaction.proto`, `Project`).
+    pub fn projected_names(&self, storage: &dyn Storage) -> FxHashSet<(i32, String)> {
         let directory = self.root.join(TRANSACTIONS);
         let entries = storage.list(&directory).unwrap_or_default();
-        entries.iter().take(MAX_TRANSACTIONS).any(|entry| {
+        let mut names = FxHashSet::default();
+        for entry in entries.iter().take(MAX_TRANSACTIONS) {
             let tail = storage.tail(&directory.join(&entry.name), MAX_SIDE_FILE_BYTES);
-            tail.is_ok_and(|tail| wire::count_field(&tail.bytes, PROJECT_FIELD) > 0)
-        })
+            let Some(transaction) = tail
+                .ok()
+                .and_then(|tail| Transaction::decode(tail.bytes).ok())
+            else {
+                continue;
+            };
+            let project = transaction.project.unwrap_or_default();
+            let mut schema = Schema::decode(project).unwrap_or_default();
+            if let Some(veil) = storage.veil() {
+                veil::fields(veil, &mut schema.fields);
+            }
+            names.extend(
+                schema
+                    .fields
+                    .into_iter()
+                    .map(|field| (field.id, field.name)),
+            );
+        }
+        names
     }
 
     /// The file version that new files get: the one that the manifest states, else that of the

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::snapshot::Selection;
-use crate::storage::{Location, Storage, StorageError, without_credentials};
+use crate::nearest;
+use crate::storage::{Entry, Location, Storage, StorageError, without_credentials};
 
 /// The folder of manifests.
 pub const VERSIONS: &str = "_versions";
@@ -16,6 +17,8 @@ pub const DATA: &str = "data";
 pub const DELETIONS: &str = "_deletions";
 /// The one manifest that very old datasets keep at their root.
 pub const LATEST_MANIFEST: &str = "_latest.manifest";
+/// How the names of datasets and of data files end.
+const EXTENSION: &str = ".lance";
 /// The folder of branches; each is a dataset root of its own.
 pub const BRANCHES: &str = "tree";
 
@@ -145,11 +148,53 @@ fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, Tar
     match storage.is_dir(location) {
         Ok(Some(true)) => directory(storage, location),
         Ok(Some(false)) => file(storage, location),
-        Ok(None) => Err(TargetError(format!(
-            "{location} does not exist; expected a Lance dataset directory or a file of one"
-        ))),
+        Ok(None) => Err(TargetError(match meant(storage, location) {
+            Some(meant) => format!("{location} does not exist; {meant}"),
+            None => format!(
+                "{location} does not exist; expected a Lance dataset directory or a file of one"
+            ),
+        })),
         Err(error) => Err(cannot_read(storage, location, &error)),
     }
+}
+
+/// What a path that does not exist was meant to be. Only looked for on this machine: in a store
+/// each look is a request.
+fn meant(storage: &dyn Storage, location: &Location) -> Option<String> {
+    location.as_path()?;
+    let (name, parent) = (location.file_name(), location.parent()?);
+    let given = location.to_string();
+    let beside = |name_of_other: &str| match given.strip_suffix(&name) {
+        Some(folder) => format!("{folder}{name_of_other}"),
+        None => parent.join(name_of_other).to_string(),
+    };
+    let there = |name: &str| {
+        storage
+            .is_dir(&parent.join(name))
+            .is_ok_and(|is| is.is_some())
+    };
+    // A table of LanceDB, by its name.
+    let table = format!("{name}{EXTENSION}");
+    if there(&table) {
+        return Some(format!("did you mean {}?", beside(&table)));
+    }
+    // As `diff` takes versions.
+    if let Some((path, version)) = name.rsplit_once('@')
+        && there(path)
+    {
+        let option = match version.parse::<u64>() {
+            Ok(_) => "--version",
+            Err(_) => "--tag",
+        };
+        let path = beside(path);
+        return Some(format!(
+            "a version is chosen by an option: {path} {option} {version}"
+        ));
+    }
+    let entries = storage.list(&parent).unwrap_or_default();
+    let names = entries.iter().map(|entry| entry.name.as_str());
+    let near = nearest::nearest(&name, names.filter(|name| name.ends_with(EXTENSION)))?;
+    Some(format!("did you mean {}?", beside(near)))
 }
 
 fn cannot_read(storage: &dyn Storage, location: &Location, error: &StorageError) -> TargetError {
@@ -188,7 +233,7 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     let entries = storage
         .list(location)
         .map_err(|error| cannot_read(storage, location, &error))?;
-    let is_data_file = |name: &str| name.ends_with(".lance");
+    let is_data_file = |name: &str| name.ends_with(EXTENSION);
     // The manifests are gone; the data files may still be there.
     let data = location.join(DATA);
     if storage.is_dir(&data) == Ok(Some(true)) {
@@ -209,7 +254,8 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
         .collect();
     if datasets.is_empty() {
         return Err(TargetError(format!(
-            "{location} is not a Lance dataset: it has no {VERSIONS} folder"
+            "{location} is not a Lance dataset: it has no {VERSIONS} folder{}",
+            other_table(storage, location, &entries)
         )));
     }
     let shown = datasets
@@ -229,6 +275,43 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
             many => many.to_string(),
         }
     )))
+}
+
+/// What a folder that is no dataset looks like, as the end of a sentence.
+fn other_table(storage: &dyn Storage, location: &Location, entries: &[Entry]) -> &'static str {
+    let folder = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.is_dir && entry.name == name)
+    };
+    let file = |end: &str| {
+        let mut files = entries.iter().filter(|entry| !entry.is_dir);
+        files.any(|entry| entry.name.ends_with(end))
+    };
+    let is_iceberg = || {
+        let metadata = storage.list(&location.join("metadata")).unwrap_or_default();
+        let mut names = metadata.iter().map(|entry| entry.name.as_str());
+        names.any(|name| name.ends_with(".metadata.json") || name == "version-hint.text")
+    };
+    if entries.is_empty() {
+        "; it is empty"
+    } else if folder("_delta_log") {
+        "; it looks like a Delta Lake table (it has _delta_log)"
+    } else if folder(".hoodie") {
+        "; it looks like a Hudi table (it has .hoodie)"
+    } else if folder("metadata") && is_iceberg() {
+        "; it looks like an Iceberg table (it has metadata/*.metadata.json)"
+    } else if file("zarr.json") || file(".zarray") || file(".zgroup") {
+        "; it looks like a Zarr store"
+    } else if file("dataset_info.json") || file("dataset_dict.json") {
+        "; it looks like a dataset of Hugging Face's datasets, whose files are Arrow IPC"
+    } else if file(".parquet") {
+        "; it holds Parquet files"
+    } else if file(".arrow") || file(".feather") {
+        "; it holds Arrow IPC files"
+    } else {
+        ""
+    }
 }
 
 /// The nearest directory above a place that is a dataset's root, and the path from there.

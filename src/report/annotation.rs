@@ -91,7 +91,12 @@ impl Annotation<'_> {
             lines.push(format!("reader: {} {}", reader.call, reader.effect));
         }
         lines.extend(finding.cause.iter().map(|cause| format!("cause: {cause}")));
-        lines.extend(finding.mends.iter().map(|mend| format!("mend: {mend}")));
+        lines.extend(
+            finding
+                .mends
+                .iter()
+                .map(|mend| format!("mend: {}", mend.text)),
+        );
         lines
     }
 }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{self, Location, SCHEMA_VERSION, SeverityJson, Tool, tool};
-use super::layout::{DEFAULT_WIDTH, counted, place, wrapped};
-use crate::diagnose::catalogue::Kind;
+use super::layout::{counted, place, prose, wrapped};
+use crate::diagnose::catalogue::{Fault, Kind};
 use crate::diagnose::events::{Event, Said, Source};
 use crate::diagnose::locate::{Located, TooNew};
 use crate::diagnose::{Diagnosis, Recognised, Search, Understood};
@@ -23,6 +23,15 @@ pub struct Told<'a> {
     pub path: Option<&'a str>,
     /// What looking there came to, when it was looked at.
     pub search: Option<&'a Search<'a>>,
+}
+
+impl Told<'_> {
+    /// The fault of readers that the message may come from: unless its cause is in the dataset.
+    fn fault(&self) -> Option<&'static Fault> {
+        let found = self.search.is_some_and(Search::found);
+        let cause = self.diagnosis.cause().filter(|_| !found);
+        cause.and_then(|cause| cause.entry.fault)
+    }
 }
 
 const BOLD: Style = Style::new().bold();
@@ -43,24 +52,34 @@ const NOT_HERE: &str = "This dataset does not have what this message comes from.
                         reader's release, or something that only reading the values shows (`lance-lint \
                         --decode PATH`).";
 
+const BY_PLACE: &str = "the words of this message are not known; what is said here follows from the source file that it names";
+
 /// Prints it for people.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn write(out: &mut dyn Write, told: &Told<'_>, width: Option<usize>) -> io::Result<()> {
-    let width = width.unwrap_or(DEFAULT_WIDTH);
+pub fn write(out: &mut dyn Write, told: &Told<'_>, width: usize) -> io::Result<()> {
+    let width = prose(width);
     let Some(cause) = told.diagnosis.cause() else {
         return write_unrecognised(out, told, width);
     };
-    let style = if cause.is_wrapper() { YELLOW } else { GREEN };
+    let sure = !cause.is_wrapper() && !cause.is_by_place();
+    let style = if sure { GREEN } else { YELLOW };
+    let how = match cause.is_by_place() {
+        true => "recognised by its place in Lance's source",
+        false => "recognised",
+    };
     writeln!(
         out,
-        "{style}recognised{style:#}{BOLD}: {}{BOLD:#}",
+        "{style}{how}{style:#}{BOLD}: {}{BOLD:#}",
         said(&cause.event, cause.times)
     )?;
     quote(out, &cause.event.message, width)?;
     writeln!(out)?;
     label(out, "means", cause.entry.meaning, width)?;
+    if cause.is_by_place() {
+        label(out, "note", BY_PLACE, width)?;
+    }
     match (cause.entry.kind, cause.entry.rules) {
         (Kind::Wrapper, _) => {}
         (_, []) => label(
@@ -73,7 +92,17 @@ pub fn write(out: &mut dyn Write, told: &Told<'_>, width: Option<usize>) -> io::
     }
     label(out, "next", cause.entry.advice.next, width)?;
     let located = told.search.is_some_and(|search| !search.located.is_empty());
-    if !located {
+    let fault = told.fault();
+    if let Some(fault) = fault {
+        let how = match told.search {
+            Some(_) => "nothing is wrong with the files that this message comes from",
+            None => "or the files are sound",
+        };
+        label(out, "fault", &format!("{how}: {}", fault.what), width)?;
+        label(out, "instead", fault.instead, width)?;
+    }
+    // Where nothing is wrong with the data there is nothing to do to it.
+    if !located && (fault.is_none() || told.search.is_none()) {
         label(out, "mend", cause.entry.advice.mend, width)?;
     }
     let others = told.diagnosis.recognised.get(1..).unwrap_or_default();
@@ -152,7 +181,9 @@ fn write_search(
     writeln!(out)?;
     if !search.found() {
         writeln!(out, "{BOLD}not found in {path}{BOLD:#}")?;
-        paragraph(out, NOT_HERE, width)?;
+        if told.fault().is_none() {
+            paragraph(out, NOT_HERE, width)?;
+        }
     }
     if search.located.len() > 1 {
         let several = "Several findings fit the message, and nothing in it tells them apart: it is one of these.";
@@ -242,7 +273,7 @@ fn write_located(
         label(out, "cause", cause, width)?;
     }
     for mend in &finding.mends {
-        label(out, "mend", mend, width)?;
+        label(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }
@@ -404,10 +435,16 @@ pub struct Document {
     pub meaning: Option<String>,
     /// What to check next.
     pub next: String,
-    /// How to mend it.
+    /// How to mend it; null where the files are sound and the reader is at fault.
     pub mend: Option<String>,
+    /// The fault of readers that makes some releases say it of sound files. With a dataset: only when
+    /// that has no cause for it.
+    pub reader_fault: Option<FaultJson>,
     /// Whether the message only says that something else failed, which is told elsewhere.
     pub wrapper: bool,
+    /// Whether the words of the message are not known, so that the meaning follows from the place in
+    /// Lance's source that it names.
+    pub by_place: bool,
     /// The message; the last error when none is known.
     pub message: Option<MessageJson>,
     /// Other messages in the log that are known.
@@ -424,6 +461,15 @@ pub struct Document {
     pub too_new: Vec<TooNewJson>,
     /// Findings that the message does not come from.
     pub bystanders: Vec<BystanderJson>,
+}
+
+/// A fault of readers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FaultJson {
+    /// Which releases say the message, and of what.
+    pub what: &'static str,
+    /// What to do in its place.
+    pub instead: &'static str,
 }
 
 /// A message in a log.
@@ -561,8 +607,15 @@ pub fn document(told: &Told<'_>) -> Document {
             None => "paste the whole of stderr; else gather a report with lance-lint bundle PATH -o report.json"
                 .to_string(),
         },
-        mend: cause.map(|cause| cause.entry.advice.mend.to_string()),
+        mend: cause
+            .filter(|_| told.fault().is_none() || told.search.is_none())
+            .map(|cause| cause.entry.advice.mend.to_string()),
+        reader_fault: told.fault().map(|fault| FaultJson {
+            what: fault.what,
+            instead: fault.instead,
+        }),
         wrapper: cause.is_some_and(Recognised::is_wrapper),
+        by_place: cause.is_some_and(Recognised::is_by_place),
         message: match cause {
             Some(cause) => Some(message_json(&cause.event, cause.times)),
             None => understood.last_error.as_ref().map(|event| message_json(event, 1)),
@@ -645,7 +698,7 @@ fn located_json(located: &Located<'_>) -> Vec<LocatedJson> {
             operation: since.and_then(|since| since.first.operation),
             evidence: located.evidence.clone(),
             cause: finding.cause.clone(),
-            help: finding.mends.clone(),
+            help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
         })
         .collect()
 }

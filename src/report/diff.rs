@@ -7,18 +7,24 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{SCHEMA_VERSION, Tool, tool};
-use super::layout::counted;
-use crate::check::diff::{Change, Diff, Sign};
+use super::layout::{bytes, counted, number, prefixed, wrapped};
+use crate::check::diff::{Change, DATA_FILES, Diff, OfFragment, Sign};
 
 /// Changes of a section that are listed; the fragments of a large dataset are many.
 const MOST_LISTED: usize = 50;
+/// Fragments that differ in one way and are listed one by one; more are one line.
+const MOST_ALONE: usize = 3;
+/// Ranges of fragments that are written out.
+const MOST_RANGES: usize = 6;
 
 /// Writes what differs.
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn write(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
-    writeln!(out, "{} → {}", diff.left, diff.right)?;
+pub fn write(out: &mut dyn Write, diff: &Diff, width: usize) -> io::Result<()> {
+    for line in wrapped(&format!("{} → {}", diff.left, diff.right), width, 2) {
+        writeln!(out, "{line}")?;
+    }
     let sections: Vec<&'static str> = diff.changes.iter().map(|change| change.section).collect();
     let mut shown: Vec<&str> = Vec::new();
     for section in sections {
@@ -28,15 +34,12 @@ pub fn write(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
         shown.push(section);
         writeln!(out)?;
         writeln!(out, "{section}")?;
-        let changes = || {
-            diff.changes
-                .iter()
-                .filter(|change| change.section == section)
-        };
-        for change in changes().take(MOST_LISTED) {
-            line(out, change)?;
+        let changes = diff.changes.iter();
+        let lines = lines(changes.filter(|change| change.section == section));
+        for (sign, text) in lines.iter().take(MOST_LISTED) {
+            line(out, *sign, text, width)?;
         }
-        let more = changes().count().saturating_sub(MOST_LISTED);
+        let more = lines.len().saturating_sub(MOST_LISTED);
         if more > 0 {
             writeln!(out, "  … and {}", counted(more as u64, "more change"))?;
         }
@@ -48,27 +51,104 @@ pub fn write(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
     Ok(())
 }
 
-fn line(out: &mut dyn Write, change: &Change) -> io::Result<()> {
-    let (sign, colour) = match change.sign {
+/// A line for each change, and one for many fragments that differ in one way.
+fn lines<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<(Sign, String)> {
+    let mut groups: Vec<(Sign, &str, Vec<&Change>)> = Vec::new();
+    for change in changes {
+        let how = change.fragment.as_ref().map(|of| of.how.as_str());
+        let mut known = groups.iter_mut();
+        match (
+            how,
+            known.find(|(sign, of, _)| *sign == change.sign && Some(*of) == how),
+        ) {
+            (Some(_), Some((_, _, changes))) => changes.push(change),
+            (how, _) => groups.push((change.sign, how.unwrap_or_default(), vec![change])),
+        }
+    }
+    let mut lines = Vec::new();
+    for (sign, how, changes) in groups {
+        let about: Vec<&OfFragment> = changes.iter().filter_map(|c| c.fragment.as_ref()).collect();
+        if about.len() <= MOST_ALONE {
+            lines.extend(changes.into_iter().map(|change| (sign, alone(change))));
+            continue;
+        }
+        let ids: Vec<u64> = about.iter().map(|of| of.id).collect();
+        let rows = about.iter().map(|of| of.rows);
+        let rows = rows.fold(0, u64::saturating_add);
+        let text = format!(
+            "{} ({}): {}",
+            counted(ids.len() as u64, "fragment"),
+            ranges(&ids),
+            how.replace("{}", &number(rows))
+        );
+        lines.push((sign, text));
+    }
+    lines
+}
+
+/// Ids in ascending order as ranges: `0 to 7, 9`.
+fn ranges(ids: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for id in ids {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*id) => *last = *id,
+            _ => ranges.push((*id, *id)),
+        }
+    }
+    let shown = ranges
+        .iter()
+        .take(MOST_RANGES)
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first} to {last}"),
+        });
+    let shown: Vec<String> = shown.collect();
+    let more = if ranges.len() > MOST_RANGES {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// A change by itself.
+fn alone(change: &Change) -> String {
+    let value = |text: &String| match text.parse::<u64>() {
+        // The one number that is in bytes.
+        Ok(count) if change.what == "bytes" => bytes(count),
+        Ok(count) if change.section == "dataset" || change.section == "rows" => number(count),
+        _ => text.clone(),
+    };
+    let what = &change.what;
+    // The paths of data files say nothing that the fields in them do not.
+    if let Some(of) = change.fragment.as_ref().filter(|of| !of.how.contains("{}"))
+        && what.ends_with(DATA_FILES)
+    {
+        return format!("fragment {}: {}", of.id, of.how);
+    }
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("{what}: {} → {}", value(before), value(after)),
+        (before, after) => {
+            let either = before.as_ref().or(after.as_ref());
+            format!("{what}: {}", either.map(value).unwrap_or_default())
+        }
+    }
+}
+
+fn line(out: &mut dyn Write, sign: Sign, text: &str, width: usize) -> io::Result<()> {
+    let (sign, colour) = match sign {
         Sign::Added => ('+', AnsiColor::Green),
         Sign::Removed => ('-', AnsiColor::Red),
         Sign::Changed => ('~', AnsiColor::Yellow),
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    let what = &change.what;
-    match (&change.before, &change.after) {
-        (Some(before), Some(after)) => {
-            writeln!(out, "  {style}{sign}{style:#} {what}: {before} → {after}")
-        }
-        (before, after) => {
-            let value = before.as_ref().or(after.as_ref());
-            writeln!(
-                out,
-                "  {style}{sign}{style:#} {what}: {}",
-                value.map_or("", String::as_str)
-            )
+    for (at, line) in prefixed("    ", "      ", text, width).iter().enumerate() {
+        match line.strip_prefix("    ").filter(|_| at == 0) {
+            Some(text) => writeln!(out, "  {style}{sign}{style:#} {text}")?,
+            None => writeln!(out, "{line}")?,
         }
     }
+    Ok(())
 }
 
 /// What differs between two versions, datasets or data files.

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::json::{ByteRange, EncodingJson, byte_range, encoding_json};
-use super::layout::{bytes, counted, number, range, share};
+use super::layout::{bytes, counted, number, prefixed, range, share, wrapped};
 use super::tree;
 use crate::check::inspect::{ColumnInspection, Inspection, PageInspection};
 use crate::model::encoding::EncodingResult;
@@ -18,12 +19,12 @@ const DIM: Style = Style::new().dimmed();
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn write(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, inspection: &Inspection, width: usize) -> io::Result<()> {
     for (at, column) in inspection.columns.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
-        write_column(out, column)?;
+        write_column(out, column, width)?;
     }
     if inspection.hidden > 0 {
         writeln!(out)?;
@@ -36,14 +37,13 @@ pub fn write(out: &mut dyn Write, inspection: &Inspection) -> io::Result<()> {
     Ok(())
 }
 
-fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()> {
+fn write_column(out: &mut dyn Write, column: &ColumnInspection, width: usize) -> io::Result<()> {
     let fragment = column
         .fragment
         .map(|id| format!(", fragment {id}"))
         .unwrap_or_default();
-    writeln!(
-        out,
-        "{BOLD}{}{BOLD:#} ({}) · {}{fragment}, column {} · file version {} · {} · {} in {} ({} of the file)",
+    let head = format!(
+        "{} ({}) · {}{fragment}, column {} · file version {} · {} · {} in {} ({} of the file)",
         column.path,
         column.type_text,
         column.file,
@@ -53,11 +53,17 @@ fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()
         bytes(column.bytes),
         counted(column.total_pages, "page"),
         share(column.bytes, column.file_size),
-    )?;
+    );
+    for (at, line) in wrapped(&head, width, 2).into_iter().enumerate() {
+        match line.strip_prefix(column.path.as_str()).filter(|_| at == 0) {
+            Some(rest) => writeln!(out, "{BOLD}{}{BOLD:#}{rest}", column.path)?,
+            None => writeln!(out, "{line}")?,
+        }
+    }
     if let Some(span) = &column.metadata {
         writeln!(out, "  column metadata: {}", range(span))?;
     }
-    write_encoding(out, "  column encoding", &column.encoding)?;
+    write_encoding(out, "  column encoding", &column.encoding, width)?;
     write_buffers(out, "  column buffer", &column.buffers, column.file_size)?;
     for (index, buffer) in column.global_buffers.iter().enumerate() {
         let what = if index == 0 {
@@ -72,7 +78,7 @@ fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()
         )?;
     }
     for page in &column.pages {
-        write_page(out, page, column.file_size)?;
+        write_page(out, page, column.file_size, width)?;
     }
     let hidden = column.total_pages.saturating_sub(column.pages.len() as u64);
     if hidden > 0 && column.pages_cut {
@@ -85,7 +91,12 @@ fn write_column(out: &mut dyn Write, column: &ColumnInspection) -> io::Result<()
     Ok(())
 }
 
-fn write_page(out: &mut dyn Write, page: &PageInspection, file_size: u64) -> io::Result<()> {
+fn write_page(
+    out: &mut dyn Write,
+    page: &PageInspection,
+    file_size: u64,
+    width: usize,
+) -> io::Result<()> {
     writeln!(
         out,
         "  {BOLD}page {}{BOLD:#}: {} from row {} · {}",
@@ -94,27 +105,47 @@ fn write_page(out: &mut dyn Write, page: &PageInspection, file_size: u64) -> io:
         number(page.priority),
         bytes(page.bytes)
     )?;
-    write_encoding(out, "    encoding", &page.encoding)?;
+    write_encoding(out, "    encoding", &page.encoding, width)?;
     write_buffers(out, "    buffer", &page.buffers, file_size)
 }
 
-fn write_encoding(out: &mut dyn Write, label: &str, encoding: &EncodingResult) -> io::Result<()> {
+fn write_encoding(
+    out: &mut dyn Write,
+    label: &str,
+    encoding: &EncodingResult,
+    width: usize,
+) -> io::Result<()> {
+    let indent = label.len() - label.trim_start().len() + 2;
+    let go_on = " ".repeat(indent + 2);
     let encoding = match encoding {
         Ok(encoding) => encoding,
-        Err(fault) => return writeln!(out, "{label}: it {fault}"),
+        Err(fault) => {
+            for line in wrapped(&format!("{label}: it {fault}"), width, indent + 2) {
+                writeln!(out, "{line}")?;
+            }
+            return Ok(());
+        }
     };
-    writeln!(
-        out,
-        "{label}: {} {DIM}{}{DIM:#}",
-        encoding.notation,
-        encoding.vocabulary.type_url()
-    )?;
-    let indent = label.len() - label.trim_start().len() + 2;
+    let mut lines = prefixed(&format!("{label}: "), &go_on, &encoding.notation, width);
+    // The name of the type goes where there is room for it.
+    let url = encoding.vocabulary.type_url();
+    let last = lines.pop().unwrap_or_default();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    match last.width() + 1 + url.len() <= width {
+        true => writeln!(out, "{last} {DIM}{url}{DIM:#}")?,
+        false => writeln!(out, "{last}\n{go_on}{DIM}{url}{DIM:#}")?,
+    }
     let layers = tree::layers(&encoding.root);
     if !layers.is_empty() {
-        writeln!(out, "{:indent$}structure, outer to inner: {layers}", "")?;
+        let text = format!("{:indent$}structure, outer to inner: {layers}", "");
+        for line in wrapped(&text, width, indent + 2) {
+            writeln!(out, "{line}")?;
+        }
     }
-    for line in tree::draw(&encoding.root, true, None) {
+    let room = width.saturating_sub(indent);
+    for line in tree::draw(&encoding.root, true, None, room) {
         writeln!(out, "{:indent$}{line}", "")?;
     }
     for unknown in &encoding.unknown {

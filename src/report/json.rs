@@ -318,6 +318,9 @@ pub struct Subject<C = Column> {
     pub deleted_rows: u64,
     /// Bytes of everything looked at.
     pub bytes: u64,
+    /// Bytes of data files that are neither metadata nor in the pages of a column: values of blobs,
+    /// columns that were dropped, padding. 0 where not all columns were looked at.
+    pub bytes_outside_columns: u64,
     /// What share of the fragments was looked at; only with `--sample`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<SampleJson>,
@@ -388,6 +391,8 @@ pub struct ReadersJson {
     pub opens_since: Option<String>,
     /// The oldest that reads all of it; null when none does.
     pub reads_since: Option<String>,
+    /// The newest that reads all of it, where later ones do not; null where they do.
+    pub reads_until: Option<String>,
     /// What limits it, the most limiting first.
     pub reasons: Vec<ReasonJson>,
 }
@@ -632,6 +637,7 @@ fn readers(readers: &Readers) -> ReadersJson {
     ReadersJson {
         opens_since: readers.opens.map(|release| release.to_string()),
         reads_since: readers.reads.map(|release| release.to_string()),
+        reads_until: readers.until.map(|release| release.to_string()),
         reasons: reasons.collect(),
     }
 }
@@ -689,7 +695,7 @@ pub fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
             versions: since.versions,
             in_latest: since.in_latest,
         }),
-        help: finding.mends.clone(),
+        help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
     }
 }
 
@@ -788,6 +794,7 @@ fn subject_of<'a, C>(
         physical_rows: subject.physical_rows,
         deleted_rows: subject.deleted_rows,
         bytes: subject.bytes,
+        bytes_outside_columns: subject.outside.all(),
         sample: subject.sampled.map(|sampled| SampleJson {
             chosen: sampled.chosen,
             of: sampled.of,

@@ -4,8 +4,17 @@ use std::ops::Range;
 
 use crate::finding::Place;
 
-/// Width of lines that are wrapped when there is no terminal to ask.
-pub const DEFAULT_WIDTH: usize = 100;
+/// Width of what is written where there is no terminal: to a pipe or a file.
+pub const FIXED_WIDTH: usize = 132;
+/// Width beyond which sentences are hard to read, however wide a terminal is.
+pub const PROSE_WIDTH: usize = 100;
+/// Narrower than this nothing is made.
+pub const LEAST_WIDTH: usize = 40;
+
+/// The width of sentences where lines may be as wide as `width`.
+pub fn prose(width: usize) -> usize {
+    width.min(PROSE_WIDTH)
+}
 
 /// A count with thousands apart: `12,345`.
 pub fn number(count: u64) -> String {
@@ -97,7 +106,7 @@ pub fn place(place: &Place) -> String {
 /// Wraps a paragraph; lines after the first are indented by `indent` spaces.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     let later = " ".repeat(indent);
-    let options = textwrap::Options::new(width.max(40))
+    let options = textwrap::Options::new(width.max(LEAST_WIDTH))
         .subsequent_indent(&later)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
@@ -105,9 +114,67 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
     lines.into_iter().map(|line| line.into_owned()).collect()
 }
 
+/// Wraps a text that is no sentence, such as an encoding, so that no line is wider than `width`:
+/// behind blanks and punctuation where that does, else anywhere. `first` stands before the first
+/// line, `later` before each that follows.
+pub fn prefixed(first: &str, later: &str, text: &str, width: usize) -> Vec<String> {
+    let options = textwrap::Options::new(width.max(1))
+        .initial_indent(first)
+        .subsequent_indent(later)
+        .break_words(true)
+        .word_separator(textwrap::WordSeparator::Custom(pieces))
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    let lines = textwrap::wrap(text, options);
+    lines.into_iter().map(|line| line.into_owned()).collect()
+}
+
+/// The parts of a line between which it may be broken.
+fn pieces(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
+    let ends_piece = |(here, next): (char, Option<char>)| match next {
+        None => true,
+        Some(next) if next.is_whitespace() => false,
+        Some(_) => here.is_whitespace() || matches!(here, '(' | ',' | ':' | '/' | '=' | '.'),
+    };
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        let mut chars = rest.char_indices().peekable();
+        while let Some((at, here)) = chars.next() {
+            let next = chars.peek().map(|(_, next)| *next);
+            if ends_piece((here, next)) {
+                let (piece, behind) = rest.split_at_checked(at + here.len_utf8())?;
+                rest = behind;
+                return Some(textwrap::core::Word::from(piece));
+            }
+        }
+        None
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_broken_fits_and_loses_nothing() {
+        let broken = |text, width| prefixed("", "", text, width);
+        let text = "dictionary(indices: bitpacked(8), values: fixed_size_list(128 × flat(32)))";
+        for width in 4..90 {
+            let lines = broken(text, width);
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= width),
+                "{lines:?}"
+            );
+            let squeezed = |text: &str| text.replace(' ', "");
+            assert_eq!(squeezed(&lines.concat()), squeezed(text));
+        }
+        assert_eq!(broken("flat(64) + zstd", 10), ["flat(64) +", "zstd"]);
+        assert_eq!(
+            broken("fixed_size_list:float:768", 18),
+            ["fixed_size_list:", "float:768"]
+        );
+        assert_eq!(broken("", 10), [""]);
+    }
 
     #[test]
     fn numbers_and_sizes_read_well() {

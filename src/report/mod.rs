@@ -21,3 +21,5 @@ pub mod statistics;
 mod table;
 pub mod text;
 mod tree;
+
+pub use layout::{FIXED_WIDTH, LEAST_WIDTH};

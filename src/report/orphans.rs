@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{SCHEMA_VERSION, Tool, tool};
-use super::layout::{bytes, counted};
+use super::layout::{bytes, counted, prose, wrapped};
 use crate::check::orphans::{Kind, Orphan, Orphans};
 
 /// Files of a kind that are listed by name, unless all are asked for.
@@ -18,24 +18,25 @@ const MOST_LISTED: usize = 10;
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn write(out: &mut dyn Write, found: &Orphans, all: bool) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, found: &Orphans, all: bool, width: usize) -> io::Result<()> {
+    let width = prose(width);
     let branches = match found.branches {
         0 => String::new(),
         branches => format!(" in the dataset and {}", branches_text(branches)),
     };
-    writeln!(
-        out,
+    let head = format!(
         "{} · {} read{branches} · {} named, {}",
         found.path,
         counted(found.versions, "manifest"),
         counted(found.named.0, "file"),
         bytes(found.named.1)
-    )?;
+    );
+    paragraph(out, &head, width, 2)?;
     for path in &found.unreadable {
-        writeln!(
-            out,
+        let note = format!(
             "note: {path} cannot be read; the files that only it names are listed as orphans"
-        )?;
+        );
+        paragraph(out, &note, width, 6)?;
     }
     let mut kinds: BTreeMap<Kind, Vec<&Orphan>> = BTreeMap::new();
     for file in &found.files {
@@ -88,21 +89,25 @@ pub fn write(out: &mut dyn Write, found: &Orphans, all: bool) -> io::Result<()> 
         bytes(old.iter().copied().fold(0, u64::saturating_add))
     )?;
     if !found.unreadable.is_empty() {
-        return writeln!(
-            out,
-            "Nothing was changed, and nothing should be removed before the manifests above can be read."
-        );
+        let text = "Nothing was changed, and nothing should be removed before the manifests above can \
+                    be read.";
+        return paragraph(out, text, width, 0);
     }
-    writeln!(
-        out,
-        "Nothing was changed. A shallow clone elsewhere may name files of this dataset, which cannot be \
-         seen from here. Lance removes what is older than 7 days:"
-    )?;
+    let text = "Nothing was changed. A shallow clone elsewhere may name files of this dataset, which \
+                cannot be seen from here. Lance removes what is older than 7 days:";
+    paragraph(out, text, width, 0)?;
     writeln!(
         out,
         "  from datetime import timedelta\n  \
          lance.dataset(uri).cleanup_old_versions(timedelta(days=36500))  # keeps every version"
     )
+}
+
+fn paragraph(out: &mut dyn Write, text: &str, width: usize, indent: usize) -> io::Result<()> {
+    for line in wrapped(text, width, indent) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
 fn branches_text(branches: u64) -> String {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json;
-use super::layout::{DEFAULT_WIDTH, wrapped};
+use super::layout::{prose, wrapped};
 use super::text::style;
 use crate::rules::{Explanation, explanations};
 
@@ -67,14 +67,14 @@ pub fn rule_json(rule: &Explanation) -> RuleJson {
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn list(out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
+pub fn list(out: &mut dyn Write, width: usize) -> io::Result<()> {
     let longest = explanations().map(|rule| rule.id.len()).max().unwrap_or(0);
     let indent = longest + 11;
     for rule in explanations() {
         let style = style(rule.severity);
         let word = rule.severity.word();
         let line = format!("{:<longest$}  {word:<7}  {}", rule.id, rule.summary);
-        let lines = wrapped(&line, width.unwrap_or(usize::MAX), indent);
+        let lines = wrapped(&line, width, indent);
         for (at, line) in lines.iter().enumerate() {
             match line.split_once(word).filter(|_| at == 0) {
                 Some((id, rest)) => {
@@ -93,8 +93,8 @@ pub fn list(out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn explain(out: &mut dyn Write, rule: &Explanation, width: Option<usize>) -> io::Result<()> {
-    let width = width.unwrap_or(DEFAULT_WIDTH).min(DEFAULT_WIDTH);
+pub fn explain(out: &mut dyn Write, rule: &Explanation, width: usize) -> io::Result<()> {
+    let width = prose(width);
     let style = style(rule.severity);
     let head = format!("{}[{}]", rule.severity, rule.id);
     let lines = wrapped(&format!("{head}: {}", rule.summary), width, 2);

@@ -1,9 +1,9 @@
 //! The column table.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
-use super::layout::{bytes, counted, number, share};
-use crate::check::{EncodingReport, FieldReport, Home, SubjectKind, SubjectReport};
+use super::layout::{bytes, counted, number, prefixed, share, wrapped};
+use crate::check::{EncodingReport, FieldReport, Home, Outside, SubjectKind, SubjectReport};
 use crate::finding::Severity;
 
 /// Most rows of one field; what is over is folded into one that says so.
@@ -14,6 +14,11 @@ const FOLD_FROM: usize = 40;
 const SHORTEST_RUN: usize = 4;
 /// Narrowest terminal that has room for the share beside the bytes.
 const SHARE_FROM: usize = 100;
+/// Narrowest that a column is made.
+const LEAST_COLUMN: usize = 8;
+/// Bytes in no column that are worth a row, and of which part of all.
+const MUCH: u64 = 64 * 1024;
+const MUCH_OF: u64 = 20;
 /// Most fields that are shown; those with a verdict are always.
 const MOST_FIELDS: usize = 200;
 
@@ -26,13 +31,40 @@ pub fn sign(severity: Severity) -> &'static str {
     }
 }
 
-/// Which optional columns a table has.
+/// Where a part of what is known of a field stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// No field has it.
+    Absent,
+    /// In a column of its own.
+    Column,
+    /// In lines below the field.
+    Below,
+}
+
+impl Part {
+    fn of(any: bool) -> Self {
+        match any {
+            true => Self::Column,
+            false => Self::Absent,
+        }
+    }
+
+    fn below(self) -> Self {
+        match self {
+            Self::Absent => Self::Absent,
+            Self::Column | Self::Below => Self::Below,
+        }
+    }
+}
+
+/// Which optional parts a table has.
 struct Shape {
-    asks: bool,
+    asks: Part,
     versions: bool,
     fragments: bool,
     share: bool,
-    verdicts: bool,
+    verdicts: Part,
 }
 
 /// One field, or a run of fields alike, in a row or more.
@@ -42,8 +74,56 @@ struct Entry<'a> {
     fields: usize,
 }
 
-/// Draws the table of a subject; `width` is the terminal's.
-pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
+/// A cell: its lines, and whether they stand at the right.
+struct Cell {
+    lines: Vec<String>,
+    right: bool,
+    /// Whether it may be broken into more lines.
+    breaks: bool,
+}
+
+impl Cell {
+    /// A text that is broken where the table is too wide.
+    fn text(text: impl Into<String>) -> Self {
+        Self {
+            lines: text.into().lines().map(str::to_string).collect(),
+            right: false,
+            breaks: true,
+        }
+    }
+
+    /// A text that is kept whole.
+    fn whole(text: impl Into<String>) -> Self {
+        Self {
+            breaks: false,
+            ..Self::text(text)
+        }
+    }
+
+    /// A number.
+    fn number(text: impl Into<String>) -> Self {
+        Self {
+            right: true,
+            ..Self::whole(text)
+        }
+    }
+
+    fn width(&self) -> usize {
+        let widths = self.lines.iter().map(|line| line.width());
+        widths.max().unwrap_or(0)
+    }
+}
+
+/// A row, and the lines below it that belong to no column.
+struct Row {
+    cells: Vec<Cell>,
+    below: Vec<String>,
+}
+
+/// Draws the table of a subject in lines that are no wider than `width`. Where it is too wide, the
+/// share goes, then the verdicts and what the schema asks for stand below the fields, then cells
+/// are broken into more lines.
+pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
     let fields = &subject.fields;
     if fields.is_empty() {
         return Vec::new();
@@ -51,58 +131,197 @@ pub fn draw(subject: &SubjectReport, width: Option<usize>) -> Vec<String> {
     let differs = |field: &FieldReport| {
         field.encodings.len() > 1 || field.absent_fragments > 0 || field.unreadable_fragments > 0
     };
-    let shape = Shape {
-        asks: fields.iter().any(|field| !field.asks.is_empty()),
+    let mut shape = Shape {
+        asks: Part::of(fields.iter().any(|field| !field.asks.is_empty())),
         versions: subject.file_versions.len() > 1,
         fragments: subject.fragments > 1 && fields.iter().any(differs),
-        share: width.is_none_or(|width| width >= SHARE_FROM),
-        verdicts: fields.iter().any(|field| !field.verdicts.is_empty()),
+        share: width >= SHARE_FROM,
+        verdicts: Part::of(fields.iter().any(|field| !field.verdicts.is_empty())),
     };
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    match width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
-    let mut header = vec!["column", "type"];
-    if shape.asks {
-        header.push("schema asks for");
-    }
-    header.push("stored as");
-    if shape.versions {
-        header.push("file");
-    }
-    if shape.fragments {
-        header.push("fragments");
-    }
-    header.extend(["pages", "rows", "bytes"]);
-    if shape.share {
-        header.push("share");
-    }
-    if shape.verdicts {
-        header.push("");
-    }
-    table.set_header(header);
     let (entries, hidden) = entries(fields);
-    for entry in entries {
-        rows(&mut table, subject, &shape, &entry);
+    let leaner: [fn(&mut Shape); 3] = [
+        |shape| shape.share = false,
+        |shape| shape.verdicts = shape.verdicts.below(),
+        |shape| shape.asks = shape.asks.below(),
+    ];
+    let mut leaner = leaner.into_iter();
+    let (table, widths) = loop {
+        let table = table(subject, &shape, &entries);
+        let widths = widths(&table);
+        if total(&widths) <= width {
+            break (table, widths);
+        }
+        match leaner.next() {
+            Some(lean) => lean(&mut shape),
+            None => {
+                let fitting = fitting(&table, widths, width);
+                break (table, fitting);
+            }
+        }
+    };
+    let mut lines = Vec::new();
+    for row in table {
+        put(row, &widths, width, &mut lines);
     }
-    let mut lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_string())
-        .collect();
     if hidden > 0 {
-        lines.push(format!(
-            " … {}, none with findings; --column NAME shows one",
-            counted(hidden as u64, "more column")
+        lines.extend(wrapped(
+            &format!(
+                " … {}, none with findings; --column NAME shows one",
+                counted(hidden as u64, "more column")
+            ),
+            width,
+            3,
         ));
     }
     lines
+}
+
+/// The header and the rows of a shape.
+fn table(subject: &SubjectReport, shape: &Shape, entries: &[Entry<'_>]) -> Vec<Row> {
+    let mut header = vec![Cell::text("column"), Cell::text("type")];
+    if shape.asks == Part::Column {
+        header.push(Cell::text("schema asks for"));
+    }
+    header.push(Cell::text("stored as"));
+    if shape.versions {
+        header.push(Cell::whole("file"));
+    }
+    if shape.fragments {
+        header.push(Cell::whole("fragments"));
+    }
+    header.extend(["pages", "rows", "bytes"].map(Cell::whole));
+    if shape.share {
+        header.push(Cell::whole("share"));
+    }
+    if shape.verdicts == Part::Column {
+        header.push(Cell::whole(""));
+    }
+    let mut table = vec![Row {
+        cells: header,
+        below: Vec::new(),
+    }];
+    for entry in entries {
+        rows(&mut table, subject, shape, entry);
+    }
+    outside(&mut table, subject, shape);
+    table
+}
+
+/// How wide each column is when nothing is broken.
+fn widths(table: &[Row]) -> Vec<usize> {
+    let mut widths = Vec::new();
+    for row in table {
+        for (at, cell) in row.cells.iter().enumerate() {
+            match widths.get_mut(at) {
+                Some(known) => *known = cell.width().max(*known),
+                None => widths.push(cell.width()),
+            }
+        }
+    }
+    widths
+}
+
+/// How wide a table is: a blank stands on both sides of each column, and none at the end.
+fn total(widths: &[usize]) -> usize {
+    let all: usize = widths.iter().map(|width| width + 2).sum();
+    all.saturating_sub(1)
+}
+
+/// The columns made narrower, the widest first, until all fit.
+fn fitting(table: &[Row], mut widths: Vec<usize>, width: usize) -> Vec<usize> {
+    let breaks = |at: usize| {
+        let cells = table.iter().filter_map(|row| row.cells.get(at));
+        cells.into_iter().any(|cell| cell.breaks)
+    };
+    let breaking: Vec<bool> = (0..widths.len()).map(breaks).collect();
+    while total(&widths) > width {
+        let columns = widths.iter_mut().zip(&breaking);
+        let columns = columns.filter(|(width, breaks)| **breaks && **width > LEAST_COLUMN);
+        let Some((widest, _)) = columns.max_by_key(|(width, _)| **width) else {
+            break;
+        };
+        *widest -= 1;
+    }
+    widths
+}
+
+/// Puts a row down, its cells broken where they are too wide.
+fn put(row: Row, widths: &[usize], whole: usize, into: &mut Vec<String>) {
+    let cells: Vec<(Vec<String>, bool)> = row
+        .cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| {
+            let lines =
+                cell.lines
+                    .iter()
+                    .flat_map(|line| match cell.breaks && line.width() > *width {
+                        true => indented(line, *width),
+                        false => vec![line.clone()],
+                    });
+            (lines.collect(), cell.right)
+        })
+        .collect();
+    let tallest = cells
+        .iter()
+        .map(|(lines, _)| lines.len())
+        .max()
+        .unwrap_or(0);
+    for at in 0..tallest.max(1) {
+        let mut line = String::new();
+        for ((lines, right), width) in cells.iter().zip(widths) {
+            let text = lines.get(at).map_or("", String::as_str);
+            let blank = " ".repeat(width.saturating_sub(text.width()));
+            let (before, behind) = match right {
+                true => (blank.as_str(), ""),
+                false => ("", blank.as_str()),
+            };
+            line.push_str(&format!(" {before}{text}{behind} "));
+        }
+        into.push(line.trim_end().to_string());
+    }
+    into.extend(row.below.iter().flat_map(|line| indented(line, whole)));
+}
+
+/// A line broken at a width; those that follow stand below its first letter.
+fn indented(line: &str, width: usize) -> Vec<String> {
+    let indent = line.len() - line.trim_start().len();
+    let indent = " ".repeat(indent.min(width / 2));
+    prefixed(&indent, &indent, line.trim_start(), width)
+}
+
+/// A row for the bytes of data files that are in no column.
+fn outside(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape) {
+    let Outside { with_blobs, others } = subject.outside;
+    let is_much = others >= MUCH && others >= subject.bytes / MUCH_OF;
+    let kinds = [
+        (
+            with_blobs > 0,
+            with_blobs,
+            "outside of pages: blob values, padding",
+        ),
+        (is_much, others, "in no column of the schema"),
+    ];
+    for (_, size, what) in kinds.into_iter().filter(|(shown, ..)| *shown) {
+        let mut cells = vec![Cell::text("…"), Cell::text("")];
+        if shape.asks == Part::Column {
+            cells.push(Cell::text(""));
+        }
+        cells.push(Cell::text(what));
+        let empty = usize::from(shape.versions) + usize::from(shape.fragments) + 2;
+        cells.extend((0..empty).map(|_| Cell::number("")));
+        cells.push(Cell::number(bytes(size)));
+        if shape.share {
+            cells.push(Cell::number(share(size, subject.bytes)));
+        }
+        if shape.verdicts == Part::Column {
+            cells.push(Cell::whole(""));
+        }
+        table.push(Row {
+            cells,
+            below: Vec::new(),
+        });
+    }
 }
 
 /// Folds runs of fields that are alike, and leaves out what is over the most.
@@ -161,7 +380,7 @@ fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
         && stored(a) == stored(b)
 }
 
-fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry<'_>) {
+fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &Entry<'_>) {
     let field = entry.first;
     let indent = "  ".repeat(usize::try_from(field.depth).unwrap_or(0).min(20));
     let name = match entry.last {
@@ -175,6 +394,14 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
     };
     let nullable = if field.nullable { "" } else { " not null" };
     let each = if entry.last.is_some() { "each " } else { "" };
+    let asks = field.asks.iter();
+    let asks: Vec<String> = asks
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    let verdicts = field.verdicts.iter();
+    let verdicts: Vec<String> = verdicts
+        .map(|(severity, id)| format!("{} {id}", sign(*severity)))
+        .collect();
     let mut parts: Vec<Stored<'_>> = field.encodings.iter().map(Stored::Pages).collect();
     let folded = parts.len().saturating_sub(MOST_ENCODINGS);
     if folded > 1 {
@@ -195,48 +422,52 @@ fn rows(table: &mut Table, subject: &SubjectReport, shape: &Shape, entry: &Entry
         let first = at == 0;
         let mut cells = Vec::new();
         let when = |text: String| if first { text } else { String::new() };
-        cells.push(Cell::new(when(name.clone())));
-        cells.push(Cell::new(when(format!("{}{nullable}", field.type_text))));
-        if shape.asks {
-            let asks: Vec<String> = field
-                .asks
-                .iter()
-                .map(|(k, v)| format!("{k} = {v}"))
-                .collect();
-            cells.push(Cell::new(when(asks.join("\n"))));
+        cells.push(Cell::text(when(name.clone())));
+        cells.push(Cell::text(when(format!("{}{nullable}", field.type_text))));
+        if shape.asks == Part::Column {
+            cells.push(Cell::text(when(asks.join("\n"))));
         }
-        cells.push(Cell::new(part.notation(subject, field)));
+        cells.push(Cell::text(part.notation(subject, field)));
         if shape.versions {
-            cells.push(Cell::new(part.version()));
+            cells.push(Cell::whole(part.version()));
         }
         if shape.fragments {
-            let fragments = part.fragments().map(number).unwrap_or_default();
-            cells.push(Cell::new(fragments).set_alignment(CellAlignment::Right));
+            cells.push(Cell::number(
+                part.fragments().map(number).unwrap_or_default(),
+            ));
         }
         let (pages, rows, size) = part.sizes();
         let amount = |count: Option<u64>, text: fn(u64) -> String| {
-            let text = count
-                .map(|count| format!("{each}{}", text(count)))
-                .unwrap_or_default();
-            Cell::new(text).set_alignment(CellAlignment::Right)
+            let text = count.map(|count| format!("{each}{}", text(count)));
+            Cell::number(text.unwrap_or_default())
         };
         cells.push(amount(pages, number));
         cells.push(amount(rows, number));
         cells.push(amount(size, bytes));
         if shape.share {
-            let share = size
-                .map(|size| format!("{each}{}", share(size, subject.bytes)))
-                .unwrap_or_default();
-            cells.push(Cell::new(share).set_alignment(CellAlignment::Right));
+            let share = size.map(|size| format!("{each}{}", share(size, subject.bytes)));
+            cells.push(Cell::number(share.unwrap_or_default()));
         }
-        if shape.verdicts {
-            let verdicts = field.verdicts.iter();
-            let verdicts: Vec<String> = verdicts
-                .map(|(severity, id)| format!("{} {id}", sign(*severity)))
-                .collect();
-            cells.push(Cell::new(when(verdicts.join("\n"))));
+        if shape.verdicts == Part::Column {
+            cells.push(Cell::whole(when(verdicts.join("\n"))));
         }
-        table.add_row(cells);
+        table.push(Row {
+            cells,
+            below: Vec::new(),
+        });
+    }
+    let Some(Row { below, .. }) = table.last_mut() else {
+        return;
+    };
+    if shape.asks == Part::Below {
+        below.extend(asks.iter().map(|ask| format!("   {indent}asks for {ask}")));
+    }
+    if shape.verdicts == Part::Below {
+        below.extend(
+            verdicts
+                .iter()
+                .map(|verdict| format!("   {indent}{verdict}")),
+        );
     }
 }
 

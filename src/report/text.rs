@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::layout::{DEFAULT_WIDTH, bytes, counted, number, place, wrapped};
+use super::layout::{bytes, counted, number, place, prose, wrapped};
 use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
@@ -23,14 +23,20 @@ pub struct Options {
     pub table: bool,
     /// The findings and the summary.
     pub findings: bool,
-    /// The terminal's width; `None` when there is no terminal.
-    pub width: Option<usize>,
+    /// How wide lines may be.
+    pub width: usize,
     /// How long the run took.
     pub elapsed: Duration,
 }
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+
+/// What stands before each line of a tree.
+const TREE_INDENT: usize = 6;
+/// Datasets that fail which are named at the end; what is over is counted.
+const MOST_FAILING: usize = 50;
 
 /// The colour of a severity.
 pub(super) fn style(severity: Severity) -> Style {
@@ -47,23 +53,32 @@ pub(super) fn style(severity: Severity) -> Style {
 /// # Errors
 /// Whatever the writer says.
 pub fn write(out: &mut dyn Write, report: &Report, options: Options) -> io::Result<()> {
+    let several = are_several(report);
     let mut first = true;
+    let mut in_brief = false;
     for subject in &report.subjects {
         if options.quiet && subject.findings.is_empty() {
             continue;
         }
-        if !first {
+        // Among several, one in which nothing is found takes a line.
+        let brief = several && !options.quiet && options.findings && is_healthy(subject);
+        if !(first || brief && in_brief) {
             writeln!(out)?;
         }
-        first = false;
+        (first, in_brief) = (false, brief);
+        if brief {
+            in_a_line(out, subject)?;
+            continue;
+        }
         if options.quiet {
             // Whose findings these are must still be told apart.
             if report.subjects.len() > 1 {
                 writeln!(out, "{BOLD}{}{BOLD:#}", subject.path)?;
             }
         } else {
-            header(out, subject, options)?;
-            if options.table {
+            header(out, subject, several, options)?;
+            let is_wrong = subject.findings.iter().any(|f| f.severity > Severity::Info);
+            if options.table && (is_wrong || !several || !options.findings) {
                 columns(out, subject, options)?;
             }
         }
@@ -88,7 +103,49 @@ pub fn write(out: &mut dyn Write, report: &Report, options: Options) -> io::Resu
     Ok(())
 }
 
-fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io::Result<()> {
+/// Whether a report is about several datasets, or several files by themselves. The files of a
+/// dataset that is lost belong to it.
+fn are_several(report: &Report) -> bool {
+    let subjects = report.subjects.iter();
+    let files = subjects.filter(|subject| matches!(subject.kind, SubjectKind::File));
+    let files = files.count();
+    match report.subjects.len() - files {
+        0 => files > 1,
+        datasets => datasets > 1,
+    }
+}
+
+/// Whether there is nothing to say of a subject.
+fn is_healthy(subject: &SubjectReport) -> bool {
+    subject.findings.is_empty()
+        && subject.ignored.is_empty()
+        && subject.notes.is_empty()
+        && !matches!(subject.kind, SubjectKind::LostDataset)
+}
+
+/// A subject in which nothing is found, in one line.
+fn in_a_line(out: &mut dyn Write, subject: &SubjectReport) -> io::Result<()> {
+    let mut parts = Vec::new();
+    if let SubjectKind::Dataset(facts) = &subject.kind {
+        parts.push(format!("version {}", facts.version));
+    }
+    let live = subject.physical_rows.saturating_sub(subject.deleted_rows);
+    parts.push(counted(live, "row"));
+    parts.push(bytes(subject.bytes));
+    writeln!(
+        out,
+        "{BOLD}{}{BOLD:#} · {} · {GREEN}no findings{GREEN:#}",
+        subject.path,
+        parts.join(" · ")
+    )
+}
+
+fn header(
+    out: &mut dyn Write,
+    subject: &SubjectReport,
+    several: bool,
+    options: Options,
+) -> io::Result<()> {
     let mut parts = Vec::new();
     match &subject.kind {
         SubjectKind::Dataset(facts) => dataset_parts(subject, facts, &mut parts),
@@ -129,9 +186,13 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
             parts.push(format!("flags: {}", flags.join(", ")));
         }
     }
-    let name = name(subject);
+    // Datasets in several folders may have one name.
+    let name = match several {
+        true => subject.path.as_str(),
+        false => name(subject),
+    };
     let line = format!("{name} · {}", parts.join(" · "));
-    let width = options.width.unwrap_or(usize::MAX);
+    let width = options.width;
     for (at, line) in wrapped(&line, width, 2).into_iter().enumerate() {
         match line.strip_prefix(name).filter(|_| at == 0) {
             Some(rest) => writeln!(out, "{BOLD}{name}{BOLD:#}{rest}")?,
@@ -139,11 +200,7 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
         }
     }
     for note in &subject.notes {
-        for line in wrapped(
-            &format!("note: {note}"),
-            options.width.unwrap_or(DEFAULT_WIDTH),
-            6,
-        ) {
+        for line in wrapped(&format!("note: {note}"), prose(options.width), 6) {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
         }
     }
@@ -152,6 +209,13 @@ fn header(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io:
 
 /// Who can read it.
 fn readable(readers: &Readers) -> String {
+    match (readers.reads, readers.until) {
+        (Some(reads), Some(until)) if reads == until => {
+            return format!("read by lance {reads} only");
+        }
+        (Some(reads), Some(until)) => return format!("read by lance {reads} to {until} only"),
+        _ => {}
+    }
     match (readers.reads, readers.opens) {
         (Some(reads), Some(opens)) if OLDEST < opens && opens < reads => {
             format!("read by lance {reads}+ (opened by {opens}+)")
@@ -286,7 +350,7 @@ fn write_alike(
     findings: &[&Finding],
     options: Options,
 ) -> io::Result<()> {
-    let width = options.width.unwrap_or(DEFAULT_WIDTH);
+    let width = prose(options.width);
     let columns: Vec<&str> = findings
         .iter()
         .filter_map(|f| f.column.as_deref())
@@ -309,7 +373,7 @@ fn write_finding(
     options: Options,
 ) -> io::Result<()> {
     let style = style(finding.severity);
-    let width = options.width.unwrap_or(DEFAULT_WIDTH);
+    let width = prose(options.width);
     let head = format!("{}[{}]", finding.severity, finding.rule.id);
     let message = wrapped(&format!("{head}: {}", finding.message), width, 2);
     for (at, line) in message.iter().enumerate() {
@@ -320,11 +384,7 @@ fn write_finding(
     }
     for (at, spot) in finding.places.iter().enumerate() {
         let arrow = if at == 0 { "-->" } else { "   " };
-        let lines = wrapped(
-            &format!("      {}", place(spot)),
-            options.width.unwrap_or(usize::MAX),
-            8,
-        );
+        let lines = wrapped(&format!("      {}", place(spot)), options.width, 8);
         for (at, line) in lines.iter().enumerate() {
             match line.strip_prefix("      ").filter(|_| at == 0) {
                 Some(first) => writeln!(out, "  {DIM}{arrow}{DIM:#} {first}")?,
@@ -356,7 +416,8 @@ fn write_finding(
                 node: &marked.node,
                 note: &marked.note,
             };
-            for line in tree::draw(&marked.encoding.root, false, Some(mark)) {
+            let width = options.width.saturating_sub(TREE_INDENT);
+            for line in tree::draw(&marked.encoding.root, false, Some(mark), width) {
                 writeln!(out, "   {DIM}|{DIM:#}  {line}")?;
             }
         }
@@ -385,7 +446,7 @@ fn write_finding(
         field(out, "since", &since_text(since), width)?;
     }
     for mend in &finding.mends {
-        field(out, "mend", mend, width)?;
+        field(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }
@@ -477,16 +538,12 @@ pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) ->
         let count = report.count(severity);
         if count > 0 {
             let style = style(severity);
-            let noun = match severity {
-                Severity::Info => format!("{count} info"),
-                _ => counted(count as u64, severity.word()),
-            };
+            let noun = of_severity(count, severity);
             counts.push(format!("{style}{noun}{style:#}"));
         }
     }
     if counts.is_empty() {
-        let green = Style::new().bold().fg_color(Some(AnsiColor::Green.into()));
-        counts.push(format!("{green}no findings{green:#}"));
+        counts.push(format!("{GREEN}no findings{GREEN:#}"));
     }
     if report.ignored() > 0 {
         counts.push(format!("{} ignored", report.ignored()));
@@ -512,36 +569,83 @@ pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) ->
         whole if report.bytes_read > whole => String::new(),
         whole => format!(" of {}", bytes(whole)),
     };
-    writeln!(
-        out,
+    let line = format!(
         "{}{subjects}{} · read {}{whole} in {} · {}",
         counts.join(" · "),
         decoded.unwrap_or_default(),
         bytes(report.bytes_read),
         counted(report.requests, "request"),
         time(options.elapsed)
-    )?;
+    );
+    for line in wrapped(&line, options.width, 2) {
+        writeln!(out, "{line}")?;
+    }
     let mut rules: Vec<&str> = Vec::new();
     for finding in report.subjects.iter().flat_map(|subject| &subject.findings) {
         if !rules.contains(&finding.rule.id) {
             rules.push(finding.rule.id);
         }
     }
-    match rules.as_slice() {
-        [] => {}
-        [rule] => writeln!(out, "{DIM}lance-lint explain {rule} says more{DIM:#}")?,
-        [first, ..] => writeln!(
-            out,
-            "{DIM}lance-lint explain RULE says more, such as lance-lint explain {first}{DIM:#}"
-        )?,
+    let more = match rules.as_slice() {
+        [] => String::new(),
+        [rule] => format!("lance-lint explain {rule} says more"),
+        [first, ..] => {
+            format!("lance-lint explain RULE says more, such as lance-lint explain {first}")
+        }
+    };
+    for line in wrapped(&more, options.width, 2) {
+        if !line.is_empty() {
+            writeln!(out, "{DIM}{line}{DIM:#}")?;
+        }
     }
     for note in &report.notes {
-        let width = options.width.unwrap_or(DEFAULT_WIDTH);
+        let width = prose(options.width);
         for line in wrapped(&format!("note: {note}"), width, 6) {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
         }
     }
-    Ok(())
+    failing(out, report)
+}
+
+/// Findings of a severity, counted: `2 errors`.
+fn of_severity(count: usize, severity: Severity) -> String {
+    match severity {
+        Severity::Info => format!("{count} info"),
+        _ => counted(count as u64, severity.word()),
+    }
+}
+
+/// Names those of several datasets that make a run fail, with what was found in each.
+fn failing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let all = report.subjects.len();
+    let failing = report.subjects.iter().filter(|subject| subject.fails());
+    let failing: Vec<&SubjectReport> = failing.collect();
+    if all < 2 || failing.is_empty() {
+        return Ok(());
+    }
+    let verb = if failing.len() == 1 { "fails" } else { "fail" };
+    writeln!(out, "{} of {all} {verb}:", failing.len())?;
+    for subject in failing.iter().take(MOST_FAILING) {
+        let mut counts = Vec::new();
+        for severity in Severity::ALL.into_iter().rev() {
+            let findings = subject.findings.iter();
+            let findings = findings.filter(|finding| finding.severity == severity);
+            let count = findings.count();
+            if count > 0 {
+                counts.push(of_severity(count, severity));
+            }
+        }
+        writeln!(
+            out,
+            "  {BOLD}{}{BOLD:#}: {}",
+            subject.path,
+            counts.join(", ")
+        )?;
+    }
+    match failing.len().saturating_sub(MOST_FAILING) {
+        0 => Ok(()),
+        more => writeln!(out, "  … and {more} more; --quiet prints findings only"),
+    }
 }
 
 fn time(elapsed: Duration) -> String {

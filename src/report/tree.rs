@@ -2,8 +2,13 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::layout::prefixed;
+
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Kind, Layer, Node};
+
+/// Room that the text of a node has at least.
+const LEAST_TEXT: usize = 30;
 
 /// A node to underline, and what to say below it.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +19,14 @@ pub struct Mark<'a> {
     pub note: &'a str,
 }
 
-/// Draws a tree; `full` shows every parameter, otherwise those that name the shape.
-pub fn draw(root: &Node, full: bool, mark: Option<Mark<'_>>) -> Vec<String> {
+/// Draws a tree in lines of a width; `full` shows every parameter, otherwise those that name the
+/// shape.
+pub fn draw(root: &Node, full: bool, mark: Option<Mark<'_>>, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut drawing = Drawing {
         full,
         mark,
+        width,
         lines: &mut lines,
     };
     drawing.node(root, "", "", "", &mut Vec::new());
@@ -29,6 +36,7 @@ pub fn draw(root: &Node, full: bool, mark: Option<Mark<'_>>) -> Vec<String> {
 struct Drawing<'a> {
     full: bool,
     mark: Option<Mark<'a>>,
+    width: usize,
     lines: &'a mut Vec<String>,
 }
 
@@ -39,12 +47,18 @@ impl Drawing<'_> {
             role => format!("{stem}{branch}{role}: "),
         };
         let text = self.text(node);
-        self.lines.push(format!("{lead}{text}"));
         let below = match branch {
             "" => String::new(),
             "└─ " => format!("{stem}   "),
             _ => format!("{stem}│  "),
         };
+        // Deep trees need their room for the text.
+        let width = self.width.max(below.width() + LEAST_TEXT);
+        let go_on = match node.children.is_empty() {
+            true => format!("{below}     "),
+            false => format!("{below}│    "),
+        };
+        self.lines.extend(prefixed(&lead, &go_on, &text, width));
         if let Some(mark) = self.mark.filter(|mark| mark.node == path.as_slice()) {
             // The line that leads down to the children goes on beside the marks.
             let blank: String = below
@@ -53,7 +67,10 @@ impl Drawing<'_> {
                 .take(lead.width())
                 .collect();
             let underline = "^".repeat(node.kind.name().width());
-            self.lines.push(format!("{blank}{underline} {}", mark.note));
+            let lead = format!("{blank}{underline} ");
+            let go_on = format!("{blank}{}", " ".repeat(underline.len() + 1));
+            let width = width.max(lead.width() + LEAST_TEXT);
+            self.lines.extend(prefixed(&lead, &go_on, mark.note, width));
         }
         let last = node.children.len().saturating_sub(1);
         for (at, child) in node.children.iter().enumerate() {

@@ -1,8 +1,11 @@
 //! What the blob rules share: how a column is stored, and the ways to mend it.
 
-use super::{ColumnView, mends};
-use crate::finding::{Finding, Marked};
-use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
+use super::ColumnView;
+use super::mends::{self, Change};
+use crate::finding::{Finding, Marked, Remedy};
+use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field, FieldTree};
+use crate::model::snapshot::Snapshot;
+use crate::model::version::FileVersion;
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
 /// How a blob field says that it is one, as a user would look it up.
@@ -36,7 +39,6 @@ pub fn pages_stored(
 
 /// What the pages of a blob field should hold in this file.
 pub fn expected_storage(view: &ColumnView<'_>) -> &'static str {
-    use crate::model::version::FileVersion;
     match view.version {
         FileVersion::V0_1 => "no blob: 0.1 files cannot hold any",
         FileVersion::V2_0 => "packed_struct(position u64, size u64) under a blob column encoding",
@@ -75,92 +77,81 @@ pub fn descriptors(declared: BlobDeclaration) -> &'static str {
     }
 }
 
-/// Python that takes the blob key away from a field and leaves its other metadata.
-pub fn mend_drop_key(field: &Field) -> String {
-    let rest: Vec<String> = field
-        .metadata
-        .iter()
-        .filter(|(key, _)| *key != BLOB_KEY)
-        .map(|(key, value)| format!("{key:?}: {value:?}"))
-        .collect();
-    let rest = rest.join(", ");
+/// Takes the blob key away from a field and leaves its other metadata.
+pub fn mend_drop_key(field: &Field) -> Remedy {
+    let rest = field.metadata.iter().filter(|(key, _)| *key != BLOB_KEY);
+    mends::replace_metadata(
+        "to keep it a plain column, take the key away",
+        field,
+        rest.map(|(key, value)| (key.as_str(), value.as_str())),
+    )
+}
+
+/// Makes a field plain that cannot be a blob. Only a commit of another schema takes the extension of
+/// v2 blobs away: a change of the field's metadata leaves it.
+pub fn mend_plain(
+    snapshot: Option<&Snapshot>,
+    field: &Field,
+    declared: BlobDeclaration,
+    logical_type: &str,
+) -> Vec<Remedy> {
+    match (declared, snapshot) {
+        (BlobDeclaration::V1, _) => vec![mend_drop_key(field)],
+        (BlobDeclaration::V2, Some(snapshot)) => {
+            vec![mend_commit_plain(snapshot, field, logical_type)]
+        }
+        (BlobDeclaration::V2, None) => Vec::new(),
+    }
+}
+
+/// Commits the schema with a plain field.
+pub fn mend_commit_plain(snapshot: &Snapshot, field: &Field, logical_type: &str) -> Remedy {
+    let committed = mends::commit_fields(
+        &format!(
+            "commit the schema with `{}` as plain {logical_type}",
+            field.path
+        ),
+        snapshot,
+        &[(field, Change::Plain(logical_type))],
+    );
+    committed.unwrap_or_else(|| {
+        "no safe way by public calls: write the column again from its source, as what it is stored as"
+            .into()
+    })
+}
+
+/// Reads the values and writes them to a new dataset as blobs of the kind that a version has. `plain`
+/// is the commit that makes them readable, where they are not.
+pub fn mend_rewrite(
+    schema: &FieldTree,
+    field: &Field,
+    version: FileVersion,
+    plain: Option<&Remedy>,
+) -> Option<Remedy> {
+    let code = mends::copy_code(schema, &[field], Some(version))?;
+    let lacks = mends::COPY_LACKS;
     let path = &field.path;
-    format!(
-        "to keep it a plain column, take the key away (no data is rewritten; before pylance 14: \
-         ds.replace_field_metadata({path:?}, {{{rest}}})):\n\
-         ds = lance.dataset(uri)\n\
-         ds.update_field_metadata({{{path:?}: {{{rest}}}}}, replace=True)"
-    )
-}
-
-/// Python that makes a field plain that cannot be a blob. Only a commit of another schema takes the
-/// extension of v2 blobs away: a change of the field's metadata leaves it.
-pub fn mend_plain(field: &Field, declared: BlobDeclaration, arrow_type: &str) -> String {
-    match declared {
-        BlobDeclaration::V1 => mend_drop_key(field),
-        BlobDeclaration::V2 => mend_commit_plain(field, arrow_type),
-    }
-}
-
-/// Python that commits the schema anew with a plain field.
-pub fn mend_commit_plain(field: &Field, arrow_type: &str) -> String {
-    let name = &field.name;
-    if field.parent.is_some() {
-        return format!(
-            "commit the schema with `{}` as plain {arrow_type} in it, all names, order and nesting \
-             as they are:\n{}",
-            field.path,
-            mends::commit("", "plain_schema")
+    let Some(plain) = plain else {
+        return Some(
+            format!(
+                "to make `{path}` real blobs, read the values and write them to a new dataset ({lacks}; \
+                 pylance 14):\n{code}"
+            )
+            .into(),
         );
-    }
-    let plain = format!("pa.field({name:?}, {arrow_type})");
-    format!(
-        "commit the schema with a plain field, all names and their order as they are (no data \
-         is rewritten):\n{}",
-        mends::commit_field(name, &plain)
-    )
+    };
+    let (_, commit) = plain.text.split_once('\n')?;
+    Some(Remedy {
+        text: format!(
+            "to make `{path}` real blobs, commit the schema with it as plain bytes, then read the values \
+             and write them to a new dataset ({lacks}; pylance 14):\n{commit}\n{code}"
+        ),
+        scope: plain.scope.clone(),
+    })
 }
 
-/// Python that reads the values and writes them as v1 blobs.
-pub fn mend_rewrite_v1(field: &Field, version: &str) -> String {
-    let name = &field.name;
-    format!(
-        "to make it real blobs, read the values and write them anew (pylance 14):\n\
-         table = lance.dataset(uri).scanner(blob_handling=\"all_binary\").to_table()\n\
-         blob = pa.field({name:?}, pa.large_binary(), metadata={{\"{BLOB_KEY}\": \"true\"}})\n\
-         fields = [blob if f.name == {name:?} else f for f in table.schema]\n\
-         table = table.cast(pa.schema(fields))\n\
-         lance.write_dataset(table, new_uri, data_storage_version=\"{version}\")"
-    )
-}
-
-/// Python that reads a column that was made plain and writes it as v2 blobs.
-pub fn mend_rewrite_v2(field: &Field) -> String {
-    let name = &field.name;
-    format!(
-        "to make it real blobs then, read the plain column and write it anew:\n\
-         table = lance.dataset(uri).to_table()\n\
-         blobs = lance.blob_array(table[{name:?}].to_pylist())\n\
-         at = table.schema.get_field_index({name:?})\n\
-         table = table.set_column(at, lance.blob_field({name:?}), blobs)\n\
-         lance.write_dataset(table, new_uri, data_storage_version=\"2.2\")"
-    )
-}
-
-/// The pyarrow constructor of a logical type of plain columns.
-pub fn arrow_type(type_text: &str) -> String {
-    match type_text {
-        "string" | "large_string" | "binary" | "large_binary" | "int8" | "int16" | "int32"
-        | "int64" | "uint8" | "uint16" | "uint32" | "uint64" => format!("pa.{type_text}()"),
-        "bool" => "pa.bool_()".to_string(),
-        "float" => "pa.float32()".to_string(),
-        "double" => "pa.float64()".to_string(),
-        other => format!("the type that the data file has ({other})"),
-    }
-}
-
-/// The type of the field as the file's writer knew it.
-pub fn type_in_file(view: &ColumnView<'_>) -> String {
+/// The logical type of the field as the file's writer knew it.
+pub fn type_in_file<'a>(view: &'a ColumnView<'_>) -> &'a str {
     let known = view.field_in_file().filter(|field| field.blob().is_none());
-    arrow_type(known.map_or("large_binary", |field| &field.type_text))
+    known.map_or("large_binary", |field| &field.type_text)
 }

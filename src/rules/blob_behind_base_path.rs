@@ -29,7 +29,7 @@ rule! {
     ///
     /// ```python
     /// ds = lance.dataset(uri)
-    /// ds.deep_clone(new_uri)
+    /// lance.dataset(uri).deep_clone(new_uri)
     /// ```
     ///
     /// ## When it is silent
@@ -70,7 +70,7 @@ impl Rule for BlobBehindBasePath {
                 "fails: Not found: <this dataset>/data/<file of the base>.lance; to_table() works",
             )
             .cause("take_blobs of v1 blobs ignores the base path of a data file (up to Lance 14.0.2)")
-            .mend("take the blobs from the dataset that was cloned, or clone deeply:\nds.deep_clone(new_uri)"),
+            .mend("take the blobs from the dataset that was cloned, or clone it deeply (the clone has no older versions):\nds = lance.dataset(uri)\nds.deep_clone(new_uri, ds.version)"),
         );
     }
 }

@@ -1,7 +1,8 @@
-use super::blob::{mend_commit_plain, mend_rewrite_v2, pages_stored, with_page};
-use super::{ColumnView, Rule, mends};
+use super::blob::{mend_commit_plain, mend_rewrite, pages_stored, with_page};
+use super::mends::{self, Change};
+use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
-use crate::model::schema::{BlobDeclaration, Field};
+use crate::model::schema::BlobDeclaration;
 use crate::model::version::FileVersion;
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
@@ -23,37 +24,13 @@ rule! {
     ///   writers turn the v1 key into the extension when they commit.
     ///
     /// ## How to mend it
-    /// Declared v1, holds v2: commit the schema anew through Lance itself, which makes the field a
-    /// v2 blob. No data is rewritten:
+    /// Declared v1, holds v2: commit the schema with the field as a v2 blob. The finding prints
+    /// the commit for the dataset at hand. It keeps all field ids, so that no other column,
+    /// deleted row or index is touched; no data is rewritten.
     ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(ds.schema, files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
-    ///
-    /// Declared v2, holds v1: commit the schema with a plain field. No data is rewritten, and the
-    /// values then read as binary:
-    ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// plain = pa.field("column", pa.large_binary())
-    /// fields = [plain if f.name == "column" else f for f in ds.schema]
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
-    ///
-    /// To make them v2 blobs then, write them anew:
-    ///
-    /// ```python
-    /// table = lance.dataset(uri).to_table()
-    /// blobs = lance.blob_array(table["column"].to_pylist())
-    /// at = table.schema.get_field_index("column")
-    /// table = table.set_column(at, lance.blob_field("column"), blobs)
-    /// lance.write_dataset(table, new_uri, data_storage_version="2.2")
-    /// ```
+    /// Declared v2, holds v1: commit the schema with the field as plain bytes, which makes the
+    /// values readable, and write them to a new dataset as v2 blobs. The finding prints the
+    /// calls.
     ///
     /// ## When it is silent
     /// In 2.0 and 2.1 files v1 blobs under a v2 field are fine: readers adapt them.
@@ -97,13 +74,21 @@ impl Rule for BlobGenerationMismatch {
         let finding = INFO.finding(message).column(path);
         let finding = with_page(finding, view, page, Vec::new(), expected);
         findings.add(match declared {
-            BlobDeclaration::V1 => v1_over_v2(finding, path),
-            BlobDeclaration::V2 => v2_over_v1(finding, view.field),
+            BlobDeclaration::V1 => v1_over_v2(finding, view),
+            BlobDeclaration::V2 => v2_over_v1(finding, view),
         });
     }
 }
 
-fn v1_over_v2(finding: Finding, path: &str) -> Finding {
+fn v1_over_v2(finding: Finding, view: &ColumnView<'_>) -> Finding {
+    let path = &view.field.path;
+    let committed = view.file.snapshot.and_then(|snapshot| {
+        mends::commit_fields(
+            &format!("commit the schema with `{path}` as a v2 blob"),
+            snapshot,
+            &[(view.field, Change::BlobV2)],
+        )
+    });
     finding
         .reader(
             format!("to_table() and take_blobs({path:?}, …)"),
@@ -114,14 +99,12 @@ fn v1_over_v2(finding: Finding, path: &str) -> Finding {
             "fails: Expected Struct, got LargeBinary",
         )
         .cause("the schema was committed by something that does not know blob v2")
-        .mend(format!(
-            "commit the schema anew through Lance itself, which makes the field a v2 blob:\n{}",
-            mends::commit("", "ds.schema")
-        ))
+        .mend_all(committed)
 }
 
-fn v2_over_v1(finding: Finding, field: &Field) -> Finding {
-    let path = &field.path;
+fn v2_over_v1(finding: Finding, view: &ColumnView<'_>) -> Finding {
+    let (field, path) = (view.field, &view.field.path);
+    let snapshot = view.file.snapshot;
     finding
         .reader(
             format!("to_table(), with blob_handling=\"all_binary\" too, and take_blobs({path:?}, …)"),
@@ -132,6 +115,8 @@ fn v2_over_v1(finding: Finding, field: &Field) -> Finding {
             "add_columns with a reader whose field has lance-encoding:blob does this (Lance 14.0.2): \
              the schema gets a v2 blob, the file v1 blobs",
         )
-        .mend(mend_commit_plain(field, "pa.large_binary()"))
-        .mend(mend_rewrite_v2(field))
+        .mend_all(snapshot.and_then(|snapshot| {
+            let plain = mend_commit_plain(snapshot, field, "large_binary");
+            mend_rewrite(view.schema, field, view.version, Some(&plain))
+        }))
 }

@@ -1,4 +1,4 @@
-use super::blob::{arrow_type, mend_drop_key, mend_plain, mend_rewrite_v1};
+use super::blob::{mend_drop_key, mend_plain, mend_rewrite};
 use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
@@ -90,7 +90,12 @@ impl Rule for BlobInLegacyFile {
             )
             .cause("the 0.1 writer ignores lance-encoding:blob")
             .mend(mend_drop_key(view.field))
-            .mend(mend_rewrite_v1(view.field, "2.1")),
+            .mend_all(mend_rewrite(
+                view.schema,
+                view.field,
+                FileVersion::V2_1,
+                None,
+            )),
         );
     }
 }
@@ -113,9 +118,10 @@ fn of_struct(view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
         "to_table()",
         format!("fails: field {child} does not exist in the RecordBatch"),
     )
-    .mend(mend_plain(
+    .mend_all(mend_plain(
+        view.file.snapshot,
         view.field,
         declared,
-        &arrow_type(&view.field.type_text),
+        &view.field.type_text,
     ))
 }

@@ -1,3 +1,4 @@
+use super::keys::change_metadata;
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::schema::BLOB_KEY;
@@ -85,8 +86,8 @@ impl Rule for BlobKeyFalse {
             )
             .cause("Lance looks at the presence of the key, not at its value")
             .mend(format!(
-                "for blobs, set the value to \"true\":\n\
-                 ds.update_field_metadata({{{path:?}: {{\"{BLOB_KEY}\": \"true\"}}}})"
+                "for blobs, set the value to \"true\" (pylance 14):\n{}",
+                change_metadata(&[(view.field, vec![(BLOB_KEY, Some("true"))])])
             ))
             .mend(format!(
                 "for plain values, read them and write the column without the key; {}",

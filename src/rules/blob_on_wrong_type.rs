@@ -1,4 +1,4 @@
-use super::blob::{arrow_type, declaration, mend_plain, pages_stored, type_in_file, with_page};
+use super::blob::{declaration, mend_plain, pages_stored, type_in_file, with_page};
 use super::{ColumnView, ColumnsView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::encoding::Kind;
@@ -43,10 +43,12 @@ rule! {
     /// ds.update_field_metadata({"column": {}}, replace=True)
     /// ```
     ///
-    /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
+    /// `replace=True` drops all other metadata of the field, so list what is to stay in the
+    /// braces.
     ///
-    /// That does not take the extension `lance.blob.v2` away. Commit the schema with the plain type
-    /// for such a field (`LanceOperation.Overwrite`).
+    /// That does not take the extension `lance.blob.v2` away. Commit the schema with the plain
+    /// type for such a field. The finding prints the commit for the dataset at hand. It keeps all
+    /// field ids, so that no other column, deleted row or index is touched; no data is rewritten.
     ///
     /// ## When it is silent
     /// In files of 0.1 it is `blob-in-legacy-file` that speaks.
@@ -154,7 +156,12 @@ impl Rule for BlobOnWrongType {
                     "writers refuse the key on this type, so the schema got it after the data was \
                      written",
                 )
-                .mend(mend_plain(field, declared, &type_in_file(view))),
+                .mend_all(mend_plain(
+                    view.file.snapshot,
+                    field,
+                    declared,
+                    type_in_file(view),
+                )),
         );
     }
 
@@ -187,7 +194,7 @@ impl Rule for BlobOnWrongType {
                 .cause(
                     "writers refuse this on such a type, so the schema got it after the data was written",
                 )
-                .mend(mend_plain(field, declared, &arrow_type(&field.type_text))),
+                .mend_all(mend_plain(view.file.snapshot, field, declared, &field.type_text)),
             );
         }
     }
@@ -216,6 +223,6 @@ fn in_packed_struct(view: &ColumnsView<'_>, at: usize, field: &Field) -> Option<
         .instead("a child that is no blob", "one that is declared a blob")
         .reader("to_table()", "fails: Expected 0 buffers in array of type Struct(…, or panics")
         .cause("writers refuse this, so the schema got it after the data was written")
-        .mend(mend_plain(field, declared, &arrow_type(&field.type_text))),
+        .mend_all(mend_plain(view.file.snapshot, field, declared, &field.type_text)),
     )
 }

@@ -1,9 +1,9 @@
 use super::blob::{
-    declaration, expected_storage, mend_commit_plain, mend_drop_key, mend_rewrite_v1,
-    mend_rewrite_v2, pages_stored, type_in_file, with_page,
+    declaration, expected_storage, mend_commit_plain, mend_drop_key, mend_rewrite, pages_stored,
+    type_in_file, with_page,
 };
 use super::{ColumnView, Rule};
-use crate::finding::{Finding, Findings, RuleInfo};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo};
 use crate::model::encoding::Kind;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
 use crate::model::version::FileVersion;
@@ -52,29 +52,27 @@ rule! {
     /// ds.update_field_metadata({"column": {}}, replace=True)
     /// ```
     ///
-    /// From 2.2 on, and for v2 blobs, commit the schema with a plain field:
+    /// From 2.2 on, and for v2 blobs, commit the schema with a plain field. The finding prints
+    /// the commit for the dataset at hand. It keeps all field ids, so that no other column,
+    /// deleted row or index is touched; no data is rewritten.
     ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// plain = pa.field("column", pa.large_binary())
-    /// fields = [plain if f.name == "column" else f for f in ds.schema]
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
-    ///
-    /// To get real blobs, read the values and write them anew (2.0 and 2.1, pylance 14):
+    /// To get real blobs, read the values and write them to a new dataset (2.0 and 2.1, pylance
+    /// 14). It has no indices, tags and older versions:
     ///
     /// ```python
     /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
     /// blob = pa.field("column", pa.large_binary(), metadata={"lance-encoding:blob": "true"})
-    /// fields = [blob if f.name == "column" else f for f in table.schema]
-    /// table = table.cast(pa.schema(fields))
+    /// values = table["column"].cast(pa.large_binary())
+    /// table = table.set_column(table.schema.get_field_index("column"), blob, values)
     /// lance.write_dataset(table, new_uri, data_storage_version="2.0")
     /// ```
     ///
     /// From 2.2 on, commit the plain field first, and put `lance.blob_array(…)` under
     /// `lance.blob_field("column")`.
+    ///
+    /// Where other fragments hold real blobs, a change of the schema would make those unreadable.
+    /// Then there is no safe way but to write the rows of the wrong files again from their
+    /// source.
     ///
     /// ## When it is silent
     /// A column of another type is `blob-on-wrong-type`, and one in a 0.1 file is
@@ -264,30 +262,26 @@ fn cause(view: &ColumnView<'_>, declared: BlobDeclaration) -> String {
 
 fn mends(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
     let field: &Field = view.field;
-    let plain = mend_commit_plain(field, &type_in_file(view));
-    // A nested field cannot be replaced in a table by one line of code.
-    let top = field.parent.is_none();
-    let file_type = view
+    let Some(snapshot) = view.file.snapshot else {
+        return finding;
+    };
+    let plain = mend_commit_plain(snapshot, field, type_in_file(view));
+    let bytes = view
         .field_in_file()
-        .map_or("large_binary", |field| &field.type_text);
-    let bytes = matches!(file_type, "binary" | "large_binary" | "struct");
+        .is_none_or(|field| matches!(&*field.type_text, "binary" | "large_binary" | "struct"));
+    let real = |plain: Option<&Remedy>| match bytes && field.parent.is_none() {
+        true => mend_rewrite(view.schema, field, view.version, plain),
+        false => None,
+    };
     match declared {
-        BlobDeclaration::V1 => {
-            // A metadata update of a 2.2 dataset turns what is left of a v1 key into v2 first, and
-            // is then refused.
-            let finding = match view.version >= FileVersion::V2_2 {
-                true => finding.mend(plain),
-                false => finding
-                    .mend(mend_drop_key(field))
-                    .mend(format!("or {plain}")),
-            };
-            match top {
-                true if view.version >= FileVersion::V2_2 => finding.mend(mend_rewrite_v2(field)),
-                true => finding.mend(mend_rewrite_v1(field, &view.version.to_string())),
-                false => finding,
-            }
+        // A metadata update of a 2.2 dataset turns what is left of a v1 key into v2 first, and is then
+        // refused.
+        BlobDeclaration::V1 if view.version < FileVersion::V2_2 => {
+            finding.mend(mend_drop_key(field)).mend_all(real(None))
         }
-        BlobDeclaration::V2 if top && bytes => finding.mend(plain).mend(mend_rewrite_v2(field)),
-        BlobDeclaration::V2 => finding.mend(plain),
+        _ => {
+            let real = real(Some(&plain));
+            finding.mend(plain).mend_all(real)
+        }
     }
 }

@@ -1,7 +1,10 @@
 use super::blob::{mend_commit_plain, pages_stored};
-use super::{ColumnView, Rule, mends};
-use crate::finding::{Findings, Marked, RuleInfo, Severity};
+use super::keys::change_metadata;
+use super::mends::{self, Change};
+use super::{ColumnView, Rule};
+use crate::finding::{Findings, Marked, Remedy, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
+use crate::model::schema::BLOB_KEY;
 use crate::model::version::FileVersion;
 use crate::typing::blob::Storage;
 
@@ -39,13 +42,8 @@ rule! {
     /// ds.update_field_metadata({"column": {"lance-encoding:blob": "true"}})
     /// ```
     ///
-    /// Under another type, commit the schema with `pa.large_binary()` for the field. In 2.2 and
-    /// later, commit it as `lance.blob_field("column")` (`LanceOperation.Overwrite`), or restore
-    /// the version before the schema changed:
-    ///
-    /// ```python
-    /// lance.dataset(uri, version=N).restore()
-    /// ```
+    /// Under another type, and in 2.2 and later, commit the schema with the field as the blob
+    /// that it is. The finding prints the commit for the dataset at hand.
     ///
     /// If the dataset does not open, that fails. Move the newest manifest away then.
     ///
@@ -145,22 +143,31 @@ impl Rule for BlobUndeclared {
         let unopened =
             view.version.is_structural() && matches!(field.logical_type, LogicalType::Struct);
         findings.add(if readable {
-            finding.mend(format!(
-                "declare it again:\n\
-                 ds = lance.dataset(uri)\n\
-                 ds.update_field_metadata({{{path:?}: {{\"lance-encoding:blob\": \"true\"}}}})"
+            finding.mend(Remedy::of_column(
+                format!(
+                    "declare it again (pylance 14):\n{}",
+                    change_metadata(&[(field, vec![(BLOB_KEY, Some("true"))])])
+                ),
+                field.id,
             ))
         } else if let Some(snapshot) = view.file.snapshot.filter(|_| unopened) {
             finding.mend(mends::move_away_if_older(snapshot))
-        } else if stored == Storage::V1 {
-            finding.mend(mend_commit_plain(field, "pa.large_binary()"))
         } else {
-            finding.mend(
-                "commit the schema with the field as lance.blob_field(name) in it \
-                 (LanceOperation.Overwrite), or restore the version before the schema changed:\n\
-                 ds = lance.dataset(uri, version=N)\n\
-                 ds.restore()",
-            )
+            let snapshot = view.file.snapshot;
+            let restored = |snapshot| match stored {
+                Storage::V1 if view.version < FileVersion::V2_2 => mends::commit_fields(
+                    &format!("commit the schema with `{path}` as a v1 blob"),
+                    snapshot,
+                    &[(field, Change::BlobV1)],
+                ),
+                Storage::V1 => Some(mend_commit_plain(snapshot, field, "large_binary")),
+                _ => mends::commit_fields(
+                    &format!("commit the schema with `{path}` as a v2 blob"),
+                    snapshot,
+                    &[(field, Change::BlobV2)],
+                ),
+            };
+            finding.mend_all(snapshot.and_then(restored))
         });
     }
 }

@@ -33,6 +33,7 @@ const ROOTS: &[Root] = &[
             "column-lengths-differ",
             "column-mapping-contradicted",
             "empty-struct-shifts-columns",
+            "encoding-unreadable",
             "field-not-listed",
             "packed-struct-mismatch",
             "row-count-mismatch",
@@ -112,6 +113,12 @@ const ROOTS: &[Root] = &[
         "file-part-unreadable",
         Reach::Column,
         &["column-lengths-differ", "row-count-mismatch"],
+    ),
+    // In metadata that does not decode, what is unknown is damage.
+    (
+        "file-part-unreadable",
+        Reach::File,
+        &["unknown-to-this-build"],
     ),
     ("encoding-unreadable", Reach::Column, ABOUT_PAGES),
     (

@@ -62,32 +62,40 @@ impl Rule for ColumnMappingContradicted {
         if u32::try_from(counted) != Ok(view.data.num_columns()) {
             return;
         }
-        let moved: Vec<_> = view
-            .laid
-            .iter()
-            .filter_map(|laid| {
-                let field = view.field(laid)?;
+        // Where the manifest and the file's own schema put a field, for every field of the schema:
+        // what a column is worth as evidence does not depend on which columns were asked for.
+        let placed = || {
+            let placed = view.file.placed.iter().enumerate();
+            placed.filter_map(|(at, placement)| match placement {
+                Placement::Column(index) => Some((view.schema.fields.get(at)?, *index)),
+                _ => None,
+            })
+        };
+        let moved: Vec<_> = placed()
+            .filter_map(|(field, index)| {
                 let at = (field.id >= 0)
                     .then(|| file_schema.index_of(field.id))
                     .flatten()?;
                 match own.get(at) {
-                    Some(Placement::Column(column)) if *column != laid.index => {
-                        Some((laid, field, *column))
+                    Some(Placement::Column(column)) if *column != index => {
+                        Some((index, field, *column))
                     }
                     _ => None,
                 }
             })
             .collect();
-        let Some((laid, field, real)) = moved.first().copied() else {
+        let laid = |index: u32| view.laid.iter().find(|laid| laid.index == index);
+        let asked = moved.iter().filter(|(index, ..)| laid(*index).is_some());
+        let Some((stated, field, real)) = asked.clone().next().copied() else {
             return;
         };
         // The columns may have been stored in another order than the file's schema has. Then the
         // pages fit the fields as the manifest maps them, and would not as the file's schema does.
-        let fits_only_here = moved.iter().all(|(laid, ..)| !laid.misfits)
+        let misfits = |index: u32| laid(index).is_some_and(|laid| laid.misfits);
+        let fits_only_here = moved.iter().all(|(index, ..)| !misfits(*index))
             && moved.iter().any(|(_, field, column)| {
-                let there = view.laid.iter().find(|other| other.index == *column);
-                let there = there.and_then(|other| view.field(other));
-                there.is_some_and(|there| {
+                let there = placed().find(|(_, index)| index == column);
+                there.is_some_and(|(there, _)| {
                     let want = |field| Want::of_field(view.schema, field).as_stored(view.version);
                     want(there) != want(field)
                 })
@@ -95,8 +103,7 @@ impl Rule for ColumnMappingContradicted {
         if fits_only_here || lists_twice(view) {
             return;
         }
-        let stated = laid.index;
-        let others = moved.len() - 1;
+        let others = asked.count() - 1;
         let path = &field.path;
         let more = match others {
             0 => String::new(),

@@ -1,7 +1,7 @@
-use super::{FileFault, FileView, Rule};
-use crate::finding::{Findings, RuleInfo, Severity};
+use super::{FileFault, FileView, Rule, mends};
+use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
-use crate::model::snapshot::BaseError;
+use crate::model::snapshot::{BaseError, Snapshot};
 use crate::storage::StorageError;
 
 rule! {
@@ -20,11 +20,15 @@ rule! {
     /// - Files were deleted by hand or by a lifecycle rule.
     /// - A cleanup removed files of a commit that had landed (lance-format/lance#8123,
     ///   lance-format/lance#7722).
-    /// - The dataset that a shallow clone was made from has moved or is gone.
+    /// - The dataset that a shallow clone was made from has moved or is gone. Or it was compacted and
+    ///   cleaned up: `cleanup_old_versions()` does not know of shallow clones. It keeps versions that
+    ///   have a tag, so tag the version that you clone.
+    /// - The dataset was moved. Its branches hold the absolute path that it had when they were made.
     /// - A distributed write committed files that were never there (lance-format/lance#6694).
     ///
     /// ## How to mend it
-    /// Restore the file from a copy. For a clone, put the base dataset back where it was.
+    /// Restore the file from a copy. For a clone or a branch whose base path leads nowhere, put the
+    /// dataset back where it was, or a link that leads to where it is now.
     ///
     /// Or go back to a version that does not name the file, or that has the base path. What was
     /// committed since is left behind:
@@ -63,14 +67,18 @@ impl Rule for DataFileMissing {
                 let finding = INFO
                     .finding("a data file that the manifest names is not there")
                     .instead("the file", "nothing")
-                    .reader("to_table()", "fails: Not found: …/data/….lance")
-                    .mend("restore the file from a copy, or go back to a version that does not name it");
-                match base {
-                    Some(id) => finding.cause(format!(
-                        "it should be behind base path {id}: the dataset that this one was cloned \
-                         from has moved or is gone"
-                    )),
-                    None => finding,
+                    .reader("to_table()", "fails: Not found: …/data/….lance");
+                let snapshot = view.snapshot;
+                match base.and_then(|id| Some((id, snapshot?))) {
+                    Some((id, snapshot)) => behind_base(finding, snapshot, id),
+                    None => finding
+                        .mend("restore the file from a copy")
+                        .mend_all(snapshot.map(|snapshot| {
+                            mends::drop_fragments(
+                                "or, if there is no copy, give up all rows of the fragments that lack it",
+                                snapshot,
+                            )
+                        })),
                 }
             }
             Err(FileFault::Base(BaseError::Unknown(id))) => INFO
@@ -88,5 +96,41 @@ impl Rule for DataFileMissing {
             _ => return,
         };
         findings.add(finding.at(view.place()));
+    }
+}
+
+/// Why a file behind a base path is missing, and what to do: it depends on whether anything is at
+/// that path.
+fn behind_base(finding: Finding, snapshot: &Snapshot, id: u32) -> Finding {
+    let branch = snapshot.message().branch.as_deref();
+    let branch = branch.filter(|branch| !branch.is_empty());
+    match (snapshot.base_found(id), branch) {
+        (Some((path, true)), _) => finding
+            .cause(format!(
+                "it should be behind base path {id}. {path} is there and no longer has the file: it \
+                 was compacted or changed, and then cleaned up (cleanup_old_versions() does not know \
+                 of shallow clones)"
+            ))
+            .mend(format!("restore the file from a copy of {path}")),
+        (Some((path, false)), Some(branch)) => finding
+            .cause(format!(
+                "it should be behind base path {id}, and nothing is at {path}: branch {branch} holds \
+                 the path that the dataset had when the branch was made, and the dataset was moved"
+            ))
+            .mend(format!(
+                "move the dataset back to {path}, or put a link there that leads to where it is now"
+            )),
+        (Some((path, false)), None) => finding
+            .cause(format!(
+                "it should be behind base path {id}, and nothing is at {path}: what was there was \
+                 moved or removed"
+            ))
+            .mend(format!(
+                "put it back to {path}, put a link there that leads to where it is now, or restore \
+                 it from a copy"
+            )),
+        (None, _) => finding
+            .cause(format!("it should be behind base path {id}"))
+            .mend("restore the file from a copy, or go back to a version that does not name it"),
     }
 }

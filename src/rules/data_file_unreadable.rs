@@ -56,6 +56,7 @@ pub fn looks_clause(looks: &Looks, size: u64) -> Option<String> {
         }
         Looks::Zeros => format!("holds nothing but zeros ({size} bytes)"),
         Looks::Other(what) => format!("is {what}"),
+        Looks::Begins(what) => format!("looks like {what}"),
         Looks::Text => "is text".to_string(),
         Looks::Unknown => return None,
     })
@@ -87,7 +88,9 @@ impl Rule for DataFileUnreadable {
                 Some(*size),
             ),
             Unreadable::NotLance { size, looks, .. } => {
-                let what = match looks_clause(looks, *size) {
+                // A data file may begin with a value of another format, and be cut off behind it.
+                let is_part = matches!(looks, Looks::Begins(_)) && stated > *size;
+                let what = match looks_clause(looks, *size).filter(|_| !is_part) {
                     Some(clause) => clause,
                     None if stated > *size => {
                         format!("is cut off: {size} of {stated} bytes are there")

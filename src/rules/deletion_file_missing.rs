@@ -95,9 +95,7 @@ impl Rule for DeletionFileMissing {
                 )
                 .mend(match unopened {
                     true => mends::move_away_if_older(view.snapshot),
-                    false => "restore the file from a copy, or go back to a version that does not name it:\n\
-                              lance.dataset(uri, version=N).restore()"
-                        .to_string(),
+                    false => format!("restore the file from a copy, or {}", mends::GO_BACK),
                 }),
         );
     }

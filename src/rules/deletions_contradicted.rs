@@ -1,3 +1,4 @@
+use super::mends;
 use super::{FragmentView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 
@@ -95,11 +96,10 @@ impl Rule for DeletionsContradicted {
                 .instead(expected, found)
                 .reader(call, effect)
                 .cause("the deletion file is that of another fragment, version or dataset")
-                .mend(
-                    "restore the deletion file that was committed from a copy, or go back to the last version \
-                     that was right, which becomes the newest:\n\
-                     lance.dataset(uri, version=N).restore()",
-                ),
+                .mend(format!(
+                    "restore the deletion file that was committed from a copy, or {}",
+                    mends::GO_BACK
+                )),
         );
     }
 }

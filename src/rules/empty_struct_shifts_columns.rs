@@ -98,7 +98,10 @@ impl Rule for EmptyStructShiftsColumns {
                     "leave the struct out when reading:\n{}",
  mends::read_without(view.schema, field)
                 ))
-                .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
+                .mend(mends::drop_column(
+                    "or drop it, as it holds nothing; no data is rewritten",
+                    field,
+                )),
             );
         }
     }
@@ -122,13 +125,22 @@ fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
 /// A packed one, which the reader steps over and returns as nulls (seen with pylance 14.0.2).
 fn packed(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
     let path = &field.path;
-    INFO.finding(format!("column `{path}` is a packed struct without fields, so it reads as nulls"))
-        .column(path)
-        .at(view.place(column))
-        .instead("a struct with at least one field, or none", "a struct without fields")
-        .reader("to_table()", "returns null for every row that holds an empty struct, without a word")
-        .cause("Lance (14.0.2 still) stores such a struct as nulls")
-        .mend(format!(
-            "drop it, as it holds nothing; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])"
-        ))
+    INFO.finding(format!(
+        "column `{path}` is a packed struct without fields, so it reads as nulls"
+    ))
+    .column(path)
+    .at(view.place(column))
+    .instead(
+        "a struct with at least one field, or none",
+        "a struct without fields",
+    )
+    .reader(
+        "to_table()",
+        "returns null for every row that holds an empty struct, without a word",
+    )
+    .cause("Lance (14.0.2 still) stores such a struct as nulls")
+    .mend(mends::drop_column(
+        "drop it, as it holds nothing; no data is rewritten",
+        field,
+    ))
 }

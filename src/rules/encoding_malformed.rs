@@ -1,5 +1,9 @@
-use super::{ColumnView, Rule, page};
+use super::{ColumnView, Rule, mends, page};
 use crate::finding::{Findings, RuleInfo};
+use crate::model::encoding::{Kind, Nulls};
+use crate::model::logical_type::LogicalType;
+use crate::model::readers::DICTIONARY_NULLS_2_0;
+use crate::model::version::FileVersion;
 use crate::typing::About;
 
 rule! {
@@ -29,6 +33,8 @@ rule! {
     /// ## How it comes about
     /// - Lance writes what it cannot read back: packed structs with a boolean child (2.1 and 2.2,
     ///   up to 14.0.2 at least).
+    /// - Lance 0.16 and 0.17 stored the nulls of 2.0 dictionaries among the indices. They read them
+    ///   themselves, and nothing is damaged: the finding says how to write them again.
     /// - A writer other than Lance's own has a bug.
     /// - The file's metadata was damaged.
     ///
@@ -53,6 +59,17 @@ impl Rule for EncodingMalformed {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        // What follows from a type of the schema, of which there is a finding, is not said again.
+        let no_items = matches!(
+            view.field.logical_type,
+            LogicalType::FixedSizeList {
+                dimension: ..=0,
+                ..
+            }
+        );
+        if no_items && view.file.snapshot.is_some() {
+            return;
+        }
         for fault in page::about(view, About::Grammar) {
             let found = &fault.complaint.found;
             let path = &view.field.path;
@@ -60,7 +77,25 @@ impl Rule for EncodingMalformed {
                 "the encoding of column `{path}` is one that no reader can run: it has {found}"
             );
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(view.restore_mend()));
+            findings.add(match has_null_indices(view, fault.page) {
+                true => finding
+                    .cause(DICTIONARY_NULLS_2_0.cause)
+                    .mend(mends::rewrite_old(&DICTIONARY_NULLS_2_0, view.schema)),
+                false => finding.mend(view.restore_mend()),
+            });
         }
     }
+}
+
+/// Whether a page is a dictionary of 2.0 with its nulls among the indices, sound otherwise.
+fn has_null_indices(view: &ColumnView<'_>, page: usize) -> bool {
+    let page = view.column.pages.get(page);
+    let Some(encoding) = page.and_then(|page| page.encoding.as_ref().ok()) else {
+        return false;
+    };
+    let root = &encoding.root;
+    let indices = root.child("indices").map(|node| &node.kind);
+    view.version == FileVersion::V2_0
+        && matches!(root.kind, Kind::Dictionary { .. })
+        && matches!(indices, Some(Kind::Nullable(Nulls::Some)))
 }

@@ -1,4 +1,5 @@
-use super::keys::{change_metadata, rewrite};
+use super::keys::{change_and_copy, change_metadata};
+use super::mends;
 use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::data_file::Page;
@@ -467,9 +468,11 @@ fn set_later(
         "the data file's own schema has {own}: the metadata was changed after the file was \
          written, or the file's writer dropped it"
     ))
-    .mend(format!(
-        "nothing, if it is meant for what is written from now on; else write the data anew:\n{}",
-        rewrite(Some(view.version))
+    .mend_all(mends::copy(
+        "nothing, if it is meant for what is written from now on; else write the data to a new dataset",
+        view.schema,
+        &[],
+        view.version,
     ))
 }
 
@@ -503,12 +506,10 @@ fn refused(
         .instead(format!("{} = {value}", key.name()), notation(view, page))
         .unless_seen(view.field.id, key.name())
         .cause(cause(view, ask, why));
-    let set = |field: &Field, key: Key, value: &str| {
-        format!(
-            "{}\n{}",
-            change_metadata(&[(field, vec![(key.name(), Some(value))])]),
-            rewrite(Some(view.version))
-        )
+    let version = Some(view.version);
+    let set = |why: &str, field: &Field, key: Key, value: Option<&str>| {
+        let changes = [(field, vec![(key.name(), value)])];
+        change_and_copy(why, &changes, view.schema, version)
     };
     let away = |field: &Field, key: Key| change_metadata(&[(field, vec![(key.name(), None)])]);
     match why {
@@ -517,30 +518,34 @@ fn refused(
             change_metadata(&[(view.field, vec![(key.name(), Some("zstd"))])])
         )),
         Why::ZippedFixed if key == Key::StructuralEncoding => finding,
-        Why::ZippedFixed => finding.mend(format!(
-            "ask for mini-block pages, and write the data anew (pylance 14):\n{}",
-            set(root(view), Key::StructuralEncoding, "miniblock")
+        Why::ZippedFixed => finding.mend(set(
+            "ask for mini-block pages",
+            root(view),
+            Key::StructuralEncoding,
+            Some("miniblock"),
         )),
         Why::NoGain => finding.mend(format!(
             "take the key away, which saves writers the attempt (pylance 14):\n{}",
             away(owner, key)
         )),
-        Why::FsstOfNumbers => finding.mend(format!(
-            "take the key away, and write the data anew (pylance 14):\n{}\n{}",
-            away(owner, key),
-            rewrite(Some(view.version))
+        Why::FsstOfNumbers => finding.mend(set("take the key away", owner, key, None)),
+        Why::PlainDictionary if view.version == FileVersion::V2_0 => finding.mend_all(mends::copy(
+            "write the data to a new dataset of 2.2, which compresses dictionaries",
+            view.schema,
+            &[],
+            FileVersion::V2_2,
         )),
-        Why::PlainDictionary if view.version == FileVersion::V2_0 => finding.mend(
-            "write the data in 2.2, which compresses dictionaries:\n\
-             lance.write_dataset(lance.dataset(uri).scanner(), new_uri, data_storage_version=\"2.2\")",
-        ),
-        Why::PlainDictionary | Why::ChunkedDictionary => finding.mend(format!(
-            "keep dictionaries away, and write the data anew (pylance 14):\n{}",
-            set(view.field, Key::DictSizeRatio, "0.0001")
+        Why::PlainDictionary | Why::ChunkedDictionary => finding.mend(set(
+            "keep dictionaries away",
+            view.field,
+            Key::DictSizeRatio,
+            Some("0.0001"),
         )),
-        Why::LongIsZstd | Why::ZippedLevel | Why::Unknown => finding.mend(format!(
-            "write the data anew with a current Lance:\n{}",
-            rewrite(Some(view.version))
+        Why::LongIsZstd | Why::ZippedLevel | Why::Unknown => finding.mend_all(mends::copy(
+            "write the data to a new dataset with a current Lance",
+            view.schema,
+            &[],
+            view.version,
         )),
     }
 }

@@ -1,7 +1,11 @@
+use super::mends::{self, Change};
 use super::{ColumnView, Rule, page};
-use crate::finding::{Findings, RuleInfo};
+use crate::finding::{Findings, Remedy, RuleInfo};
+use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
-use crate::typing::About;
+use crate::typing::pages::PageFault;
+use crate::typing::want::Want;
+use crate::typing::{About, Shape, misfit};
 
 rule! {
     /// The pages of a column yield another type than its field has. They hold wider or narrower
@@ -66,7 +70,39 @@ impl Rule for EncodingTypeMismatch {
                 view.field.type_text, fault.complaint.expected, fault.complaint.found
             );
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(view.restore_mend()));
+            findings.add(finding.mend(match wider_keys(view, fault) {
+                Some(mend) => mend,
+                None => view.restore_mend().into(),
+            }));
         }
     }
+}
+
+/// The type of the indices that are stored, where that is all that a dictionary field needs and all of
+/// its pages have them. Writers stored 32 bits under an 8-bit key type (lance issue 8217).
+fn wider_keys(view: &ColumnView<'_>, fault: &PageFault) -> Option<Remedy> {
+    let Shape::Dictionary { indices, .. } = &fault.shape else {
+        return None;
+    };
+    let Shape::Fixed(bits @ (16 | 32 | 64)) = **indices else {
+        return None;
+    };
+    let text = view.field.type_text.strip_prefix("dict:")?;
+    let (value, rest) = text.split_once(':')?;
+    let (key, ordered) = rest.split_once(':')?;
+    let sign = if key.starts_with('u') { "u" } else { "" };
+    let stored = format!("dict:{value}:{sign}int{bits}:{ordered}");
+    let want = Want::of_type(&LogicalType::parse(&stored));
+    let alike = view
+        .faults
+        .iter()
+        .filter(|other| other.shape == fault.shape);
+    if misfit(&want, &fault.shape, false).is_some() || alike.count() < view.column.pages.len() {
+        return None;
+    }
+    mends::commit_fields(
+        &format!("commit the key type that is stored, {sign}int{bits}; all values come back"),
+        view.file.snapshot?,
+        &[(view.field, Change::Plain(&stored))],
+    )
 }

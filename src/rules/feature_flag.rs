@@ -82,8 +82,7 @@ impl Rule for FeatureFlag {
                 findings.add(match verb {
                     "read" => finding.mend(mends::move_away(snapshot, &view.around(snapshot))),
                     _ => finding.mend(
-                        "go back to a version without it, with a release that knows the flag:\n\
-                         lance.dataset(uri, version=N).restore()",
+                        "with a release that knows the flag, go back to a version without it",
                     ),
                 });
             }

@@ -178,7 +178,6 @@ fn row_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
         ),
         false if with > 0 => Some(
             INFO.finding("fragments store row ids that no reader uses")
-                .severity(Severity::Warning)
                 .instead("the feature flag “stable row ids”", "no such flag")
                 .reader(
                     "to_table(with_row_id=True)",

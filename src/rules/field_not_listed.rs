@@ -24,26 +24,18 @@ rule! {
     ///   lance-format/lance#7146).
     ///
     /// ## How to mend it
-    /// Register the file anew with all its field ids and the column index of each, in depth-first
-    /// order of its own schema.
+    /// Register the file again with all its field ids and the column index of each, in
+    /// depth-first order of its own schema.
     ///
     /// For a required field, make it nullable. No data is rewritten. Or drop it:
     /// `lance.dataset(uri).drop_columns(["column"])`.
     ///
     /// ```python
-    /// ds = lance.dataset(uri)
-    /// fields = [f.with_nullable(True) if f.name == "column" else f for f in ds.schema]
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// lance.dataset(uri).alter_columns({"path": "column", "nullable": True})
     /// ```
     ///
-    /// For a fragment with other ids, append its rows:
-    ///
-    /// ```python
-    /// from lance.file import LanceFileReader
-    /// lance.write_dataset(LanceFileReader(path).read_all().to_table(), uri, mode="append")
-    /// ```
+    /// For a fragment with other ids, read its file by itself (`lance.file.LanceFileReader`) and
+    /// append the rows under the names of the dataset.
     ///
     /// ## When it is silent
     /// A nullable field that no file holds is fine: that is how Lance adds a column without writing
@@ -115,25 +107,26 @@ impl Rule for FieldNotListed {
                 );
             } else if (!field.nullable || is_item(schema, field)) && view.fragment.physical_rows > 0
             {
-                let name = &field.name;
                 findings.add(
                     INFO.finding(format!(
                         "column `{path}` may hold no nulls, and no data file of a fragment holds it"
                     ))
                     .column(path)
                     .at(place(None))
-                    .instead("a data file that holds it, or a field that may be null", "neither")
+                    .instead(
+                        "a data file that holds it, or a field that may be null",
+                        "neither",
+                    )
                     .reader(
                         "to_table()",
                         "fails: Found unmasked nulls for non-nullable StructArray field …",
                     )
                     .cause("a schema with a required field was committed over files that lack it")
-                    .mend(format!(
-                        "commit the schema with the field nullable, all names and their order as they are \
-                         (no data is rewritten):\n{}",
-                        mends::commit_field(name, "f.with_nullable(True)")
-                    ))
-                    .mend(format!("or drop it; no data is rewritten:\nlance.dataset(uri).drop_columns([{path:?}])")),
+                    .mend(mends::make_nullable(field))
+                    .mend(mends::drop_column(
+                        "or drop it, whose rows in other fragments are lost with it",
+                        field,
+                    )),
                 );
             }
         }
@@ -164,9 +157,8 @@ fn foreign<'a>(view: &'a FragmentView<'_>) -> Option<(&'a String, Finding)> {
         )
         .cause("the fragment was written for another dataset and registered here as it was")
         .mend(
-            "read the file by itself and append its rows:\n\
-             from lance.file import LanceFileReader\n\
-             lance.write_dataset(LanceFileReader(path).read_all().to_table(), uri, mode=\"append\")",
+            "read the file by itself (lance.file.LanceFileReader) and append its rows under the names of \
+             the dataset",
         );
     Some((file, finding))
 }

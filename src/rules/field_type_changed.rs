@@ -1,5 +1,5 @@
-use super::blob::arrow_type;
-use super::{ColumnsView, Rule, mends};
+use super::mends::{self, Change};
+use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 use crate::typing::Misfit;
@@ -30,17 +30,10 @@ rule! {
     /// writes the column anew.
     ///
     /// ## How to mend it
-    /// Commit the type that was written, with all names and their order as they are. No data is
-    /// rewritten. Then cast it with `alter_columns`:
-    ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// written = pa.int32()  # the type in the data file
-    /// fields = [pa.field("column", written) if f.name == "column" else f for f in ds.schema]
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
+    /// Commit the type that was written, and cast it with `alter_columns` then. The finding
+    /// prints the commit for the dataset at hand. It keeps all field ids, so that no other
+    /// column, deleted row or index is touched; no data is rewritten. An index on the column
+    /// itself must be built again.
     ///
     /// ## When it is silent
     /// Types that read alike are no fault: string and binary, list and large list, string and large
@@ -90,23 +83,21 @@ impl Rule for FieldTypeChanged {
                 }
                 Reading::Wrong(misfit) => finding.reader("to_table()", misfit.effect()),
             };
-            let name = &read.name;
-            let prepare = format!(
-                "written = {}\n\
-                 fields = [pa.field({name:?}, written) if f.name == {name:?} else f for f in ds.schema]",
-                arrow_type(from)
-            );
+            let committed = view.file.snapshot.and_then(|snapshot| {
+                let why = format!("commit `{path}` as the {from} that was written");
+                mends::commit_fields(&why, snapshot, &[(read, Change::Plain(from))])
+            });
             findings.add(
                 finding
                     .cause(
                         "the manifest's schema and the data file's own differ: a schema of other types \
                          was committed over the file",
                     )
-                    .mend(format!(
-                        "commit the type that was written, all names and their order as they are (no \
-                         data is rewritten), and cast it with alter_columns then:\n{}",
-                        mends::commit(&prepare, "pa.schema(fields)")
-                    )),
+                    .mend(committed.unwrap_or_else(|| {
+                        "no safe way by public calls for a type with children: write the column again \
+                         from its source"
+                            .into()
+                    })),
             );
         }
     }

@@ -1,5 +1,9 @@
-use super::{ColumnsView, Rule, mends};
-use crate::finding::{Findings, RuleInfo};
+use super::mends::{self, Change};
+use super::{ColumnsView, Rule};
+use crate::finding::{FRAGMENT_IDS, Findings, Remedy, RuleInfo};
+use crate::format::proto::lance::table::DataFile;
+use crate::model::schema::BlobDeclaration;
+use crate::model::snapshot::Snapshot;
 use crate::typing::schemas::Difference;
 
 rule! {
@@ -22,34 +26,14 @@ rule! {
     /// - Field ids were given anew in a merge (lance-format/lance#7700).
     ///
     /// ## How to mend it
-    /// Commit the schema in the order in which the files were written. No data is rewritten. Take
-    /// it from an earlier version of the dataset:
+    /// Commit each column under the name that it was written as. The finding prints the commit
+    /// for the dataset at hand. It keeps all field ids, so that no other column, deleted row or
+    /// index is touched; no data is rewritten.
     ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// right = lance.dataset(uri, version=1).schema  # a version from before the commit
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(right, files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
-    ///
-    /// If only some fragments have it, they came from another dataset or their files were replaced.
-    /// Drop them and append their rows, by the names that their files know:
-    ///
-    /// ```python
-    /// from lance.file import LanceFileReader
-    ///
-    /// ds = lance.dataset(uri)
-    /// bad = [ID]  # the fragments that have it
-    /// names = [f.path for id in bad for f in ds.get_fragment(id).data_files()]
-    /// tables = [LanceFileReader(f"{uri}/data/{name}").read_all().to_table() for name in names]
-    /// op = lance.LanceOperation.Delete([], bad, "true")
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// for table in tables:
-    ///     lance.write_dataset(table.select(ds.schema.names), uri, mode="append")
-    /// ```
-    ///
-    /// Rows that were deleted in them come back by that. It is for fragments of one data file each.
+    /// If only some fragments have it, they came from another dataset or their files were
+    /// replaced. Take them out and write their rows again, by the names that their files know.
+    /// The finding prints the calls where no row was deleted in any fragment: in files by
+    /// themselves, deleted rows come back.
     ///
     /// ## When it is silent
     /// A rename alone leaves no field of the old name beside it, and is none of this. Where the
@@ -61,18 +45,34 @@ rule! {
 pub struct FieldsSwapped;
 
 /// For fragments that came from elsewhere, while the schema is that of the others.
-const APPEND_ANEW: &str = "or, if only some fragments have it (they came from another dataset, or their files were \
-                           replaced), drop them and append their rows by the names that their files know; for \
-                           fragments of one file each, and rows that were deleted in them come back:\n\
-                           from lance.file import LanceFileReader\n\
-                           ds = lance.dataset(uri)\n\
-                           bad = [ID]  # the fragments that have it\n\
-                           names = [f.path for id in bad for f in ds.get_fragment(id).data_files()]\n\
-                           tables = [LanceFileReader(f\"{uri}/data/{name}\").read_all().to_table() for name in names]\n\
-                           op = lance.LanceOperation.Delete([], bad, \"true\")\n\
-                           lance.LanceDataset.commit(uri, op, read_version=ds.version)\n\
-                           for table in tables:\n    \
-                               lance.write_dataset(table.select(ds.schema.names), uri, mode=\"append\")";
+/// Writes the rows of some fragments again, by the names that their files know. Deleted rows would
+/// come back, and files of another dataset have another folder, so it is for plain fragments only.
+fn append_again(snapshot: &Snapshot) -> Option<Remedy> {
+    let mut fragments = snapshot.message().fragments.iter();
+    let plain = fragments.all(|fragment| {
+        let own = |file: &DataFile| file.base_id.is_none();
+        fragment.deletion_file.is_none()
+            && fragment.files.len() == 1
+            && fragment.files.iter().all(own)
+    });
+    let text = format!(
+        "write their rows again, by the names that their files know (the indices do not cover them until \
+         optimize_indices(); pylance 14):\n\
+         from lance.file import LanceFileReader\n\
+         ds = lance.dataset(uri)\n\
+         bad = {FRAGMENT_IDS}\n\
+         paths = [f\"{{uri}}/data/{{f.path}}\" for id in bad for f in ds.get_fragment(id).data_files()]\n\
+         tables = [LanceFileReader(path).read_all().to_table() for path in paths]\n\
+         op = lance.LanceOperation.Delete([], bad, \"false\")\n\
+         ds = lance.LanceDataset.commit(ds, op, read_version=ds.version)\n\
+         for table in tables:\n\
+         \x20   ds.insert(table.select([n for n in ds.schema.names if n in table.schema.names]))"
+    );
+    // A file by itself does not tell what the v2 blobs in it are.
+    let mut fields = snapshot.schema.fields.iter();
+    let v2 = fields.any(|field| field.blob() == Some(BlobDeclaration::V2));
+    (plain && !v2).then(|| Remedy::of_fragments(text))
+}
 
 impl Rule for FieldsSwapped {
     fn info(&self) -> &'static RuleInfo {
@@ -85,6 +85,8 @@ impl Rule for FieldsSwapped {
         };
         let mut first: Option<(usize, u32)> = None;
         let mut pairs = Vec::new();
+        let mut changes = Vec::new();
+        let mut reordered = false;
         for difference in view.differences {
             let (at, other) = match difference {
                 Difference::Swapped { at, in_file } => (*at, file_schema.fields.get(*in_file)),
@@ -95,6 +97,10 @@ impl Rule for FieldsSwapped {
                 continue;
             };
             first.get_or_insert((at, laid.index));
+            match other {
+                Some(other) => changes.push((field, Change::Like(other))),
+                None => reordered = true,
+            }
             pairs.push(match other {
                 Some(other) => format!(
                     "`{}` holds what was written as `{}`",
@@ -122,6 +128,17 @@ impl Rule for FieldsSwapped {
             .file
             .snapshot
             .map(|snapshot| snapshot.message().fragments.len());
+        let committed = view
+            .file
+            .snapshot
+            .filter(|_| !reordered)
+            .and_then(|snapshot| {
+                mends::commit_fields(
+                    "commit each column under the name that it was written as",
+                    snapshot,
+                    &changes,
+                )
+            });
         let finding =
             INFO.finding("columns are handed out under each other's names")
                 .column(path)
@@ -139,16 +156,13 @@ impl Rule for FieldsSwapped {
                     "a schema whose fields stand in another order was committed over the file, or the file \
                      came from another dataset with its field ids",
                 )
-                .mend(format!(
-                    "commit the schema in the order in which the files were written (no data is \
-                     rewritten); an earlier version of the dataset still has it:\n{}",
-                    mends::commit(
-                        "right = lance.dataset(uri, version=1).schema  # a version from before the commit",
-                        "right"
-                    )
-                ));
+                .mend(committed.unwrap_or_else(|| {
+                    "no safe way by public calls where structs or lists are among them: go back to the \
+                     last version that was right, and make what came after it again"
+                        .into()
+                }));
         findings.add(match fragments {
-            Some(2..) => finding.mend(APPEND_ANEW),
+            Some(2..) => finding.mend_all(view.file.snapshot.and_then(append_again)),
             _ => finding,
         });
     }

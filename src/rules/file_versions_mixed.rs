@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{DatasetView, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::model::flags::MIXED_VERSIONS;
 use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
@@ -142,9 +142,7 @@ impl Rule for FileVersionsMixed {
             .reader(call, effect)
             .cause("files of another Lance release or version were registered in the dataset")
             .mend(match tolerated {
-                true => "go back to the last version of one kind, which becomes the newest:\n\
-                         lance.dataset(uri, version=N).restore()"
-                    .to_string(),
+                true => mends::GO_BACK.to_string(),
                 false => mends::move_away(snapshot, &view.around(snapshot)),
             });
         // Of files of 2.x alone, releases before 12.0 read each as what it is.
@@ -154,10 +152,14 @@ impl Rule for FileVersionsMixed {
             (false, true) => None,
         };
         findings.add(match reader {
-            Some(reader) => finding.mend(format!(
-                "or read it{reader}, and write it anew:\n\
-                 lance.write_dataset(lance.dataset(uri).to_table(), other_uri)"
-            )),
+            Some(reader) => {
+                finding.mend_all(mends::copy_code(&snapshot.schema, &[], None).map(|code| {
+                    Remedy::from(format!(
+                        "or read it{reader}, and write it to a new dataset ({}):\n{code}",
+                        mends::COPY_LACKS
+                    ))
+                }))
+            }
             None => finding,
         });
     }

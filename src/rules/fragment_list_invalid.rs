@@ -2,6 +2,7 @@ use rustc_hash::FxHashMap;
 
 use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::Snapshot;
 
 rule! {
@@ -34,13 +35,13 @@ rule! {
     /// lance.dataset(uri).delete("false")
     /// ```
     ///
-    /// Drop a fragment that is there twice or has no file. No data is rewritten:
+    /// Take a fragment out that is there twice or has no file. No data is rewritten, and indices
+    /// stay:
     ///
     /// ```python
     /// ds = lance.dataset(uri)
-    /// files = [f.metadata for f in ds.get_fragments() if f.fragment_id != ID]
-    /// op = lance.LanceOperation.Overwrite(ds.schema, files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
+    /// op = lance.LanceOperation.Delete([], [ID], "false")
+    /// ds = lance.LanceDataset.commit(ds, op, read_version=ds.version)
     /// ```
     ///
     /// For an id that stands twice or is too large, go back to the last sound version:
@@ -53,12 +54,6 @@ rule! {
 
 /// See [`INFO`].
 pub struct FragmentListInvalid;
-
-const DROP: &str = "commit the fragments without the one that is wrong (no data is rewritten):\n\
-                    ds = lance.dataset(uri)\n\
-                    files = [f.metadata for f in ds.get_fragments() if f.fragment_id != ID]\n\
-                    op = lance.LanceOperation.Overwrite(ds.schema, files)\n\
-                    lance.LanceDataset.commit(uri, op, read_version=ds.version)";
 
 impl Rule for FragmentListInvalid {
     fn info(&self) -> &'static RuleInfo {
@@ -82,7 +77,7 @@ fn place(snapshot: &Snapshot, fragment: u64) -> Place {
 }
 
 fn restored(finding: Finding) -> Finding {
-    finding.mend("go back to the last version whose list is sound, which becomes the newest:\nlance.dataset(uri, version=N).restore()")
+    finding.mend(mends::GO_BACK)
 }
 
 fn ids(snapshot: &Snapshot, findings: &mut Findings) {
@@ -156,7 +151,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
 }
 
 fn files(snapshot: &Snapshot, findings: &mut Findings) {
-    let mut named: FxHashMap<(Option<u32>, &str), u64> = FxHashMap::default();
+    let mut named: FxHashMap<(Option<u32>, &str), &DataFragment> = FxHashMap::default();
     for fragment in &snapshot.message().fragments {
         if fragment.files.is_empty() {
             findings.add(
@@ -167,14 +162,21 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                         format!("none for {} rows", fragment.physical_rows),
                     )
                     .reader("to_table()", "fails: Fragment … does not contain any data")
-                    .mend(DROP),
+                    .mend(mends::drop_fragments(
+                        "take the fragment out; no file has its rows",
+                        snapshot,
+                    )),
             );
         }
         for file in &fragment.files {
             let key = (file.base_id, file.path.as_str());
-            let Some(other) = named.insert(key, fragment.id) else {
+            let Some(first) = named.insert(key, fragment) else {
                 continue;
             };
+            let other = first.id;
+            // With other deletions each may show rows that the other does not.
+            let same =
+                first.deletion_file == fragment.deletion_file && first.files == fragment.files;
             if other == fragment.id {
                 // Each of the two may hold other columns; a column in both has a rule of its own.
                 continue;
@@ -188,7 +190,11 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                     .instead("a data file of its own", "that of another fragment")
                     .reader("to_table()", "returns its rows twice without a word")
                     .cause("the same fragments were committed twice")
-                    .mend(DROP),
+                    .mend_all(
+                        same.then(|| {
+                            mends::drop_fragments("take the second fragment out", snapshot)
+                        }),
+                    ),
             );
         }
     }

@@ -1,6 +1,9 @@
+use std::borrow::Cow;
+
 use super::index_list_invalid::drop_index;
-use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, Place, RuleInfo};
+use super::{DatasetView, IndexEnd, IndexFile, Rule, manifest_place};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::format::sniff::Looks;
 use crate::model::index::INDICES;
 use crate::model::snapshot::BaseError;
 
@@ -17,6 +20,9 @@ rule! {
     /// file does not appear to be a Lance file
     /// ```
     ///
+    /// Vector indices that were built by a release up to 6.0.0 are passed over instead (a warning):
+    /// `nearest=…` compares all rows, and is right and slow. Other indices are not.
+    ///
     /// With some releases every query with a filter fails, whatever column it is on. An index that
     /// is said to be behind a base path that the manifest does not have gives
     /// `base_path id … not found for index …`.
@@ -25,11 +31,13 @@ rule! {
     /// - A dataset was copied without `_indices`.
     /// - A copy was cut short.
     /// - Files were cleaned up by their age or by hand.
+    /// - The repository was checked out without Git LFS.
+    /// - The dataset is a shallow clone, and what it was cloned from was cleaned up.
     ///
     /// A lookup file that was not found is also the matter of lance-format/lance#5454.
     ///
     /// ## How to mend it
-    /// Restore the files from a copy.
+    /// Restore the files from a copy. For Git LFS pointers, run `git lfs pull`.
     ///
     /// Or drop the index and build it anew. No data is rewritten, and queries without the index
     /// work at once:
@@ -40,7 +48,8 @@ rule! {
     ///
     /// ## When it is silent
     /// Sizes are compared where the manifest states them. Where it lists no files, lance-lint asks
-    /// for the one that a BTREE, bitmap or vector index cannot be without.
+    /// for those that a BTREE, bitmap or vector index cannot be without. Of each file the last bytes
+    /// are looked at, of 64 files of an index at most.
     static INFO = Error "index-files-missing", "the manifest names an index whose files are missing or of another size";
 }
 
@@ -53,9 +62,12 @@ impl Rule for IndexFilesMissing {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
         for state in view.indices {
             let index = &state.index;
-            if let (Some(id), Some(snapshot)) = (index.base_id, view.snapshot)
+            if let Some(id) = index.base_id
                 && let Err(BaseError::Unknown(_)) = snapshot.base_root(Some(id))
             {
                 findings.add(
@@ -76,35 +88,69 @@ impl Rule for IndexFilesMissing {
             let (Ok(uuid), Some(files)) = (&index.uuid, &state.files) else {
                 continue;
             };
-            let folder = format!("{INDICES}/{uuid}");
+            let folder = match view.snapshot.filter(|_| index.base_id.is_some()) {
+                // What is behind a base path is not below the dataset.
+                Some(snapshot) => match snapshot.base_root(index.base_id) {
+                    Ok(root) => root.join(INDICES).join(uuid).to_string(),
+                    Err(_) => format!("{INDICES}/{uuid}"),
+                },
+                None => format!("{INDICES}/{uuid}"),
+            };
+            // Of such a type Lance looks into the files, and passes over what it cannot read.
+            let url = index.type_url.as_deref();
+            let passed_over =
+                url.is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
+            let lfs = files
+                .iter()
+                .any(|file| matches!(file.end, IndexEnd::Other(Looks::LfsPointer { .. })));
             let fault = |path: String, found: String| {
-                INFO.finding(format!(
+                let finding = INFO.finding(format!(
                     "files of index {:?} are not there as committed",
                     index.name
-                ))
-                .at(Place {
-                    file: Some(path),
-                    detail: Some(found.clone()),
-                    ..Place::default()
-                })
-                .instead("the files that were committed", found)
-                .reader(
-                    "to_table(filter=…) or nearest=…",
-                    "fails: Not found: …/_indices/…, or: file does not appear to be a Lance file",
-                )
-                .mend(format!(
-                    "restore the files from a copy, or {}",
-                    drop_index(&index.name)
-                ))
+                ));
+                let finding = match passed_over {
+                    true => finding.severity(Severity::Warning).reader(
+                        "nearest=…",
+                        "passes over the index and compares all rows: right, and slow",
+                    ),
+                    false => finding.reader(
+                        "to_table(filter=…) or nearest=…",
+                        "fails: Not found: …/_indices/…, or: file does not appear to be a Lance file",
+                    ),
+                };
+                let finding = finding
+                    .at(Place {
+                        file: Some(path),
+                        detail: Some(found.clone()),
+                        ..Place::default()
+                    })
+                    .instead("the files that were committed", found);
+                match lfs {
+                    true => finding
+                        .cause("the repository was checked out without Git LFS")
+                        .mend("run `git lfs pull`"),
+                    false => finding
+                        .mend("restore the files from a copy")
+                        .mend(drop_index(&index.name)),
+                }
             };
+            // An index that is not trained yet is for no fragment, and has no files.
+            let untrained = matches!(&index.fragments, Ok(Some(fragments)) if fragments.is_empty());
+            if files.is_empty() && untrained {
+                continue;
+            }
             if files.is_empty() {
                 findings.add(fault(folder, "it has no files".to_string()));
                 continue;
             }
-            let needed = index.kind().and_then(|kind| needed(kind.message));
+            let kind = index.kind().map_or("", |kind| kind.message);
+            let mut all = files.iter();
+            let is_old =
+                all.any(|file| file.name == "index.idx" && file.end == IndexEnd::Lance(0, 1));
             let find = |wanted: &str| files.iter().find(|file| file.name == wanted);
             let told = |wanted: &str| index.files.iter().any(|(name, _)| name == wanted);
-            if let Some(needed) = needed.filter(|needed| find(needed).is_none() && !told(needed)) {
+            let missing = needed(kind, is_old).iter();
+            for needed in missing.filter(|name| find(name).is_none() && !told(name)) {
                 let path = format!("{folder}/{needed}");
                 findings.add(fault(path, "it is not there".to_string()));
             }
@@ -112,6 +158,11 @@ impl Rule for IndexFilesMissing {
                 let path = format!("{folder}/{name}");
                 match find(name) {
                     None => findings.add(fault(path, "it is not there".to_string())),
+                    // What it is says more than its size.
+                    Some(IndexFile {
+                        end: IndexEnd::Other(looks),
+                        ..
+                    }) if !matches!(looks, Looks::Unknown | Looks::Text) => {}
                     Some(file) if file.size != *size && *size > 0 => {
                         let found = format!("it has {} bytes, {size} were committed", file.size);
                         findings.add(fault(path, found));
@@ -119,23 +170,39 @@ impl Rule for IndexFilesMissing {
                     Some(_) => {}
                 }
             }
-            for file in files.iter().filter(|file| file.cut) {
-                let path = format!("{folder}/{}", file.name);
-                findings.add(fault(
-                    path,
-                    "it does not end as a Lance file does".to_string(),
-                ));
+            for file in files {
+                let IndexEnd::Other(looks) = &file.end else {
+                    continue;
+                };
+                let stated = index.files.iter().find(|(name, _)| *name == file.name);
+                let of_other_size = stated.is_some_and(|(_, size)| *size > 0 && *size != file.size);
+                let found: Cow<'_, str> = match looks {
+                    Looks::LfsPointer { .. } => {
+                        "it is a Git LFS pointer, not the file that it stands for".into()
+                    }
+                    Looks::Zeros => "it ends in zeros: a copy was interrupted".into(),
+                    Looks::Empty => "it is empty".into(),
+                    Looks::Other(what) | Looks::Begins(what) if !of_other_size => {
+                        format!("it is {what}").into()
+                    }
+                    // Its size was compared already.
+                    _ if of_other_size => continue,
+                    _ => "it does not end as a Lance file does".into(),
+                };
+                findings.add(fault(format!("{folder}/{}", file.name), found.into_owned()));
             }
         }
     }
 }
 
-/// A file that indices of a kind cannot be without (lance-index `scalar/*.rs`, `vector/`).
-fn needed(message: &str) -> Option<&'static str> {
+/// The files that indices of a kind cannot be without (lance-index `scalar/*.rs`, `vector/`). The
+/// first format of vector indices has one file.
+fn needed(message: &str, is_old: bool) -> &'static [&'static str] {
     match message {
-        "BTreeIndexDetails" => Some("page_lookup.lance"),
-        "BitmapIndexDetails" => Some("bitmap_page_lookup.lance"),
-        "VectorIndexDetails" => Some("index.idx"),
-        _ => None,
+        "BTreeIndexDetails" => &["page_lookup.lance"],
+        "BitmapIndexDetails" => &["bitmap_page_lookup.lance"],
+        "VectorIndexDetails" if is_old => &["index.idx"],
+        "VectorIndexDetails" => &["index.idx", "auxiliary.idx"],
+        _ => &[],
     }
 }

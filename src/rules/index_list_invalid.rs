@@ -1,7 +1,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{DatasetView, IndexState, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::model::index::Index;
 use crate::model::snapshot::Snapshot;
 
@@ -61,11 +61,11 @@ pub struct IndexListInvalid;
 /// The flag of covering fields that stand for themselves (lance-table `feature_flags.rs`).
 const INDEPENDENT_COVERING: u64 = 1 << 13;
 
-/// The call that drops an index.
-pub fn drop_index(name: &str) -> String {
-    format!(
-        "drop the index and build it anew (no data is rewritten):\n\
-         lance.dataset(uri).drop_index({name:?})"
+/// Drops an index, which has to be built again.
+pub fn drop_index(name: &str) -> Remedy {
+    mends::drop_index(
+        "drop the index, and build it again (no data is rewritten)",
+        name,
     )
 }
 
@@ -97,10 +97,9 @@ impl Rule for IndexListInvalid {
                         .at(place)
                         .instead("a uuid of its own", uuid.clone())
                         .reader("validate()", "fails: Duplicate index id; filters and appends go on")
-                        .mend(format!(
-                            "drop them and build them anew (no data is rewritten; one call drops both):\n\
-                             lance.dataset(uri).drop_index({:?})",
-                            index.name
+                        .mend(mends::drop_index(
+                            "drop them, and build them again (no data is rewritten; one call drops both)",
+                            &index.name,
                         )),
                 );
             }

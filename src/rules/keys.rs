@@ -1,6 +1,8 @@
 //! What the rules on metadata keys share: the ways to mend them.
 
-use crate::model::schema::Field;
+use super::mends::{self, py};
+use crate::finding::Remedy;
+use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 
 /// The newest Lance whose keys are known.
@@ -15,11 +17,11 @@ pub type Change<'a> = (&'a str, Option<&'a str>);
 pub fn change_metadata(changes: &[(&Field, Vec<Change<'_>>)]) -> String {
     let fields = changes.iter().map(|(field, keys)| {
         let keys = keys.iter().map(|(key, value)| match value {
-            Some(value) => format!("{key:?}: {value:?}"),
-            None => format!("{key:?}: None"),
+            Some(value) => format!("{}: {}", py(key), py(value)),
+            None => format!("{}: None", py(key)),
         });
         let keys: Vec<String> = keys.collect();
-        format!("{:?}: {{{}}}", field.path, keys.join(", "))
+        format!("{}: {{{}}}", py(&field.path), keys.join(", "))
     });
     let fields: Vec<String> = fields.collect();
     format!(
@@ -29,11 +31,21 @@ pub fn change_metadata(changes: &[(&Field, Vec<Change<'_>>)]) -> String {
     )
 }
 
-/// Python that writes all data anew, so that its metadata takes effect.
-pub fn rewrite(version: Option<FileVersion>) -> String {
-    let version = match version {
-        Some(version) => format!(", data_storage_version=\"{version}\""),
-        None => String::new(),
-    };
-    format!("lance.write_dataset(lance.dataset(uri).scanner(), new_uri{version})")
+/// Changes metadata, and writes all data to a new dataset so that the change takes effect. Where
+/// there is no such call, the change alone: it counts for what is written from then on.
+pub fn change_and_copy(
+    why: &str,
+    changes: &[(&Field, Vec<Change<'_>>)],
+    schema: &FieldTree,
+    version: Option<FileVersion>,
+) -> Remedy {
+    let change = change_metadata(changes);
+    match mends::copy_code(schema, &[], version) {
+        Some(copy) => format!(
+            "{why}, and write the data to a new dataset ({}; pylance 14):\n{change}\n{copy}",
+            mends::COPY_LACKS
+        ),
+        None => format!("{why}, for what is written from then on (pylance 14):\n{change}"),
+    }
+    .into()
 }

@@ -69,15 +69,28 @@ impl Rule for ManifestMisnamed {
             }
             _ => return,
         };
+        // The rows of an older version come back; a version from ahead holds what it holds.
+        let (severity, effect) = match held < named {
+            true => (
+                Severity::Error,
+                format!(
+                    "opens it as version {held}: what was committed since is silently not there"
+                ),
+            ),
+            false => (
+                Severity::Warning,
+                format!(
+                    "opens it and says that it is version {held}; the next commit may find its number \
+                     taken, and give up"
+                ),
+            ),
+        };
         findings.add(
             INFO.finding(message)
-                .severity(Severity::Warning)
+                .severity(severity)
                 .at(manifest_place(snapshot))
                 .instead(format!("version {named}"), format!("version {held}"))
-                .reader(
-                    "lance.dataset(uri)",
-                    format!("opens it and says that it is version {held}; the next commit may find its number taken, and give up"),
-                )
+                .reader("lance.dataset(uri)", effect)
                 .cause("the file was renamed, or copied from another version or dataset")
                 .mend("restore the file from a copy, or go back to a version whose name is right"),
         );

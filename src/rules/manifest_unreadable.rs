@@ -1,6 +1,6 @@
 use super::{DatasetView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo};
-use crate::format::manifest::{NO_MAGIC, UnreadableManifest};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::format::manifest::{NO_MAGIC, NOT_AT_END, UnreadableManifest};
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
 
@@ -141,8 +141,22 @@ impl Rule for ManifestUnreadable {
                 })
                 .instead("a manifest that decodes", "one that does in part");
             let path = &snapshot.entry.path;
+            if fault.detail == NOT_AT_END {
+                findings.add(
+                    finding
+                        .severity(Severity::Warning)
+                        .reader(
+                            "versions() and cleanup_old_versions()",
+                            "fail: Invalid format: manifest length does not match; the dataset opens, reads and \
+                             takes commits",
+                        )
+                        .mend("restore the file from a copy"),
+                );
+                continue;
+            }
             findings.add(match unmarked {
                 true => finding
+                    .severity(Severity::Warning)
                     .reader(
                         "versions() and cleanup_old_versions()",
                         "fail: Invalid format: magic number does not match; the dataset opens, reads and takes \

@@ -1,5 +1,6 @@
-use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_metadata, rewrite};
+use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_and_copy, change_metadata};
 use super::{FieldSource, FieldView, Rule};
+use crate::finding::Remedy;
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::schema::IGNORE_KEY;
 use crate::typing::keys::{KEYS, KeyInfo, misspelt};
@@ -114,14 +115,20 @@ impl Rule for MetadataKeyUnknown {
 }
 
 /// Python that gives a key its right name; encoding keys take effect when data is written.
-fn renamed(view: &FieldView<'_>, changes: Vec<Change<'_>>, meant: &str) -> String {
-    let change = change_metadata(&[(view.field, changes)]);
+fn renamed(view: &FieldView<'_>, changes: Vec<Change<'_>>, meant: &str) -> Remedy {
+    let changes = [(view.field, changes)];
     match KeyInfo::of(meant) {
-        Some(_) => format!(
-            "name the key as Lance does, then write the data anew (pylance 14):\n{change}\n{}",
-            rewrite(view.version)
+        Some(_) => change_and_copy(
+            "name the key as Lance does",
+            &changes,
+            view.schema,
+            view.version,
         ),
-        None => format!("name the key as Lance does (pylance 14):\n{change}"),
+        None => format!(
+            "name the key as Lance does (pylance 14):\n{}",
+            change_metadata(&changes)
+        )
+        .into(),
     }
 }
 

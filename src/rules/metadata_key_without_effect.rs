@@ -1,7 +1,7 @@
-use super::keys::{Change, change_metadata, rewrite};
+use super::keys::{Change, change_and_copy, change_metadata};
+use super::mends;
 use super::{DatasetView, FieldView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
-use crate::model::schema::Field;
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, Key, KeyInfo, Role, bad_value, idle};
 
@@ -142,16 +142,18 @@ impl Rule for MetadataKeyWithoutEffect {
         };
         let movable = role == Role::Above && keys.iter().all(|(key, _, _)| movable(*key));
         let holder = movable.then(|| holder(view)).flatten();
+        let holder = holder.filter(|at| works_at(view, *at, version, &keys));
+        let holder = holder.and_then(|at| view.schema.fields.get(at));
         findings.add(match holder {
             Some(holder) => {
                 let there = keys
                     .iter()
                     .map(|(key, value, _)| (key.name(), Some(*value)));
-                finding.mend(format!(
-                    "set it on the field that holds the values, then write the data anew \
-                     (pylance 14):\n{}\n{}",
-                    change_metadata(&[(view.field, away), (holder, there.collect())]),
-                    rewrite(view.version)
+                finding.mend(change_and_copy(
+                    "set it on the field that holds the values",
+                    &[(view.field, away), (holder, there.collect())],
+                    view.schema,
+                    view.version,
                 ))
             }
             None => {
@@ -159,10 +161,14 @@ impl Rule for MetadataKeyWithoutEffect {
                     "take it away (pylance 14):\n{}",
                     change_metadata(&[(view.field, away)])
                 ));
-                match version < NEXT && works_in_next(view, &keys) {
-                    true => finding.mend(format!(
-                        "or write the data anew in {NEXT}, where it has an effect:\n{}",
-                        rewrite(Some(NEXT))
+                match version < NEXT && works_at(view, view.at, NEXT, &keys) {
+                    true => finding.mend_all(mends::copy(
+                        &format!(
+                            "or write the data to a new dataset of {NEXT}, where it has an effect"
+                        ),
+                        view.schema,
+                        &[],
+                        NEXT,
                     )),
                     false => finding,
                 }
@@ -174,9 +180,14 @@ impl Rule for MetadataKeyWithoutEffect {
 /// The newest version that is stable.
 const NEXT: FileVersion = FileVersion::V2_2;
 
-/// Whether all of the keys would do something in [`NEXT`].
-fn works_in_next(view: &FieldView<'_>, keys: &[(Key, &str, String)]) -> bool {
-    let asking = Asking::new(view.schema, view.at, NEXT);
+/// Whether all of the keys would do something on a field, in files of a version.
+fn works_at(
+    view: &FieldView<'_>,
+    at: usize,
+    version: FileVersion,
+    keys: &[(Key, &str, String)],
+) -> bool {
+    let asking = Asking::new(view.schema, at, version);
     asking.is_some_and(|asking| {
         let mut keys = keys.iter();
         keys.all(|(key, value, _)| idle(*key, value, &asking).is_none())
@@ -184,9 +195,8 @@ fn works_in_next(view: &FieldView<'_>, keys: &[(Key, &str, String)]) -> bool {
 }
 
 /// The one field below that holds values, when there is only one.
-fn holder<'a>(view: &FieldView<'a>) -> Option<&'a Field> {
+fn holder(view: &FieldView<'_>) -> Option<usize> {
     let below = view.schema.subtree(view.at).skip(1);
     let mut leaves = below.filter(|at| Role::of(view.schema, *at) == Some(Role::Leaf));
-    let leaf = leaves.next().filter(|_| leaves.next().is_none())?;
-    view.schema.fields.get(leaf)
+    leaves.next().filter(|_| leaves.next().is_none())
 }

@@ -1,4 +1,4 @@
-use super::keys::{change_metadata, rewrite};
+use super::keys::{change_and_copy, change_metadata};
 use super::{FieldView, Rule, ignore_key};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::schema::IGNORE_KEY;
@@ -87,10 +87,11 @@ impl Rule for MetadataValueInvalid {
                 );
             let away = change_metadata(&[(view.field, vec![(name.as_str(), None)])]);
             findings.add(match bad.meant {
-                Some(meant) => finding.mend(format!(
-                    "say it as Lance does, then write the data anew (pylance 14):\n{}\n{}",
-                    change_metadata(&[(view.field, vec![(name.as_str(), Some(meant))])]),
-                    rewrite(view.version)
+                Some(meant) => finding.mend(change_and_copy(
+                    "say it as Lance does",
+                    &[(view.field, vec![(name.as_str(), Some(meant))])],
+                    view.schema,
+                    view.version,
                 )),
                 None => finding.mend(format!(
                     "set another value, or take the key away (pylance 14):\n{away}"

@@ -28,6 +28,7 @@ mod blob_key_false;
 mod blob_on_wrong_type;
 mod blob_stored_plain;
 mod blob_undeclared;
+mod branch_lost;
 pub mod cascade;
 mod column_lengths_differ;
 mod column_lost;
@@ -57,6 +58,7 @@ mod fragment_list_invalid;
 mod global_buffer_misplaced;
 pub mod ignore_key;
 mod index_files_missing;
+mod index_format_old;
 mod index_list_invalid;
 mod index_passed_over;
 mod keys;
@@ -65,11 +67,12 @@ mod layers_mismatch;
 mod manifest_misnamed;
 mod manifest_section_unreadable;
 mod manifest_unreadable;
-mod mends;
+pub(crate) mod mends;
 mod metadata_key_unknown;
 mod metadata_key_without_effect;
 mod metadata_value_invalid;
 mod nulls_in_required_field;
+pub(crate) mod operation_contradicted;
 mod overlay_invalid;
 mod packed_struct_mismatch;
 mod page;
@@ -79,9 +82,11 @@ mod page_rows_mismatch;
 mod pre_stable_pages;
 mod reader_too_old;
 mod row_count_mismatch;
+mod row_counts_absent;
 mod row_ids_invalid;
 mod schema_invalid;
 mod tag_without_version;
+mod transaction_file_missing;
 mod type_unreadable;
 mod unknown_to_this_build;
 
@@ -94,13 +99,15 @@ use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::row_ids::RowIds;
+use crate::format::sniff::Looks;
 use crate::model::data_file::{Column, DataFile};
 use crate::model::encoding::Encoding;
-use crate::model::history::Tag;
+use crate::model::history::{Counts, LostBranch, LostTag};
 use crate::model::index::Index;
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
-use crate::model::readers::{Readers, Release};
+use crate::model::reader_name::Reader;
+use crate::model::readers::Readers;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
@@ -150,9 +157,16 @@ pub struct DatasetView<'a> {
     /// The indices of the snapshot.
     pub indices: &'a [IndexState],
     /// Tags whose version has no manifest.
-    pub lost_tags: &'a [Tag],
+    pub lost_tags: &'a [LostTag],
+    /// Branches on record that cannot be read.
+    pub lost_branches: &'a [LostBranch],
+    /// The transaction file of the snapshot, where it should be there and is not.
+    pub lost_transaction: Option<&'a str>,
     /// What the commit of the snapshot did, where that is on record. Looked up when asked.
     pub operation: &'a dyn Fn() -> Option<&'static str>,
+    /// What the version just before the snapshot counts, where there is one; whether it may be
+    /// read for that is the parameter.
+    pub before: &'a dyn Fn(bool) -> Option<Counts>,
 }
 
 /// What versions a dataset has beside one.
@@ -202,8 +216,19 @@ pub struct IndexFile {
     pub name: String,
     /// Its bytes.
     pub size: u64,
-    /// Whether it ends as no Lance file does; only looked at where the manifest tells no size.
-    pub cut: bool,
+    /// What it ends with.
+    pub end: IndexEnd,
+}
+
+/// What an index file ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexEnd {
+    /// It was not looked at.
+    Unread,
+    /// It ends as a Lance file of this major and minor version does.
+    Lance(u16, u16),
+    /// It ends as no Lance file does.
+    Other(Looks),
 }
 
 /// A snapshot as rules see it when its fragments have been looked at.
@@ -230,7 +255,7 @@ pub struct WholeView<'a> {
     /// Who can read it.
     pub readers: &'a Readers,
     /// Releases that must be able to.
-    pub asked_readers: &'a [Release],
+    pub asked_readers: &'a [Reader],
 }
 
 /// What the pages of a field come to in all files.
@@ -569,9 +594,13 @@ pub const RULES: &[&dyn Rule] = &[
     &feature_flag::FeatureFlag,
     &feature_flags_contradicted::FeatureFlagsContradicted,
     &tag_without_version::TagWithoutVersion,
+    &branch_lost::BranchLost,
+    &transaction_file_missing::TransactionFileMissing,
+    &operation_contradicted::OperationContradicted,
     &schema_invalid::SchemaInvalid,
     &base_path_invalid::BasePathInvalid,
     &fragment_list_invalid::FragmentListInvalid,
+    &row_counts_absent::RowCountsAbsent,
     &file_versions_mixed::FileVersionsMixed,
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
@@ -585,6 +614,7 @@ pub const RULES: &[&dyn Rule] = &[
     &overlay_invalid::OverlayInvalid,
     &index_list_invalid::IndexListInvalid,
     &index_files_missing::IndexFilesMissing,
+    &index_format_old::IndexFormatOld,
     &index_passed_over::IndexPassedOver,
     &column_lost::ColumnLost,
     &field_in_two_files::FieldInTwoFiles,
@@ -672,6 +702,7 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
     &blob_key_false::BlobKeyFalse,
     &encoding_not_as_asked::EncodingNotAsAsked,
     &unknown_to_this_build::UnknownToThisBuild,
+    &known_bug::KnownBug,
 ];
 
 /// The rules that judge columns beside each other.
@@ -722,6 +753,11 @@ fn of(info: &'static RuleInfo) -> Explanation {
 /// # Errors
 /// [`UnknownRule`], which names the nearest rule.
 pub fn explanation(name: &str) -> Result<Explanation, UnknownRule> {
+    // As the text has it: error[blob-stored-plain].
+    let inner = name
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split(']').next());
+    let name = inner.unwrap_or(name).trim_end_matches(':');
     match known_bug::explanation(name) {
         Some(bug) => Ok(bug),
         None => named(name).map(of),
@@ -736,6 +772,28 @@ pub struct UnknownRule {
     hint: String,
 }
 
+/// What a name that no rule has was meant to be, as a part of a sentence.
+fn meant(name: &str) -> String {
+    let ids = || RULES.iter().map(|rule| rule.info().id);
+    let bare = name.trim().to_lowercase().replace(['_', ' '], "-");
+    if bare.starts_with("ll-") {
+        let bugs: Vec<&str> = known_bug::ids().collect();
+        return format!("; the known bugs are {}", bugs.join(", "));
+    }
+    // What all rules of a family have in their names.
+    let family: Vec<&str> = match bare.len() {
+        0..3 => Vec::new(),
+        _ => ids()
+            .filter(|id| id.contains(bare.trim_matches('*').trim_matches('-')))
+            .collect(),
+    };
+    match family.as_slice() {
+        [] => nearest::hint(name, ids()),
+        [only] => format!("; did you mean {only}?"),
+        many => format!("; did you mean one of {}?", many.join(", ")),
+    }
+}
+
 /// The rule of a name.
 ///
 /// # Errors
@@ -746,6 +804,6 @@ pub fn named(name: &str) -> Result<&'static RuleInfo, UnknownRule> {
         .find(|info| info.id == name)
         .ok_or_else(|| UnknownRule {
             name: name.to_string(),
-            hint: nearest::hint(name, RULES.iter().map(|rule| rule.info().id)),
+            hint: meant(name),
         })
 }

@@ -21,18 +21,7 @@ rule! {
     /// data file's own schema allows nulls, the finding says that this is what happened.
     ///
     /// ## How to mend it
-    /// Commit the schema with the field nullable again, with all names and their order as they are.
-    /// No data is rewritten and nothing is lost:
-    ///
-    /// ```python
-    /// ds = lance.dataset(uri)
-    /// fields = [f.with_nullable(True) if f.name == "column" else f for f in ds.schema]
-    /// files = [f.metadata for f in ds.get_fragments()]
-    /// op = lance.LanceOperation.Overwrite(pa.schema(fields), files)
-    /// lance.LanceDataset.commit(uri, op, read_version=ds.version)
-    /// ```
-    ///
-    /// For top-level fields `alter_columns` does it too:
+    /// Let the column have nulls. No data is rewritten and nothing is lost:
     ///
     /// ```python
     /// lance.dataset(uri).alter_columns({"path": "column", "nullable": True})
@@ -65,12 +54,8 @@ impl Rule for NullsInRequiredField {
                     "the data file's own schema allows nulls: the manifest's schema was committed over it",
                 );
             }
-            let name = &field.name;
-            findings.add(finding.mend(format!(
-                "commit the schema with the field nullable again, all names and their order as they \
-                 are (no data is rewritten):\n{}",
-                mends::commit_field(name, "f.with_nullable(True)")
-            )));
+            let snapshot = view.file.snapshot;
+            findings.add(finding.mend_all(snapshot.map(|_| mends::make_nullable(field))));
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::{ColumnsView, FileView, Rule, mends};
-use crate::finding::{Finding, Findings, RuleInfo};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree, PACKED_KEYS};
@@ -123,26 +123,17 @@ impl Case<'_> {
     }
 
     /// Python that gives a field its metadata anew, the packed keys replaced.
-    fn mend(&self, packed: bool) -> String {
-        let rest = self
-            .field
-            .metadata
-            .iter()
-            .filter(|(key, _)| !PACKED_KEYS.contains(&key.as_str()))
-            .map(|(key, value)| format!("{key:?}: {value:?}"));
-        let metadata: Vec<String> = rest
-            .chain(packed.then(|| "\"packed\": \"true\"".to_string()))
-            .collect();
-        let (path, metadata) = (&self.field.path, metadata.join(", "));
-        format!(
-            "{} (no data is rewritten; before pylance 14: ds.replace_field_metadata({path:?}, \
-             {{{metadata}}})):\n\
-             ds = lance.dataset(uri)\n\
-             ds.update_field_metadata({{{path:?}: {{{metadata}}}}}, replace=True)",
+    fn mend(&self, packed: bool) -> Remedy {
+        let metadata = self.field.metadata.iter();
+        let rest = metadata.filter(|(key, _)| !PACKED_KEYS.contains(&key.as_str()));
+        let rest = rest.map(|(key, value)| (key.as_str(), value.as_str()));
+        mends::replace_metadata(
             match packed {
                 true => "say that it is packed, in the way that all readers understand",
                 false => "take the key away",
-            }
+            },
+            self.field,
+            rest.chain(packed.then_some(("packed", "true"))),
         )
     }
 
@@ -255,12 +246,7 @@ impl Case<'_> {
         // From 2.1 on the dataset does not open, so nothing can be committed.
         match self.view.snapshot.filter(|_| self.version.is_structural()) {
             None => finding.mend(self.mend(true)),
-            Some(snapshot) => finding
-                .mend(
-                    "read the last version that opens and write it anew:\n\
-                     lance.write_dataset(lance.dataset(uri, version=N).to_table(), new_uri)",
-                )
-                .mend(mends::move_away_if_older(snapshot)),
+            Some(snapshot) => finding.mend(mends::move_away_if_older(snapshot)),
         }
     }
 }

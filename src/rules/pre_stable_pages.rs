@@ -1,15 +1,23 @@
-use super::{ColumnView, Rule};
+use super::{ColumnView, Rule, mends};
 use crate::finding::{Findings, RuleInfo};
-use crate::model::encoding::Vocabulary;
+use crate::format::encoding::EnvelopeFault;
+use crate::model::encoding::{EncodingFault, Vocabulary};
+use crate::model::readers::{UNFINISHED_2_1, UNFINISHED_2_2, UNFINISHED_2_3, V2_0_OF_0_12};
 use crate::model::version::FileVersion;
 use crate::typing::pages::is_unfinished;
 
 rule! {
-    /// A file of version 2.1, 2.2 or 2.3 was written before that version was finished. Its pages
+    /// A file of version 2.0, 2.1, 2.2 or 2.3 was written before that version was finished. Its pages
     /// are laid out in a way that only the releases of the time read.
     ///
     /// ## What readers do
-    /// The dataset opens, and every scan fails. For 2.1 and 2.3:
+    /// The dataset opens, and every scan fails. For 2.0:
+    ///
+    /// ```text
+    /// Missing ColumnEncoding encoding description
+    /// ```
+    ///
+    /// For 2.1 and 2.3:
     ///
     /// ```text
     /// failed to decode Protobuf message: unexpected type URL.type_url: expected type URL: "…"
@@ -25,6 +33,7 @@ rule! {
     /// These releases wrote unfinished versions, when they were asked for them by
     /// `data_storage_version`:
     ///
+    /// - 2.0 by Lance 0.12 (`use_legacy_format=False`), whose columns have no encoding of their own.
     /// - 2.1 by Lance 0.16 to 0.32 (lance-format/lance#3354).
     /// - 2.2 by Lance 0.34 to 1.0, with mini-block chunks counted in 16 bits.
     /// - 2.3 by Lance 3 to 13.
@@ -32,22 +41,27 @@ rule! {
     /// Nothing is damaged.
     ///
     /// ## How to mend it
-    /// Read it with a pylance of that time, and write it anew as 2.0. The manifest's writer
+    /// Read it with a pylance of that time, and write it again with today's. The manifest's writer
     /// version, in the header, tells which release that is. For 2.1 take the last one that wrote it
     /// so, or the very one that wrote it: files of 0.16 to 0.20 are not read by most later ones.
     ///
     /// ```text
-    /// pip install "pylance==0.32.1"   # 2.1
-    /// pip install "pylance==1.0.4"    # 2.2
-    /// pip install "pylance==13.0.0"   # 2.3
+    /// pip install "pylance==0.12.1" pandas   # 2.0
+    /// pip install "pylance==0.32.1" pandas   # 2.1
+    /// pip install "pylance==1.0.4" pandas    # 2.2
+    /// pip install "pylance==13.0.0" pandas   # 2.3
     /// ```
     ///
     /// ```python
-    /// table = lance.dataset(uri).to_table()
-    /// lance.write_dataset(table, new_uri, data_storage_version="2.0")
+    /// import lance, pyarrow.feather
+    /// pyarrow.feather.write_feather(lance.dataset(uri).to_table(), "rows.arrow")
+    /// # with today's pylance
+    /// lance.write_dataset(pyarrow.feather.read_table("rows.arrow"), new_uri)
     /// ```
     ///
-    /// The new dataset has one version and no indices. The old one keeps its history.
+    /// Do not let the old release write the new dataset: it loses nulls that its other file
+    /// versions cannot hold. The new dataset has one version and no indices. The old one keeps its
+    /// history.
     static INFO = Error "pre-stable-pages", "a file was written before its version was finished; today's readers refuse it";
 }
 
@@ -60,20 +74,44 @@ impl Rule for PreStablePages {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        let bare = view.version == FileVersion::V2_0
+            && !view.column.pages.is_empty()
+            && view.column.encoding.as_ref().is_err_and(|fault| {
+                matches!(**fault, EncodingFault::Envelope(EnvelopeFault::None))
+            });
+        if bare {
+            findings.add(
+                INFO.finding(
+                    "files of version 2.0 were written before that version was finished; today's Lance \
+                     refuses them",
+                )
+                .at(view.place())
+                .instead("a column encoding", "none")
+                .reader(
+                    "to_table()",
+                    "fails: Missing ColumnEncoding encoding description",
+                )
+                .cause(V2_0_OF_0_12.cause)
+                .mend(mends::rewrite_old(&V2_0_OF_0_12, view.schema)),
+            );
+            return;
+        }
         let found = view.column.pages.iter().enumerate().find_map(|(at, page)| {
             let encoding = page.encoding.as_ref().ok()?;
             match (view.version, encoding.vocabulary) {
                 (FileVersion::V2_1 | FileVersion::V2_2, Vocabulary::PreStable) => {
-                    Some((at, encoding, "0.16 to 0.32"))
+                    Some((at, encoding, &UNFINISHED_2_1))
                 }
                 (version, _) if is_unfinished(version, encoding) => {
-                    Some((at, encoding, "0.34 to 1.0"))
+                    Some((at, encoding, &UNFINISHED_2_2))
                 }
-                (FileVersion::V2_3, Vocabulary::Structural) => Some((at, encoding, "3 to 13")),
+                (FileVersion::V2_3, Vocabulary::Structural) => {
+                    Some((at, encoding, &UNFINISHED_2_3))
+                }
                 _ => None,
             }
         });
-        let Some((page, encoding, writers)) = found else {
+        let Some((page, encoding, layout)) = found else {
             return;
         };
         let mut expected = match view.version {
@@ -100,17 +138,8 @@ impl Rule for PreStablePages {
             .at(view.page_place(page))
             .instead(expected, got)
             .reader("to_table()", effect)
-            .cause(format!("Lance {writers} wrote an unfinished {version}"))
-            .mend(format!(
-                "read it with a pylance of that time (the manifest's writer version tells which), \
-                 and write it anew as 2.0:\n\
-                 pip install \"pylance=={}\"",
-                match version {
-                    FileVersion::V2_3 => "13.0.0",
-                    FileVersion::V2_2 => "1.0.4",
-                    _ => "0.32.1",
-                }
-            )),
+            .cause(layout.cause)
+            .mend(mends::rewrite_old(layout, view.schema)),
         );
     }
 }

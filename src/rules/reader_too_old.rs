@@ -1,6 +1,12 @@
+use super::mends;
 use super::{Rule, WholeView, manifest_place};
+use crate::finding::Remedy;
 use crate::finding::{Findings, RuleInfo};
+use crate::model::logical_type::LogicalType;
+use crate::model::reader_name::first_lancedb;
 use crate::model::readers::{Reason, Release};
+use crate::model::schema::FieldTree;
+use crate::model::version::FileVersion;
 
 rule! {
     /// The dataset cannot be read by a Lance release that you named with `--reader`.
@@ -29,12 +35,11 @@ rule! {
     /// pip install 'pylance>=14.0.2'
     /// ```
     ///
-    /// Or write the data anew for old readers, without what they do not know:
+    /// For a reader that was named as a release of LanceDB (`--reader lancedb==0.30.2`) it names the
+    /// first release of LanceDB with such a Lance inside.
     ///
-    /// ```python
-    /// table = lance.dataset(uri).to_table()
-    /// lance.write_dataset(table, other_uri, data_storage_version="2.0")
-    /// ```
+    /// Or write the data to a new dataset for old readers, without what they do not know. The finding
+    /// prints the calls: a table of blobs holds their descriptors only, so those must be read as bytes.
     ///
     /// The new dataset has no history and no indices. If no release reads it as it is installed,
     /// use the one that wrote it, with the settings that it had.
@@ -55,12 +60,17 @@ impl Rule for ReaderTooOld {
 
     fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
         let readers = view.readers;
-        for release in view.asked_readers {
+        for reader in view.asked_readers {
+            let release = &reader.lance;
             if readers.has(*release) {
                 continue;
             }
             let before = |since: Option<Release>| since.is_none_or(|since| *release < since);
-            let keeps = readers.reasons.iter().filter(|reason| before(reason.reads));
+            let after = |until: Option<Release>| until.is_some_and(|until| *release > until);
+            let keeps = readers
+                .reasons
+                .iter()
+                .filter(|reason| before(reason.reads) || after(reason.until));
             let reasons: Vec<&Reason> = keeps.collect();
             let opens = !before(readers.opens);
             let what: Vec<&str> = reasons.iter().map(|reason| reason.what.as_str()).collect();
@@ -68,34 +78,76 @@ impl Rule for ReaderTooOld {
             let first = blocking.find(|reason| opens || before(reason.opens));
             let says = first.map_or("fails", |reason| reason.says.as_str());
             findings.add(
-                INFO.finding(format!("Lance {release} cannot read this dataset"))
+                INFO.finding(format!("{reader} cannot read this dataset"))
                     .at(manifest_place(view.snapshot))
                     .instead(
-                        range(readers.reads),
-                        format!("Lance {release}, which does not know {}", what.join(", ")),
+                        range(readers.reads, readers.until),
+                        format!("{reader}, which does not know {}", what.join(", ")),
                     )
                     .reader(
-                        if opens { "to_table()" } else { "lance.dataset(uri)" },
+                        if opens {
+                            "to_table()"
+                        } else {
+                            "lance.dataset(uri)"
+                        },
                         says,
                     )
-                    .mend(match readers.reads {
-                        Some(reads) => {
-                            format!("upgrade the reader:\npip install 'pylance>={reads}'")
+                    .mend(match (readers.reads, readers.until) {
+                        (Some(_), Some(until)) => {
+                            format!("use a release that reads it:\npip install 'pylance=={until}'")
                         }
-                        None => "use the release that wrote it, with the settings that it had".to_string(),
+                        (Some(reads), None) => upgrade(reads, reader.lancedb.is_some()),
+                        (None, _) => "use the release that wrote it, with the settings that it had"
+                            .to_string(),
                     })
-                    .mend(
-                        "or write the data anew for old readers, without what they do not know:\n\
-                         lance.write_dataset(lance.dataset(uri).to_table(), other_uri, data_storage_version=\"2.0\")",
-                    ),
+                    .mend_all(for_old_readers(&view.snapshot.schema)),
             );
         }
     }
 }
 
-fn range(first: Option<Release>) -> String {
-    match first {
-        Some(first) => format!("Lance {first} or later"),
-        None => "no release as it is installed".to_string(),
+/// How a reader that reads the dataset is installed.
+fn upgrade(reads: Release, lancedb: bool) -> String {
+    let (package, release) = match lancedb {
+        false => ("pylance", reads),
+        true => match first_lancedb(reads) {
+            Some(first) => ("lancedb", first),
+            None => {
+                return format!(
+                    "no release of lancedb that is known here has Lance {reads} inside; read it with \
+                     pylance:\npip install 'pylance>={reads}'"
+                );
+            }
+        },
+    };
+    format!("upgrade the reader:\npip install '{package}>={release}'")
+}
+
+fn range(first: Option<Release>, last: Option<Release>) -> String {
+    match (first, last) {
+        (Some(first), Some(last)) if first == last => format!("Lance {first}"),
+        (Some(first), Some(last)) => format!("Lance {first} to {last}"),
+        (Some(first), None) => format!("Lance {first} or later"),
+        (None, _) => "no release as it is installed".to_string(),
+    }
+}
+
+/// A copy that old releases read: in 2.0, which has no maps and no fixed-size lists of structs.
+fn for_old_readers(schema: &FieldTree) -> Option<Remedy> {
+    let mut types = schema.fields.iter().map(|field| &field.logical_type);
+    let since_2_1 = |logical_type: &LogicalType| {
+        matches!(
+            logical_type,
+            LogicalType::Map | LogicalType::FixedSizeListStruct
+        )
+    };
+    match types.any(since_2_1) {
+        true => None,
+        false => mends::copy(
+            "or write the data to a new dataset for old readers",
+            schema,
+            &[],
+            FileVersion::V2_0,
+        ),
     }
 }

@@ -50,8 +50,7 @@ pub struct RowIdsInvalid;
 /// Most ids of runs that overlap which are compared one by one.
 const MOST_COMPARED: u64 = 20_000_000;
 
-const RESTORE: &str = "go back to the last version in which they were right, which becomes the newest:\n\
-                       lance.dataset(uri, version=N).restore()";
+const RESTORE: &str = super::mends::GO_BACK;
 
 impl Rule for RowIdsInvalid {
     fn info(&self) -> &'static RuleInfo {

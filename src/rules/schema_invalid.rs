@@ -1,3 +1,4 @@
+use super::mends::py;
 use rustc_hash::FxHashMap;
 
 use super::{Around, DatasetView, FileView, Rule, mends};
@@ -158,23 +159,34 @@ struct Fault {
 /// The call that a fault breaks when the dataset does not even open.
 const OPEN: &str = "lance.dataset(uri)";
 
+/// What a reader says of fixed-size lists of 0 items.
+const NO_ITEMS: &str = "fails: … contains a FixedSizeList with dimension …";
+
 impl Fault {
     fn finding(self, field: &WireField, snapshot: &Snapshot, around: &Around) -> Finding {
         let name = &field.name;
-        INFO.finding(format!(
-            "field `{name}` (id {}) of the schema {}",
-            field.id, self.what
-        ))
-        .column(name)
-        .instead(self.expected, format!("a field that {}", self.what))
-        .reader(self.call, self.effect)
-        .mend("if a newer Lance wrote it, read it with that")
-        .mend(match self.call != OPEN && around.older.is_some() {
-            true => "go back to the last version without it, which becomes the newest:\n\
-                     lance.dataset(uri, version=N).restore()"
-                .to_string(),
-            false => mends::move_away(snapshot, around),
-        })
+        let finding = INFO
+            .finding(format!(
+                "field `{name}` (id {}) of the schema {}",
+                field.id, self.what
+            ))
+            .column(name)
+            .instead(self.expected, format!("a field that {}", self.what))
+            .reader(self.call, self.effect);
+        if self.effect == NO_ITEMS && field.parent_id < 0 {
+            return finding.mend(format!(
+                "drop the column: lists of 0 items hold no value, and the other columns, their rows and \
+                 their indices stay as they are:\n\
+                 lance.dataset(uri).drop_columns([{}])",
+                py(name)
+            ));
+        }
+        finding
+            .mend("if a newer Lance wrote it, read it with that")
+            .mend(match self.call != OPEN && around.older.is_some() {
+                true => mends::GO_BACK.to_string(),
+                false => mends::move_away(snapshot, around),
+            })
     }
 }
 
@@ -272,7 +284,7 @@ fn fault(
         return fault(
             format!("is a fixed-size list of {dimension} items"),
             "lists of 1 item or more",
-            "fails: … contains a FixedSizeList with dimension …",
+            NO_ITEMS,
         );
     }
     let needs_child = matches!(

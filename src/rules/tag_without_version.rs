@@ -1,5 +1,7 @@
+use super::mends::py;
 use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
+use crate::model::history::{BranchLack, LostTag};
 
 rule! {
     /// A tag names a version whose manifest is gone or damaged.
@@ -14,6 +16,8 @@ rule! {
     /// ## How it comes about
     /// - Manifests were removed by hand or by their age.
     /// - The dataset was copied in part.
+    /// - The branch that the version is of was removed by hand. `branches.delete()` of pylance 14.0.2
+    ///   refuses to delete a branch that has tags.
     ///
     /// Lance itself does not clean up a version that a tag names.
     ///
@@ -38,7 +42,14 @@ impl Rule for TagWithoutVersion {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
-        for tag in view.lost_tags {
+        for LostTag { tag, line_is_empty } in view.lost_tags {
+            // What a whole branch lacks is said of the branch.
+            let mut branches = view.lost_branches.iter();
+            if branches.any(|branch| {
+                Some(&branch.name) == tag.branch.as_ref() && branch.lack == BranchLack::Versions
+            }) {
+                continue;
+            }
             let of = match &tag.branch {
                 Some(branch) => format!("version {} of branch {branch}", tag.version),
                 None => format!("version {}", tag.version),
@@ -57,11 +68,17 @@ impl Rule for TagWithoutVersion {
                     format!("lance.dataset(uri, version={:?})", tag.name),
                     "fails: Not found: …/_versions/….manifest",
                 )
-                .cause("the manifest was removed by hand, or not copied")
+                .cause(match &tag.branch {
+                    Some(branch) if *line_is_empty => format!(
+                        "branch {branch} is gone: nothing of it is in tree (pylance \
+                         14.0.2 refuses to delete a branch that has tags)"
+                    ),
+                    _ => "the manifest was removed by hand, or not copied".to_string(),
+                })
                 .mend(format!(
                     "restore the manifest from a copy, or let the tag go:\n\
-                         lance.dataset(uri).tags.delete({:?})",
-                    tag.name
+                         lance.dataset(uri).tags.delete({})",
+                    py(&tag.name)
                 )),
             );
         }

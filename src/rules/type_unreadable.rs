@@ -1,7 +1,7 @@
 use super::{ColumnView, Rule, mends};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
-use crate::model::schema::{Field, FieldTree};
+use crate::model::schema::{EXTENSION_KEY, Field, FieldTree};
 use crate::model::version::FileVersion;
 
 rule! {
@@ -98,10 +98,15 @@ impl Rule for TypeUnreadable {
             _ => finding,
         };
         if is_tagged_text(view.field) {
-            findings.add(finding.mend(format!(
-                "take the tag away, and it reads as the string it is (no data is rewritten):\n\
-                 ds = lance.dataset(uri)\n\
-                 ds.update_field_metadata({{{path:?}: {{}}}}, replace=True)"
+            let rest = view
+                .field
+                .metadata
+                .iter()
+                .filter(|(key, _)| *key != EXTENSION_KEY);
+            findings.add(finding.mend(mends::replace_metadata(
+                "take the tag away, and it reads as the string it is",
+                view.field,
+                rest.map(|(key, value)| (key.as_str(), value.as_str())),
             )));
             return;
         }

@@ -1,6 +1,9 @@
 use super::{ColumnView, DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
+use crate::format::encoding::EnvelopeFault;
 use crate::format::wire::UnknownField;
+use crate::model::data_file::Column;
+use crate::model::encoding::{EncodingFault, EncodingResult};
 
 rule! {
     /// A protobuf message of the manifest, of a column's metadata or of a page's encoding holds a
@@ -21,6 +24,9 @@ rule! {
     /// field. Until then, silence about that page or manifest says less than it does elsewhere.
     ///
     /// It may be left alone where a gate should pass: it is an info.
+    ///
+    /// ## When it is silent
+    /// In a message that does not decode, unknown fields are damage. Only the damage is reported.
     static INFO = Info "unknown-to-this-build", "a message holds a field newer than this build of lance-lint";
 }
 
@@ -45,6 +51,9 @@ impl Rule for UnknownToThisBuild {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
+        if is_damaged(view.column) {
+            return;
+        }
         for unknown in &view.column.unknown {
             findings.add(finding(unknown, "column metadata").at(view.place()));
         }
@@ -57,6 +66,26 @@ impl Rule for UnknownToThisBuild {
             }
         }
     }
+}
+
+/// Whether the metadata of a column does not decode: what is unknown in it is damage then, and not
+/// something newer.
+fn is_damaged(column: &Column) -> bool {
+    let undecodable = |encoding: &EncodingResult| match encoding {
+        Ok(_) => false,
+        Err(fault) => matches!(
+            **fault,
+            EncodingFault::Undecodable { .. } | EncodingFault::Envelope(EnvelopeFault::NotAny(_))
+        ),
+    };
+    let (offsets, sizes) = column.buffer_counts;
+    !column.faults.is_empty()
+        || offsets != sizes
+        || undecodable(&column.encoding)
+        || column.pages.iter().any(|page| {
+            let (offsets, sizes) = page.buffer_counts;
+            offsets != sizes || undecodable(&page.encoding)
+        })
 }
 
 fn finding(unknown: &UnknownField, what: &str) -> crate::finding::Finding {

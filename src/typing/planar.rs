@@ -5,7 +5,8 @@ use super::codec::{Payload, Position, codec, sequence};
 use super::judge::{About, BufferOf, Count, Judge, Measure};
 use super::shape::Shape;
 use super::structural::{
-    CHUNK_ALIGNMENT, Chunks, Zip, check_layers, chunks, level_codec, levels_present, zipped,
+    CHUNK_ALIGNMENT, Chunks, Zip, check_layers, chunks, dictionary_items, level_codec,
+    levels_present, zipped,
 };
 use super::want::{LayerKind, LayerWant};
 use crate::model::encoding::{Addressing, Kind, Layer, Node};
@@ -280,7 +281,7 @@ fn chunked(
             codec(judge, inner, Position::MiniBlock)
         });
         let items = judge.child(node, "dictionary", |judge, inner| {
-            codec(judge, inner, Position::Block).shape
+            dictionary_items(codec(judge, inner, Position::Block).shape)
         });
         let shape = coded.map_or(Shape::Unknown, |coded| {
             if let Some(needed) = coded.buffers.filter(|needed| *needed != num_buffers) {

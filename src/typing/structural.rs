@@ -359,7 +359,16 @@ fn dictionary(judge: &mut Judge, node: &Node, num_items: u64) -> Shape {
     if num_items > 0 && judge.page_buffers > 2 {
         judge.measure(BufferOf::Page(2), Measure::AtLeast(1));
     }
-    coded.shape
+    dictionary_items(coded.shape)
+}
+
+/// What a dictionary holds. Its reader takes the width of offsets from the field, whatever the
+/// encoding says (seen with pylance 14.0.2).
+pub fn dictionary_items(shape: Shape) -> Shape {
+    match shape {
+        Shape::Variable(_) => Shape::Variable(0),
+        shape => shape,
+    }
 }
 
 fn full_zip(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {

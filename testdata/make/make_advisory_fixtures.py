@@ -253,6 +253,32 @@ def null_blobs_v2(to):
     write([v2(EMPTY_FIRST[:4]), v2(EMPTY_FIRST[4:], 4)], to, "2.2")
 
 
+def packed(to, wide):
+    """A packed struct of two children, the first of which is wide or as narrow as the second."""
+    import pyarrow as pa
+
+    first = pa.array([[float(i)] * 4 for i in range(3)], pa.list_(pa.float32(), 4))
+    children = [first if wide else pa.array([10, 11, 12], pa.int64()), pa.array([20, 21, 22])]
+    structs = pa.StructArray.from_arrays(children, names=["x", "y"])
+    field = pa.field("s", structs.type, metadata={"packed": "true"})
+    schema = pa.schema([("id", pa.int64()), field])
+    write([pa.table([pa.array(range(3)), structs], schema=schema)], to, "2.2")
+
+
+def slices(to, values):
+    """Appends a slice that does not begin where the array does."""
+    import pyarrow as pa
+
+    table = pa.table({"c": pa.array([values(i) for i in range(12)])})
+    write([table.slice(0, 4), table.slice(4, 8)], to, "2.0")
+
+
+def null_struct(to):
+    import pyarrow as pa
+
+    write([pa.table({"s": pa.array([{"a": 1}, None, {"a": None}])})], to, "2.0")
+
+
 # For each dataset the calls, each with the release that makes it.
 DATASETS = {
     "LL-0001": [("9.0.1", blobs_compacted)],
@@ -276,6 +302,11 @@ DATASETS = {
     "LL-0014-drop-add": [("11.0.0", binary_copied_after_drop)],
     "LL-0015": [("0.10.6", id_used_again)],
     "LL-0016": [("8.0.1", null_blobs_v2)],
+    "LL-0017": [("14.0.2", lambda to: packed(to, True))],
+    "LL-0018": [("14.0.2", lambda to: packed(to, False))],
+    "LL-0019": [("0.20.0", lambda to: slices(to, lambda i: i if i % 3 else None))],
+    "LL-0020": [("11.0.0", null_struct)],
+    "LL-0021": [("0.27.2", lambda to: slices(to, lambda i: {"a": i, "b": str(i)}))],
 }
 
 

@@ -51,6 +51,7 @@ from make_rule_fixtures import (
     WORDS,
     edit_deletion_entry,
     edit_entries,
+    edit_fragments,
     reopen,
     words,
     write,
@@ -676,6 +677,17 @@ def manifest_bad_magic(out, v):
 
 
 @broken(
+    "manifest-gap-2.1",
+    "The newest manifest has 16 zero bytes between its message and its footer.",
+)
+def manifest_gap(out, v):
+    two(out, v)
+    path = newest_manifest(out)
+    data = path.read_bytes()
+    path.write_bytes(data[:-16] + bytes(16) + data[-16:])
+
+
+@broken(
     "manifest-length-prefix-wrong-2.1",
     "The length before the newest manifest's message is 10 too large.",
 )
@@ -1212,14 +1224,40 @@ def deletion_vector_rewritten(out, v):
     vector(one_deletion(out, v), 1)
 
 
-@clean(
-    "deletion-count-unknown-2.1",
+@broken(
+    "deletion-count-absent-2.1",
     "The manifest does not say how many rows are deleted.",
     truth=LEFT_1,
 )
-def deletion_count_unknown(out, v):
+def deletion_count_absent(out, v):
     one_deletion(out, v)
     edit_deletion_entry(out, lambda entry: entry.drop(4))
+
+
+for v in ("2.0", "2.1"):
+
+    @broken(f"row-count-absent-{v}", "No fragment says how many rows it has.")
+    def row_count_absent(out, v):
+        two(out, v)
+        edit_fragments(out, lambda fragment: fragment.drop(4))
+
+
+@broken(
+    "row-count-absent-by-commit-2.1",
+    """The first commit of a dataset (Overwrite) of a fragment whose metadata have
+    physical_rows=None. No edit.""",
+    truth=rows(0, 2),
+)
+def row_count_absent_by_commit(out, v):
+    import json
+
+    import lance
+
+    metadata = json.loads(json.dumps(fragment_of(out, 0, v, 0).to_json()))
+    metadata["physical_rows"] = None
+    fragment = lance.FragmentMetadata.from_json(json.dumps(metadata))
+    operation = lance.LanceOperation.Overwrite(words(0, 2).schema, [fragment])
+    lance.LanceDataset.commit(str(out), operation)
 
 
 # --------------------------------------------------------------------------------------
@@ -1318,6 +1356,61 @@ for name, what in (("index", "index.idx"), ("auxiliary", "auxiliary.idx")):
         vectors(out, v)
         path = index_folder(out) / what
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@broken(
+    "index-file-zeros-2.1",
+    "`page_data.lance` of a BTREE index is zeros, as many as it had bytes: an interrupted copy.",
+    asks=BOTH,
+)
+def index_file_zeros(out, v):
+    indexed(out, v)
+    path = index_folder(out) / "page_data.lance"
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+@broken(
+    "index-files-lfs-pointers-2.1",
+    "The files of a BTREE index are Git LFS pointers, as in a checkout without Git LFS.",
+    asks=BOTH,
+)
+def index_files_lfs_pointers(out, v):
+    import hashlib
+
+    indexed(out, v)
+    for path in index_folder(out).iterdir():
+        data = path.read_bytes()
+        path.write_text(
+            "version https://git-lfs.github.com/spec/v1\n"
+            f"oid sha256:{hashlib.sha256(data).hexdigest()}\nsize {len(data)}\n"
+        )
+
+
+@broken(
+    "index-ivf-pq-by-0.16.1-2.0",
+    "pylance 0.16.1: an IVF_PQ index, which is one file, `index.idx`. No edit.",
+    truth=POINTS,
+    asks=NEAREST,
+    writer="0.16.1",
+)
+def index_ivf_pq_old(out, _):
+    import pyarrow as pa
+
+    schema = pa.schema([("id", pa.int64()), ("v", pa.list_(pa.float32(), 2))])
+    dataset = write(pa.Table.from_pylist(POINTS, schema=schema), out, "2.0")
+    dataset.create_index("v", "IVF_PQ", num_partitions=1, num_sub_vectors=1)
+
+
+@broken(
+    "index-file-missing-vector-auxiliary-by-4.0.2-2.1",
+    "pylance 4.0.2: an IVF_PQ index; `auxiliary.idx` is removed.",
+    truth=POINTS,
+    asks=NEAREST,
+    writer="4.0.2",
+)
+def index_file_missing_auxiliary_old(out, v):
+    vectors(out, "2.1")
+    (index_folder(out) / "auxiliary.idx").unlink()
 
 
 TWO_NUMBERS = [{"a": i, "b": 10 - i} for i in range(5)]
@@ -1797,6 +1890,99 @@ def tag_version_gone(out, v):
     two(out, v).tags.create("first", 1)
     (path,) = set((Path(out) / "_versions").glob("*.manifest")) - {newest_manifest(out)}
     path.unlink()
+
+
+# --------------------------------------------------------------------------------------
+# Around the dataset
+# --------------------------------------------------------------------------------------
+
+
+def branch_dev(out, v, base=None):
+    """Branch `dev` of two fragments, with a row more; its base path becomes `base`."""
+    import lance
+
+    branch = two(out, v).create_branch("dev")
+    lance.write_dataset(words(5, 1), branch, mode="append")
+    folder = Path(out) / "tree" / "dev"
+    newest = newest_manifest(folder)
+    for path in (folder / "_versions").glob("*.manifest"):
+        if path != newest:
+            path.unlink()
+    manifest = ManifestFile(folder)
+    manifest.drop_transaction()
+    base = base or "testdata/" + "/".join(Path(out).parts[-2:])
+    manifest.message.edit(18, lambda path: path.set(4, base))
+    manifest.save()
+    shutil.rmtree(folder / "_transactions")
+
+
+@broken(
+    "branch-folder-missing-2.1",
+    "A branch and a tag on its version; `tree` is removed, as by a copy that left it out.",
+)
+def branch_folder_missing(out, v):
+    branch_dev(out, v)
+    newest = reopen(out).checkout_version(("dev", None)).version
+    reopen(out).tags.create("try", ("dev", newest))
+    shutil.rmtree(Path(out) / "tree")
+
+
+@broken(
+    "branch-of-moved-dataset-2.1",
+    """A branch, and the dataset is moved then: the path that the branch holds leads nowhere. (Edit
+    of the branch's manifest: the base path becomes relative to the directory above testdata/.)""",
+)
+def branch_of_moved_dataset(out, v):
+    branch_dev(out, v, "testdata/broken/before-it-was-moved")
+
+
+@broken(
+    "tag-branch-gone-2.1",
+    "A branch and a tag on its version; the branch is removed by hand, the tag is not.",
+)
+def tag_branch_gone(out, v):
+    branch_folder_missing(out, v)
+    (Path(out) / "_refs" / "branches" / "dev.json").unlink()
+
+
+@broken(
+    "clone-source-cleaned-2.1",
+    """Shallow-cloned, and what it was cloned from is compacted and cleaned up. (Edit of the clone's
+    manifest: as in clone-base-moved.)""",
+    dataset="clone.lance",
+)
+def clone_source_cleaned(out, v):
+    import datetime
+
+    source = Path(out) / "source.lance"
+    two(source, v)
+    clone_of_two(out)
+    reopen(source).optimize.compact_files()
+    reopen(source).cleanup_old_versions(datetime.timedelta(0), delete_unverified=True)
+
+
+@broken(
+    "transaction-file-missing-by-0.20.0-2.0",
+    "pylance 0.20.0: two versions; `_transactions` is removed, as by a copy that left it out.",
+    writer="0.20.0",
+)
+def transaction_file_missing(out, _):
+    two(out, "2.0")
+    shutil.rmtree(Path(out) / "_transactions")
+
+
+@broken(
+    "merge-without-fragments-by-0.30.0-2.0",
+    """pylance 0.30.0: two fragments, and commit(Merge) with an empty list of fragments. The table is
+    empty then. No edit.""",
+    writer="0.30.0",
+)
+def merge_without_fragments(out, _):
+    import lance
+
+    dataset = two(out, "2.0")
+    operation = lance.LanceOperation.Merge([], dataset.schema)
+    lance.LanceDataset.commit(str(out), operation, read_version=dataset.version)
 
 
 @clean(

@@ -16,6 +16,7 @@ pub fn lint(arguments: &[&str]) -> Output {
         .current_dir(root())
         .env_remove("CLICOLOR_FORCE")
         .env_remove("NO_COLOR")
+        .env_remove("COLUMNS")
         .output()
         .expect("the binary runs")
 }

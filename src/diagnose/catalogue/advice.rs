@@ -129,6 +129,25 @@ pub static STORAGE: Advice = Advice {
     mend: "give the reader access (`storage_options=…`), or correct the address",
 };
 
+/// The storage, or a file that is not whole.
+pub static STORAGE_OR_FILE: Advice = Advice {
+    next: "look at the file that the message names, and at the storage that it is in: can it be reached, is it \
+           whole? `lance-lint PATH` compares each file's size and metadata with what the manifest says",
+    mend: "where the storage refused, give the reader access; where a file is cut, restore it from a copy",
+};
+
+/// A transaction file is not there.
+pub static TRANSACTION: Advice = Advice {
+    next: "the data can still be read; look whether `_transactions/` was copied with the dataset",
+    mend: "restore the file from a copy; else open the latest version again and repeat the write from there",
+};
+
+/// There is nothing to do.
+pub static NOTHING: Advice = Advice {
+    next: "nothing: no data and no index is hurt; look in the log for another message when something failed",
+    mend: "nothing has to be done",
+};
+
 /// No dataset is where one was looked for.
 pub static NO_DATASET: Advice = Advice {
     next: "check the path: a dataset is a folder with `_versions/` in it; look whether the version that was \

@@ -1,7 +1,8 @@
 //! Messages about blobs, packed structs, and columns that are mistaken for one another.
 
 use super::advice::{ANY_PAGE, BASE_PATH, BLOB_KEY, DAMAGED_PAGE, SCHEMA};
-use super::{Entry, cause, of_others};
+use super::faults::FILES_OF_2_2;
+use super::{Entry, cause, of_others, or_fault};
 
 /// What makes a reader look for a struct where a leaf is, or the other way round.
 const STRUCTS: &[&str] = &[
@@ -215,16 +216,19 @@ pub static ENTRIES: &[Entry] = &[
          key was added to the schema after the data was written, or the list of columns is damaged",
         &SCHEMA,
     ),
-    cause(
-        r"(?:Incorrect array length for StructArray field .* expected 0 got \d+|merge two RecordBatch with different sizes: 0 !=)",
-        &[
-            "packed-struct-mismatch",
-            "blob-undeclared",
-            "blob-stored-plain",
-            "column-lengths-differ",
-        ],
-        "a struct was written packed (or as a blob), and the schema does not say so",
-        &BLOB_KEY,
+    or_fault(
+        cause(
+            r"(?:Incorrect array length for StructArray field .* expected 0 got \d+|merge two RecordBatch with different sizes: 0 !=)",
+            &[
+                "packed-struct-mismatch",
+                "blob-undeclared",
+                "blob-stored-plain",
+                "column-lengths-differ",
+            ],
+            "a struct was written packed (or as a blob), and the schema does not say so",
+            &BLOB_KEY,
+        ),
+        &FILES_OF_2_2,
     ),
     cause(
         r"expected list encoding for field '[^']*' in column \d+, page \d+ but got|Expected a list column|is missing its offsets encoding",

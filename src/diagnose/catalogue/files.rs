@@ -14,6 +14,19 @@ const UNREADABLE: &[&str] = &[
 
 pub static ENTRIES: &[Entry] = &[
     cause(
+        r"column metadata (?:offset table|range|region|of column)|outside metadata region|column_metadata_offsets|[Gg]lobal buffer \d+ (?:range|position)|global buffer offset table|metadata_start=",
+        &[
+            "file-part-unreadable",
+            "data-file-unreadable",
+            "global-buffer-misplaced",
+            "file-size-mismatch",
+            "index-files-missing",
+        ],
+        "the tables at the end of a file, which say where the metadata of its columns is, lead outside of it: the \
+         footer or a table is damaged",
+        &DAMAGED_FILE,
+    ),
+    cause(
         r"invalid magic|does not have sufficient data|not a Lance file|\.lance has size 0",
         UNREADABLE,
         "a file does not end as a Lance file does: it is empty, cut off or overwritten, or the manifest states \
@@ -103,6 +116,25 @@ pub static ENTRIES: &[Entry] = &[
         ],
         "the manifest counts other rows in a fragment than its data file has",
         &MANIFEST,
+    ),
+    cause(
+        r"v1 (?:binary|plain|dictionary|page)|[Pp]age table|versions/v1/[\w/]*\.rs:\d+",
+        &[
+            "file-part-unreadable",
+            "page-buffers-mismatch",
+            "data-file-unreadable",
+            "row-count-mismatch",
+            "schema-invalid",
+            "field-type-changed",
+            "field-not-listed",
+            "column-lost",
+            "type-unreadable",
+            "nulls-in-required-field",
+            "file-size-mismatch",
+        ],
+        "a file of version 0.1 does not hold, at the place that its page table says, what the schema asks for: the \
+         page table or the file is damaged, or the field is of another type",
+        &DAMAGED_FILE,
     ),
     cause(
         r"buffer offsets but \d+ buffer sizes",

@@ -1,7 +1,10 @@
 //! Messages about manifests, schemas, feature flags, row ids, deletions and indices.
 
-use super::advice::{BASE_PATH, DELETIONS, INDEX, MANIFEST, METADATA, NO_DATASET, ROW_IDS, SCHEMA};
-use super::{Entry, cause, of_others};
+use super::advice::{
+    BASE_PATH, DAMAGED_FILE, DELETIONS, INDEX, MANIFEST, METADATA, NO_DATASET, NOTHING, ROW_IDS,
+    SCHEMA, TRANSACTION,
+};
+use super::{Entry, cause, harmless, of_others};
 
 const DELETED: &[&str] = &["deletion-file-missing", "deletions-contradicted"];
 const FLAGS: &[&str] = &[
@@ -10,7 +13,71 @@ const FLAGS: &[&str] = &[
     "row-ids-invalid",
 ];
 
+/// An index, or a list of row ids, that points to rows that there are not.
+const POINTING: &[&str] = &[
+    "index-list-invalid",
+    "index-passed-over",
+    "index-files-missing",
+    "fragment-list-invalid",
+    "row-ids-invalid",
+    "row-count-mismatch",
+    "known-bug",
+];
+/// A field that a query names, and that is not there or of another type.
+const QUERIES: &[&str] = &[
+    "schema-invalid",
+    "field-not-listed",
+    "field-type-changed",
+    "fields-swapped",
+    "fragment-list-invalid",
+    "index-list-invalid",
+    "index-files-missing",
+    "field-in-two-files",
+    "manifest-unreadable",
+];
+
 pub static ENTRIES: &[Entry] = &[
+    cause(
+        r"take operation specified fragment id \d+ but this fragment does not exist|Invalid read params Indices\(|Missing fragment id during take",
+        POINTING,
+        "an index points to rows of a fragment that this version of the dataset does not have, or has with fewer \
+         rows: the fragments were dropped or replaced, and the index stayed. The data itself is not hurt",
+        &INDEX,
+    ),
+    cause(
+        r"from_sorted_iter called with non-sorted input|address-domain index result was not found|Overlap in indexed fragments|indexed fragments? .*overlap",
+        POINTING,
+        "the rows or fragments that an index covers, or the row ids that the manifest lists, overlap, are out of \
+         order or are not there",
+        &INDEX,
+    ),
+    cause(
+        r"LabelList index .* is old",
+        &["index-passed-over", "known-bug", "index-list-invalid"],
+        "the label list index was built by a release that did not keep which lists are null: reads work, but a \
+         filter with NOT on that column can return wrong rows",
+        &INDEX,
+    ),
+    harmless(cause(
+        r"VectorIndexDetails[^\n]*ignoring it",
+        &[],
+        "this line is about how a vector index is listed: the index is there, and searches use it",
+        &NOTHING,
+    )),
+    cause(
+        r"(?:Not found|NotFound|not found|No such file|[Oo]bject at location)[^\n]*(?:_transactions/|\.txn)|(?:_transactions/|\.txn)[^\n]*(?:not found|NotFound|No such file)",
+        &["manifest-unreadable", "manifest-section-unreadable"],
+        "the file that describes a commit is not there: it was not copied, or was removed. Reads do not need it; \
+         a writer that opened an older version needs it to commit",
+        &TRANSACTION,
+    ),
+    cause(
+        r"Version not found error: |version \w+:\d+ does not exist",
+        &["tag-without-version", "manifest-unreadable"],
+        "the version that was asked for, by its number or by a tag, is not there: it was cleaned up, or never \
+         copied",
+        &NO_DATASET,
+    ),
     cause(
         r"(?i)non-reusable field-ID high-water mark",
         FLAGS,
@@ -35,6 +102,7 @@ pub static ENTRIES: &[Entry] = &[
             "deletions-contradicted",
             "deletion-file-missing",
             "row-count-mismatch",
+            "row-counts-absent",
             "row-ids-invalid",
             "fragment-list-invalid",
         ],
@@ -346,4 +414,23 @@ pub static ENTRIES: &[Entry] = &[
         "the version, tag or branch that was asked for is not there",
         &NO_DATASET,
     ),
+    of_others(cause(
+        r"No field named |Field '[^']*' not found\. |Error resolving filter expression|Received literal .* could not convert|Cannot (?:infer common argument type|coerce|compare)|Invalid comparison operation|(?:must either specify|specify) a row count or at least one column|at least one column must be|Schema error: |Error during planning: |There isn't a common type|no column named",
+        QUERIES,
+        "a query names a column that the schema does not have or has with another type. Where the query is right, \
+         the schema in the manifest is not: a field is missing, renamed, or of another type",
+        &SCHEMA,
+    )),
+    of_others(cause(
+        r"EOF while parsing|(?:expected value|expected ident|missing field .\w+.|trailing characters|key must be a string|control character.*) at line \d+ column \d+",
+        &[
+            "tag-without-version",
+            "manifest-unreadable",
+            "schema-invalid",
+            "index-list-invalid",
+        ],
+        "a text in the form of JSON (a tag, a branch, or what an index says of itself) is empty, cut off or \
+         something else",
+        &DAMAGED_FILE,
+    )),
 ];

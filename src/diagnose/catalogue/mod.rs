@@ -9,15 +9,18 @@
 mod advice;
 mod blobs;
 mod broad;
+mod faults;
 mod files;
 mod manifests;
 mod pages;
+mod places;
 mod types;
 mod versions;
 mod wrappers;
 
 pub use advice::Advice;
 pub use broad::PAGES;
+pub use faults::Fault;
 
 /// How much a message says of the cause. The order is that in which messages of one log are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,8 +29,12 @@ pub enum Kind {
     Cause,
     /// It says in which part of Lance something went wrong; many things can.
     Broad,
+    /// Its words are not known; it names a place in Lance's source.
+    Place,
     /// It says that something else failed, which is told elsewhere.
     Wrapper,
+    /// It says nothing of a failure.
+    Harmless,
 }
 
 /// A message.
@@ -47,6 +54,8 @@ pub struct Entry {
     pub meaning: &'static str,
     /// What to do.
     pub advice: &'static Advice,
+    /// The fault of readers that makes them say it of sound data, when there is one.
+    pub fault: Option<&'static Fault>,
 }
 
 const fn cause(
@@ -62,6 +71,7 @@ const fn cause(
         rules,
         meaning,
         advice,
+        fault: None,
     }
 }
 
@@ -73,9 +83,31 @@ const fn of_others(entry: Entry) -> Entry {
     }
 }
 
+/// A message that some releases print of sound data too.
+const fn or_fault(entry: Entry, fault: &'static Fault) -> Entry {
+    Entry {
+        fault: Some(fault),
+        ..entry
+    }
+}
+
 const fn broad(entry: Entry) -> Entry {
     Entry {
         kind: Kind::Broad,
+        ..entry
+    }
+}
+
+const fn place(entry: Entry) -> Entry {
+    Entry {
+        kind: Kind::Place,
+        ..entry
+    }
+}
+
+const fn harmless(entry: Entry) -> Entry {
+    Entry {
+        kind: Kind::Harmless,
         ..entry
     }
 }
@@ -98,6 +130,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> + Clone {
         types::ENTRIES,
         broad::ENTRIES,
         wrappers::ENTRIES,
+        places::ENTRIES,
     ]
     .into_iter()
     .flatten()
@@ -117,7 +150,16 @@ mod tests {
             for rule in entry.rules {
                 assert!(ids.contains(rule), "{rule} in {}", entry.pattern);
             }
-            for text in [entry.meaning, entry.advice.next, entry.advice.mend] {
+            let fault = entry
+                .fault
+                .map_or([entry.meaning; 2], |fault| [fault.what, fault.instead]);
+            for text in [
+                entry.meaning,
+                entry.advice.next,
+                entry.advice.mend,
+                fault[0],
+                fault[1],
+            ] {
                 assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
             }
         }

@@ -1,7 +1,8 @@
 //! Messages about the encodings of pages and their buffers.
 
 use super::advice::{ANY_PAGE, DAMAGED_PAGE, SCHEMA};
-use super::{Entry, cause, of_others};
+use super::faults::FILES_OF_2_2;
+use super::{Entry, cause, of_others, or_fault};
 
 const MALFORMED: &[&str] = &[
     "encoding-malformed",
@@ -28,7 +29,28 @@ const BUFFERS: &[&str] = &[
     "blob-descriptors-malformed",
 ];
 
+/// What the decoders of fields trip over.
+const LOGICAL: &[&str] = &[
+    "encoding-malformed",
+    "page-buffers-mismatch",
+    "layers-mismatch",
+    "encoding-type-mismatch",
+    "page-rows-mismatch",
+    "column-lengths-differ",
+    "blob-descriptors-malformed",
+    "column-lost",
+];
+
 pub static ENTRIES: &[Entry] = &[
+    or_fault(
+        cause(
+            r"attempt to borrow_to_typed_slice|logical/primitive\.rs:\d+: index out of bounds",
+            LOGICAL,
+            "the levels or buffers of a page are fewer, or of another width, than the reader takes them for",
+            &DAMAGED_PAGE,
+        ),
+        &FILES_OF_2_2,
+    ),
     cause(
         r"(?:not (?:yet )?implemented|unsupported|Unsupported|unimplemented).*(?:decompressor|CompressiveEncoding)|compression\.rs:\d+: not (?:yet )?implemented|variable packed struct decoding is not yet implemented",
         MALFORMED,
@@ -234,16 +256,7 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"lance-encoding/src/encodings/logical/[\w/]*\.rs:\d+: ",
-        &[
-            "encoding-malformed",
-            "page-buffers-mismatch",
-            "layers-mismatch",
-            "encoding-type-mismatch",
-            "page-rows-mismatch",
-            "column-lengths-differ",
-            "blob-descriptors-malformed",
-            "column-lost",
-        ],
+        LOGICAL,
         "what a page holds is not what its encoding and its field's type say",
         &DAMAGED_PAGE,
     ),
@@ -258,6 +271,53 @@ pub static ENTRIES: &[Entry] = &[
         ],
         "a page has fewer values or bytes than the reader was led to look for: a count or an offset in it is wrong, \
          or it is read as another type",
+        &DAMAGED_PAGE,
+    ),
+    of_others(cause(
+        r"range end out of bounds: \d+ <= \d+|range start must not be greater than end: |split_(?:to|off) out of bounds|cannot advance past|range (?:start|end) index \d+ out of range|slice index starts at \d+|range end index \d+ out of range",
+        &[
+            "page-buffers-mismatch",
+            "encoding-malformed",
+            "encoding-type-mismatch",
+            "page-rows-mismatch",
+            "file-part-unreadable",
+            "layers-mismatch",
+            "field-type-changed",
+            "manifest-unreadable",
+            "data-file-unreadable",
+        ],
+        "a part of a buffer was asked for that is not in it: an offset, a size or a count in a page, or in the \
+         metadata of a file, is wrong, or a page is read as another type",
+        &ANY_PAGE,
+    )),
+    of_others(cause(
+        r"\bRLE\b|[Rr]un lengths?\b|Dictionary (?:framing|payload|codec|frame|block|offset|final|drain|selection|requires|only supports|indices|item|is )|\b(?:Delta|FSL|FSST|General|Constant|Inline bitpacking|Generic (?:block|General|Inline)|Block encoding|Fixed-size-list|Sparse|Indexed|Chunked|Zipped|Packed struct|PackedStruct|Packed fixed struct) .*(?:requires?|expects?|expected|is missing|are missing|must|only supports?|overflows?|declares|exceeds|produced|decoded|bytes|buffers)",
+        &[
+            "encoding-malformed",
+            "page-buffers-mismatch",
+            "encoding-unreadable",
+            "encoding-type-mismatch",
+            "page-rows-mismatch",
+            "layers-mismatch",
+            "blob-descriptors-malformed",
+        ],
+        "the widths, counts or buffers that a page's codec states are not those of its bytes",
+        &DAMAGED_PAGE,
+    )),
+    cause(
+        r"(?i)(?:invalid|unexpected|unknown) (?:wire type|tag value|end group tag|varint)|buffer underflow|delimited length exceeded|invalid string value: data is not UTF-8|recursion limit reached|DecodeError",
+        &[
+            "encoding-unreadable",
+            "file-part-unreadable",
+            "manifest-unreadable",
+            "manifest-section-unreadable",
+            "encoding-malformed",
+            "index-list-invalid",
+            "index-files-missing",
+            "row-ids-invalid",
+        ],
+        "a part of the metadata of a manifest, a file or a page is not in the form that it must have: it is damaged, \
+         or what says where it is leads elsewhere",
         &DAMAGED_PAGE,
     ),
 ];

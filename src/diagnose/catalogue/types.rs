@@ -1,7 +1,8 @@
 //! Messages about types: what the pages yield is not what the schema says.
 
 use super::advice::{DAMAGED_PAGE, SCHEMA, STORAGE_VERSION};
-use super::{Entry, cause, of_others};
+use super::faults::{FILES_OF_2_2, NULL_STRUCT, PACKED_FIELD};
+use super::{Entry, cause, of_others, or_fault};
 
 /// What makes values of another type, or of another column, come out.
 const TYPES: &[&str] = &[
@@ -23,6 +24,15 @@ const TYPES: &[&str] = &[
     "blob-generation-mismatch",
 ];
 
+/// What makes offsets lead past the values.
+const OFFSETS: &[&str] = &[
+    "page-buffers-mismatch",
+    "encoding-malformed",
+    "encoding-type-mismatch",
+    "page-rows-mismatch",
+    "field-type-changed",
+];
+
 pub static ENTRIES: &[Entry] = &[
     cause(
         r"Couldn't convert to expected layout",
@@ -30,12 +40,39 @@ pub static ENTRIES: &[Entry] = &[
         "a page holds values in another form than its field's type needs",
         &SCHEMA,
     ),
-    of_others(cause(
-        r"Need at least \d+ bytes in buffers\[\d\] in array of type",
-        TYPES,
-        "a page yields values that are narrower, or fewer, than its field's type needs",
-        &SCHEMA,
-    )),
+    or_fault(
+        of_others(cause(
+            r"Need at least \d+ bytes in buffers\[\d\] in array of type",
+            TYPES,
+            "a page yields values that are narrower, or fewer, than its field's type needs",
+            &SCHEMA,
+        )),
+        &PACKED_FIELD,
+    ),
+    or_fault(
+        cause(
+            r"contained null values even though the field is marked non-null",
+            &[
+                "nulls-in-required-field",
+                "field-not-listed",
+                "column-lost",
+                "field-type-changed",
+                "schema-invalid",
+            ],
+            "rows that are written have nulls in a field that may not have any",
+            &SCHEMA,
+        ),
+        &NULL_STRUCT,
+    ),
+    or_fault(
+        of_others(cause(
+            r"offset of the new Buffer cannot exceed",
+            OFFSETS,
+            "the offsets of a page of strings, bytes or lists lead past its values",
+            &DAMAGED_PAGE,
+        )),
+        &PACKED_FIELD,
+    ),
     cause(
         r"invalid variable-width layout for [^:]+: expected (?:32|64)-bit offsets",
         TYPES,
@@ -114,11 +151,20 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     of_others(cause(
-        r"[Ii]ncorrect datatype for StructArray field|column types must match schema types|Incorrect array length for StructArray field",
+        r"[Ii]ncorrect datatype for StructArray field|column types must match schema types",
         TYPES,
         "a page yields another type than the schema says",
         &SCHEMA,
     )),
+    or_fault(
+        of_others(cause(
+            r"Incorrect array length for StructArray field",
+            TYPES,
+            "the fields of a struct come out with different numbers of values",
+            &DAMAGED_PAGE,
+        )),
+        &FILES_OF_2_2,
+    ),
     of_others(cause(
         r"merge two RecordBatch with different sizes|all columns in a record batch must have the same length|[Aa]ll arrays must have the same length|RecordBatch .*same length",
         &[
@@ -178,14 +224,8 @@ pub static ENTRIES: &[Entry] = &[
         &SCHEMA,
     ),
     of_others(cause(
-        r"offset of the new Buffer cannot exceed|[Ll]ast offset \d+ of .* is larger than|[Mm]ax offset of \d+ exceeds length|[Oo]ffset .* exceeds (?:length|values)|First offset \d+ .* is larger|the length \+ offset of the sliced|slice index starts|Non-?monotonic offset|offsets? (?:must be|are not) monoton",
-        &[
-            "page-buffers-mismatch",
-            "encoding-malformed",
-            "encoding-type-mismatch",
-            "page-rows-mismatch",
-            "field-type-changed",
-        ],
+        r"[Ll]ast offset \d+ of .* is larger than|[Mm]ax offset of \d+ exceeds length|[Oo]ffset .* exceeds (?:length|values)|First offset \d+ .* is larger|the length \+ offset of the sliced|slice index starts|Non-?monotonic offset|offsets? (?:must be|are not) monoton",
+        OFFSETS,
         "the offsets of a page of strings, bytes or lists lead past its values",
         &DAMAGED_PAGE,
     )),
