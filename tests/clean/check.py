@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Writes random realistic datasets, and runs lance-lint over those that the newest Lance reads well.
+
+    python tests/clean/check.py --lint BIN [--venvs DIR] --seed S --count N [--writers a,b]
+
+Such a dataset must get no error and no warning, in whatever way it is checked. README.md says more.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import plan as plans
+from shrink import shrink
+from work import Died, Lint, Worker
+
+# The release whose readers decide what is clean.
+NEWEST = "14.0.2"
+WRITERS = [
+    "0.10.18", "0.16.1", "0.19.2", "0.20.0", "0.23.2", "0.27.2", "0.32.1", "0.38.3", "1.0.4", "2.0.1",
+    "3.0.0", "4.0.2", "6.0.0", "9.0.1", "11.0.0", "14.0.2", "lancedb", "daft",
+]  # fmt: skip
+PACKAGES = {
+    "lancedb": ["lancedb==0.40.0", f"pylance=={NEWEST}", "pandas"],
+    "daft": ["daft==0.7.26", "daft-lance==0.6.0", f"pylance=={NEWEST}", "pandas"],
+}
+
+
+def venv(folder, writer):
+    """The Python of a writer's virtual environment, which is made if it is not there."""
+    python = folder / writer / "bin" / "python"
+    if not python.exists():
+        packages = PACKAGES.get(writer)
+        if packages is None:
+            arrow = "pyarrow" if writer == NEWEST else "pyarrow<22"
+            packages = [f"pylance=={writer}", arrow, "pandas"]
+        subprocess.run([sys.executable, "-m", "venv", str(folder / writer)], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *packages], check=True)
+    return python
+
+
+class Outcome:
+    """What became of one plan."""
+
+    def __init__(self, status, reason="", alarms=(), answer=None, runs=0):
+        self.status, self.reason, self.alarms = status, reason, list(alarms)
+        self.answer, self.runs = answer, runs
+
+
+class Campaign:
+    def __init__(self, options):
+        self.options = options
+        self.local = threading.local()
+        self.workers = []
+        self.lock = threading.Lock()
+        self.scratch = pathlib.Path(options.scratch or tempfile.mkdtemp(prefix="lance-lint-clean-"))
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.known = {}  # kinds of alarms that were shrunk
+
+    def worker(self, role, command, timeout):
+        mine = self.local.__dict__.setdefault("workers", {})
+        if role not in mine:
+            mine[role] = Worker(command, timeout)
+            with self.lock:
+                self.workers.append(mine[role])
+        return mine[role]
+
+    def try_plan(self, plan, folder, modes=None, columns=None):
+        """Write, verify and check one dataset in a folder of its own."""
+        writer = plan["writer"]
+        folder.mkdir(parents=True)
+        kind = writer if writer in PACKAGES else "pylance"
+        python = self.options.pythons[writer]
+        generate = self.worker(writer, [python, "generate.py", kind], self.options.timeout)
+        verify = self.worker("verify", [self.options.pythons[NEWEST], "verify.py"], self.options.timeout)
+        try:
+            answer = generate.ask({"plan": plan, "path": str(folder / "d.lance")})
+        except Died as error:
+            return Outcome("died", f"writer {error}")
+        if not answer["ok"]:
+            return Outcome("refused", answer["reason"])
+        try:
+            verdict = verify.ask(answer)
+        except Died as error:
+            return Outcome("unclean", f"reader {error}", answer=answer)
+        if verdict["problems"]:
+            return Outcome("unclean", "; ".join(verdict["problems"][:3]), answer=answer)
+        rng = random.Random(str(plan["seed"]))
+        lint = Lint(self.options.lint, answer["path"], answer, verdict, rng, columns)
+        alarms = lint.all(modes)
+        return Outcome("alarm" if alarms else "clean", alarms=alarms, answer=answer, runs=lint.runs)
+
+    def one(self, seed, writer):
+        plan = plans.make(seed, writer)
+        folder = self.scratch / f"{writer}-{seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        outcome = self.try_plan(plan, folder, columns=self.options.columns)
+        shutil.rmtree(folder, ignore_errors=True)
+        return plan, outcome
+
+    def shrunk(self, plan, alarm, seconds):
+        """The smallest plan with an alarm of this kind."""
+        number = 0
+
+        def fails(candidate):
+            nonlocal number
+            number += 1
+            folder = self.scratch / f"shrink-{threading.get_ident()}-{number}"
+            try:
+                outcome = self.try_plan(candidate, folder, modes={alarm.mode, mode_group(alarm.mode)})
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return any(other.kind() == alarm.kind() for other in outcome.alarms)
+
+        return shrink(plan, fails, seconds)
+
+    def keep(self, plan, alarm, writer):
+        """Write a shrunk plan and its dataset to where they are kept."""
+        name = f"{alarm.rule}-{alarm.mode.replace(' ', '-')}-{writer}-{plan['seed']}"
+        folder = self.options.keep / name
+        shutil.rmtree(folder, ignore_errors=True)
+        outcome = self.try_plan(plan, folder)
+        (folder / "plan.json").write_text(json.dumps(plan, indent=1))
+        again = [other for other in outcome.alarms if other.kind() == alarm.kind()]
+        (folder / "alarm.json").write_text(
+            json.dumps([{"arguments": other.arguments, "text": other.text, "finding": other.finding}
+                        for other in again], indent=1)
+        )  # fmt: skip
+        return folder
+
+    def end(self):
+        for worker in self.workers:
+            worker.end()
+        if not self.options.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def mode_group(mode):
+    return {"part": "parts", "parts merged": "parts"}.get(mode, mode)
+
+
+def report_alarm(campaign, plan, alarm, writer):
+    """Print an alarm; the first of its kind is shrunk."""
+    print(f"ALARM {writer} seed {plan['seed']}: {alarm.describe()}", flush=True)
+    with campaign.lock:
+        if alarm.kind() in campaign.known or len(campaign.known) >= campaign.options.max_kinds:
+            return
+        campaign.known[alarm.kind()] = plan
+    small = campaign.shrunk(plan, alarm, campaign.options.shrink_seconds)
+    print(f"  smallest plan: {json.dumps(small)}", flush=True)
+    if campaign.options.keep:
+        print(f"  kept in {campaign.keep(small, alarm, writer)}", flush=True)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lint", required=True, type=pathlib.Path, help="the lance-lint to try")
+    parser.add_argument("--venvs", type=pathlib.Path, help="virtual environments by writer; made where missing")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--count", type=int, default=100, help="datasets a writer")
+    parser.add_argument("--writers", default=",".join(WRITERS), help="pylance releases, lancedb, daft")
+    parser.add_argument("--plan", type=pathlib.Path, help="run this plan only")
+    parser.add_argument("--keep", type=pathlib.Path, help="where shrunk failures are kept")
+    parser.add_argument("--scratch", type=pathlib.Path, help="where datasets are written")
+    parser.add_argument("--columns", type=int, help="at most so many runs with --column or --fragment a dataset")
+    parser.add_argument("--jobs", type=int, default=2, help="datasets at once")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds for one dataset")
+    parser.add_argument("--shrink-seconds", type=float, default=60, help="seconds for shrinking one alarm")
+    parser.add_argument("--max-kinds", type=int, default=8, help="shrink no more kinds of alarms")
+    parser.add_argument("--reasons", action="store_true", help="list what was refused or not read well")
+    parsed = parser.parse_args()
+    parsed.lint = parsed.lint.resolve()
+    parsed.writers = parsed.writers.split(",")
+    if parsed.keep:
+        parsed.keep = parsed.keep.resolve()
+        parsed.keep.mkdir(parents=True, exist_ok=True)
+    return parsed
+
+
+def main():
+    parsed = options()
+    temporary = None
+    if parsed.venvs is None:
+        temporary = tempfile.TemporaryDirectory()
+        parsed.venvs = pathlib.Path(temporary.name)
+    parsed.venvs = parsed.venvs.resolve()
+    given = json.loads(parsed.plan.read_text()) if parsed.plan else None
+    if given:
+        parsed.writers = [given["writer"]]
+    parsed.pythons = {writer: venv(parsed.venvs, writer) for writer in {*parsed.writers, NEWEST}}
+    campaign = Campaign(parsed)
+    started = time.monotonic()
+    table = {writer: collections.Counter() for writer in parsed.writers}
+    reasons = collections.Counter()
+    steps, refused = collections.Counter(), collections.Counter()
+    seeds = range(parsed.seed, parsed.seed + parsed.count)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(parsed.jobs) as pool:
+            if given:
+                work = [pool.submit(lambda: (given, campaign.try_plan(given, campaign.scratch / "plan")))]
+            else:
+                work = [pool.submit(campaign.one, s, w) for w in parsed.writers for s in seeds]
+            for future in work:
+                plan, outcome = future.result()
+                writer = plan["writer"]
+                count = table[writer]
+                count["plans"] += 1
+                count["runs"] += outcome.runs
+                count[outcome.status] += 1
+                if outcome.answer:
+                    steps.update(outcome.answer["done"])
+                    refused.update(op for _, op, _ in outcome.answer["skipped"])
+                if outcome.reason:
+                    reasons[writer, outcome.status, outcome.reason[:200]] += 1
+                    if parsed.reasons:
+                        print(f"{outcome.status} {writer} seed {plan['seed']}: {outcome.reason}", flush=True)
+                for kind in {alarm.kind(): alarm for alarm in outcome.alarms}.values():
+                    report_alarm(campaign, plan, kind, writer)
+    finally:
+        campaign.end()
+        if temporary:
+            temporary.cleanup()
+    return summary(table, steps, refused, time.monotonic() - started)
+
+
+def summary(table, steps, refused, seconds):
+    print(f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'alarms':>8}{'runs':>8}")
+    total = collections.Counter()
+    for writer, count in table.items():
+        made = count["clean"] + count["alarm"] + count["unclean"]
+        clean = count["clean"] + count["alarm"]
+        print(f"{writer:10}{count['plans']:7}{made:7}{clean:7}{count['unclean']:15}{count['alarm']:8}{count['runs']:8}")
+        total.update(count)
+    print("steps: " + ", ".join(f"{name} {n}" for name, n in sorted(steps.items())))
+    print("refused by the writer: " + ", ".join(f"{name} {n}" for name, n in sorted(refused.items())))
+    print(f"{seconds:.0f} s")
+    print(f"{total['clean']} passed, {total['alarm']} failed")
+    # A campaign without clean datasets has shown nothing.
+    return 1 if total["alarm"] or not total["clean"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
