@@ -55,6 +55,7 @@ class Outcome:
     def __init__(self, status, reason="", alarms=(), answer=None, runs=0):
         self.status, self.reason, self.alarms = status, reason, list(alarms)
         self.answer, self.runs = answer, runs
+        self.said = []  # rules that spoke of a dataset that is not read well
 
 
 class Campaign:
@@ -93,10 +94,14 @@ class Campaign:
             verdict = verify.ask(answer)
         except Died as error:
             return Outcome("unclean", f"reader {error}", answer=answer)
-        if verdict["problems"]:
-            return Outcome("unclean", "; ".join(verdict["problems"][:3]), answer=answer)
         rng = random.Random(str(plan["seed"]))
         lint = Lint(self.options.lint, answer["path"], answer, verdict, rng, columns)
+        if verdict["problems"]:
+            lint.run("whole")
+            said = sorted({alarm.rule for alarm in lint.alarms}) or ["nothing"]
+            outcome = Outcome("unclean", "; ".join(verdict["problems"][:3]), answer=answer)
+            outcome.said = said
+            return outcome
         alarms = lint.all(modes)
         return Outcome("alarm" if alarms else "clean", alarms=alarms, answer=answer, runs=lint.runs)
 
@@ -143,6 +148,16 @@ class Campaign:
             worker.end()
         if not self.options.scratch:
             shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def distinct(alarms):
+    """One alarm of each rule and mode; what the whole dataset shows is not told again for parts of it."""
+    whole = {(alarm.rule, alarm.severity) for alarm in alarms if alarm.mode == "whole"}
+    return {
+        alarm.kind(): alarm
+        for alarm in alarms
+        if alarm.mode == "whole" or (alarm.rule, alarm.severity) not in whole
+    }.values()
 
 
 def mode_group(mode):
@@ -223,9 +238,12 @@ def main():
                 if outcome.reason:
                     reasons[writer, outcome.status, outcome.reason[:200]] += 1
                     if parsed.reasons:
-                        print(f"{outcome.status} {writer} seed {plan['seed']}: {outcome.reason}", flush=True)
-                for kind in {alarm.kind(): alarm for alarm in outcome.alarms}.values():
-                    report_alarm(campaign, plan, kind, writer)
+                        said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
+                        print(f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}", flush=True)
+                if outcome.said == ["nothing"]:
+                    count["quiet"] += 1
+                for alarm in distinct(outcome.alarms):
+                    report_alarm(campaign, plan, alarm, writer)
     finally:
         campaign.end()
         if temporary:
@@ -234,12 +252,12 @@ def main():
 
 
 def summary(table, steps, refused, seconds):
-    print(f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'alarms':>8}{'runs':>8}")
+    print(f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'unsaid':>8}{'alarms':>8}{'runs':>8}")
     total = collections.Counter()
     for writer, count in table.items():
         made = count["clean"] + count["alarm"] + count["unclean"]
         clean = count["clean"] + count["alarm"]
-        print(f"{writer:10}{count['plans']:7}{made:7}{clean:7}{count['unclean']:15}{count['alarm']:8}{count['runs']:8}")
+        print(f"{writer:10}{count['plans']:7}{made:7}{clean:7}{count['unclean']:15}{count['quiet']:8}{count['alarm']:8}{count['runs']:8}")
         total.update(count)
     print("steps: " + ", ".join(f"{name} {n}" for name, n in sorted(steps.items())))
     print("refused by the writer: " + ", ".join(f"{name} {n}" for name, n in sorted(refused.items())))

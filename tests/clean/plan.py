@@ -63,7 +63,7 @@ def default_version(writer):
     number = release(writer)
     if number < (0, 16, 0):
         return "0.1"
-    return "2.0" if number < (1, 0, 0) else "2.1" if number < (14, 0, 0) else "2.2"
+    return "2.0" if number < (5, 0, 0) else "2.1" if number < (14, 0, 0) else "2.2"
 
 
 def pick(rng, weighted):
@@ -102,7 +102,7 @@ class Maker:
 
     def nested(self, depth):
         rng = self.rng
-        kinds = [("struct", 4), ("list", 4), ("fixed_size_list", 3), ("packed", 1), ("large_list", 0.7)]
+        kinds = [("struct", 4), ("list", 4), ("fixed_size_list", 3), ("packed", 0.4), ("large_list", 0.7)]
         if self.has("2.2"):
             kinds.append(("map", 2))
         if self.effective == "0.1":
@@ -119,7 +119,10 @@ class Maker:
                 fields.append(self.plain_field("s", "string"))
             return {"struct": fields, "packed": True}
         if kind in ("list", "large_list"):
-            return {kind: self.field("item", depth + 1)}
+            item = self.field("item", depth + 1)
+            if self.effective == "0.1":
+                item.update(nullable=True, nulls=0)
+            return {kind: item}
         if kind == "map":
             entry = self.plain_field("key", rng.choice(["string", "int32", "int64"]))
             entry.update(nullable=False, nulls=0, values="random")
@@ -161,6 +164,8 @@ class Maker:
         if isinstance(kind, dict):
             # Files of 2.0 have no place for the null of a struct.
             if not self.has("2.1") and "struct" in kind:
+                field["nulls"] = 0
+            if self.effective == "0.1" and "fixed_size_list" in kind:
                 field["nulls"] = 0
             if kind.get("packed"):
                 key = rng.choice(["packed", "lance-encoding:packed"])

@@ -134,9 +134,8 @@ class Lint:
             return False
         # Of a version that the newest Lance does not read well.
         bad = {version for version, _ in self.verdict.get("bad_versions", [])}
-        places = [finding["location"], *finding.get("more_locations", [])]
-        versions = {place.get("version") for place in places} | set(finding.get("versions") or [])
-        return bool(versions & bad)
+        places = [finding["location"], *finding["more_locations"], finding["since"] or {}]
+        return bool({place.get("version") for place in places} & bad)
 
     def all(self, modes=None):
         """Every mode, or those named."""
