@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ class Campaign:
         self.lock = threading.Lock()
         self.scratch = pathlib.Path(options.scratch or tempfile.mkdtemp(prefix="lance-lint-clean-"))
         self.scratch.mkdir(parents=True, exist_ok=True)
-        self.known = {}  # kinds of alarms that were shrunk
+        self.known = set()  # kinds of failures that were shrunk
 
     def worker(self, role, command, timeout):
         mine = self.local.__dict__.setdefault("workers", {})
@@ -113,8 +114,8 @@ class Campaign:
         shutil.rmtree(folder, ignore_errors=True)
         return plan, outcome
 
-    def shrunk(self, plan, alarm, seconds):
-        """The smallest plan with an alarm of this kind."""
+    def shrunk(self, plan, holds, modes):
+        """The smallest plan of whose outcome `holds(outcome)` is true."""
         number = 0
 
         def fails(candidate):
@@ -122,26 +123,35 @@ class Campaign:
             number += 1
             folder = self.scratch / f"shrink-{threading.get_ident()}-{number}"
             try:
-                outcome = self.try_plan(candidate, folder, modes={alarm.mode, mode_group(alarm.mode)})
+                return holds(self.try_plan(candidate, folder, modes))
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-            return any(other.kind() == alarm.kind() for other in outcome.alarms)
 
-        return shrink(plan, fails, seconds)
+        return shrink(plan, fails, self.options.shrink_seconds)
 
-    def keep(self, plan, alarm, writer):
+    def first_of(self, kind):
+        """Whether a kind of failure is new, and to be shrunk."""
+        with self.lock:
+            new = kind not in self.known and len(self.known) < self.options.max_kinds
+            if new:
+                self.known.add(kind)
+            return new
+
+    def keep(self, plan, name):
         """Write a shrunk plan and its dataset to where they are kept."""
-        name = f"{alarm.rule}-{alarm.mode.replace(' ', '-')}-{writer}-{plan['seed']}"
-        folder = self.options.keep / name
+        if not self.options.keep:
+            return
+        folder = self.options.keep / f"{name.replace(' ', '-')}-{plan['writer']}-{plan['seed']}"
         shutil.rmtree(folder, ignore_errors=True)
         outcome = self.try_plan(plan, folder)
+        told = {
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "alarms": [vars(alarm) for alarm in outcome.alarms],
+        }
         (folder / "plan.json").write_text(json.dumps(plan, indent=1))
-        again = [other for other in outcome.alarms if other.kind() == alarm.kind()]
-        (folder / "alarm.json").write_text(
-            json.dumps([{"arguments": other.arguments, "text": other.text, "finding": other.finding}
-                        for other in again], indent=1)
-        )  # fmt: skip
-        return folder
+        (folder / "outcome.json").write_text(json.dumps(told, indent=1))
+        print(f"  kept in {folder}", flush=True)
 
     def end(self):
         for worker in self.workers:
@@ -164,17 +174,39 @@ def mode_group(mode):
     return {"part": "parts", "parts merged": "parts"}.get(mode, mode)
 
 
-def report_alarm(campaign, plan, alarm, writer):
+def report_alarm(campaign, plan, alarm):
     """Print an alarm; the first of its kind is shrunk."""
-    print(f"ALARM {writer} seed {plan['seed']}: {alarm.describe()}", flush=True)
-    with campaign.lock:
-        if alarm.kind() in campaign.known or len(campaign.known) >= campaign.options.max_kinds:
-            return
-        campaign.known[alarm.kind()] = plan
-    small = campaign.shrunk(plan, alarm, campaign.options.shrink_seconds)
+    print(f"ALARM {plan['writer']} seed {plan['seed']}: {alarm.describe()}", flush=True)
+    if not campaign.first_of(alarm.kind()):
+        return
+
+    def holds(outcome):
+        return any(other.kind() == alarm.kind() for other in outcome.alarms)
+
+    small = campaign.shrunk(plan, holds, {alarm.mode, mode_group(alarm.mode)})
     print(f"  smallest plan: {json.dumps(small)}", flush=True)
-    if campaign.options.keep:
-        print(f"  kept in {campaign.keep(small, alarm, writer)}", flush=True)
+    campaign.keep(small, f"{alarm.rule}-{alarm.mode}")
+
+
+def report_unsaid(campaign, plan, outcome):
+    """Shrink the first dataset of each kind that is not read well and gets no finding."""
+    kind = reason_kind(outcome.reason)
+    if not campaign.first_of(kind):
+        return
+
+    def holds(other):
+        return other.said == ["nothing"] and reason_kind(other.reason) == kind
+
+    small = campaign.shrunk(plan, holds, set())
+    print(f"UNSAID {plan['writer']} seed {plan['seed']}: {outcome.reason}", flush=True)
+    print(f"  smallest plan: {json.dumps(small)}", flush=True)
+    campaign.keep(small, "unsaid")
+
+
+def reason_kind(reason):
+    """A reason without the names and numbers in it."""
+    first = re.sub(r"^(column|values of|filter|take_blobs|index_statistics) \S+", r"\1", reason.split(";")[0])
+    return re.sub(r"[0-9]+|\(.*\)|:.*read as.*|'[^']*'", "", first)[:80]
 
 
 def options():
@@ -192,6 +224,7 @@ def options():
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one dataset")
     parser.add_argument("--shrink-seconds", type=float, default=60, help="seconds for shrinking one alarm")
     parser.add_argument("--max-kinds", type=int, default=8, help="shrink no more kinds of alarms")
+    parser.add_argument("--unsaid", action="store_true", help="shrink what is not read well and gets no finding")
     parser.add_argument("--reasons", action="store_true", help="list what was refused or not read well")
     parsed = parser.parse_args()
     parsed.lint = parsed.lint.resolve()
@@ -216,7 +249,6 @@ def main():
     campaign = Campaign(parsed)
     started = time.monotonic()
     table = {writer: collections.Counter() for writer in parsed.writers}
-    reasons = collections.Counter()
     steps, refused = collections.Counter(), collections.Counter()
     seeds = range(parsed.seed, parsed.seed + parsed.count)
     try:
@@ -236,14 +268,15 @@ def main():
                     steps.update(outcome.answer["done"])
                     refused.update(op for _, op, _ in outcome.answer["skipped"])
                 if outcome.reason:
-                    reasons[writer, outcome.status, outcome.reason[:200]] += 1
                     if parsed.reasons:
                         said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
                         print(f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}", flush=True)
                 if outcome.said == ["nothing"]:
                     count["quiet"] += 1
+                    if parsed.unsaid:
+                        report_unsaid(campaign, plan, outcome)
                 for alarm in distinct(outcome.alarms):
-                    report_alarm(campaign, plan, alarm, writer)
+                    report_alarm(campaign, plan, alarm)
     finally:
         campaign.end()
         if temporary:

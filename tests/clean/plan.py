@@ -61,7 +61,7 @@ def file_versions(writer):
 
 def default_version(writer):
     number = release(writer)
-    if number < (0, 16, 0):
+    if number < (0, 17, 0):
         return "0.1"
     return "2.0" if number < (5, 0, 0) else "2.1" if number < (14, 0, 0) else "2.2"
 
@@ -90,8 +90,8 @@ class Maker:
         rng = self.rng
         pools = [(INTS, 6), (FLOATS, 3), (STRINGS, 5), (BINARIES, 2), (["bool"], 2), (TIMES, 3), (SIZED, 1)]
         pools.append((["decimal128(12, 3)", "decimal128(38, 10)"], 1))
-        pools.append((DICTIONARIES[:3] if self.effective == "0.1" else DICTIONARIES, 1))
         if self.has("2.0"):
+            pools.append((DICTIONARIES, 1))
             pools.append((["decimal256(60, 5)"], 0.3))
             pools.append((["null"], 0.4))
         if self.release >= (11, 0, 0) and self.has("2.1"):
@@ -162,10 +162,8 @@ class Maker:
         kind = kind or self.type(depth)
         field = self.plain_field(name, kind)
         if isinstance(kind, dict):
-            # Files of 2.0 have no place for the null of a struct.
-            if not self.has("2.1") and "struct" in kind:
-                field["nulls"] = 0
-            if self.effective == "0.1" and "fixed_size_list" in kind:
+            # Files of 2.0 have no place for the null of a struct, those of 0.1 for none of these.
+            if not self.has("2.1") and "struct" in kind or self.effective == "0.1":
                 field["nulls"] = 0
             if kind.get("packed"):
                 key = rng.choice(["packed", "lance-encoding:packed"])
@@ -175,6 +173,9 @@ class Maker:
         elif self.effective == "0.1" and kind not in STRINGS + BINARIES:
             # Files of 0.1 have no place for the nulls of types of a fixed width.
             field["nulls"] = 0
+        elif self.effective == "0.1":
+            # And none for the difference between a null and an empty value.
+            field["values"] = "filled"
         elif rng.random() < 0.12:
             field["metadata"] = self.encoding_keys(kind)
         if rng.random() < 0.03:
@@ -290,7 +291,11 @@ class Maker:
         rng = self.rng
         self.fields = self.columns()
         first = {"op": "write", "rows": self.rows(), "batches": rng.choice([1, 1, 2, 5])}
-        if rng.random() < 0.4:
+        # Some old releases lose values in arrays that come in several parts.
+        whole = self.release < (0, 23, 0) and rng.random() < 0.8
+        if whole:
+            first["batches"] = 1
+        if rng.random() < 0.4 and not whole:
             first["max_rows_per_file"] = max(3, first["rows"] // rng.randint(1, 4))
         plan = {
             "seed": self.seed,
@@ -325,6 +330,8 @@ class Maker:
             "field_metadata": 0.5, "cleanup": 0.7, "overwrite": 0.4, "migrate": 0.15,
             "fragments": 1, "reopen": 0.1,
         }  # fmt: skip
+        if self.effective == "0.1":  # which has no nulls of most types
+            kinds.update(append_subset=0, add_null=0)
         op = pick(rng, list(kinds.items()))
         step = {"op": op}
         names = [field["name"] for field in self.fields]
@@ -457,7 +464,7 @@ class Maker:
 
     def literal(self, field):
         rng = self.rng
-        if field["nullable"] and rng.random() < 0.25:
+        if field["nullable"] and rng.random() < 0.25 and self.effective != "0.1":
             return None
         if field["type"] in INTS:
             return rng.randint(0, 100)
@@ -465,7 +472,7 @@ class Maker:
             return rng.randint(-40, 40) / 2
         if field["type"] == "bool":
             return rng.random() < 0.5
-        return rng.choice(["new", "", "a longer text that was set by an update"])
+        return rng.choice(["new", "" if self.has("2.0") else "old", "a longer text that was set by an update"])
 
 
 def make(seed, writer):

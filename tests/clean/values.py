@@ -165,6 +165,9 @@ def items(t, rng, n, style):
     if style == "sequence" and pa.types.is_integer(t):
         start = rng.randint(0, 20)
         return [(start + i) % 120 for i in range(n)]
+    if style == "filled":
+        # No empty text or bytes.
+        return [scalar(t, rng) or ("-" if "string" in str(t) else b"-") for _ in range(n)]
     return [scalar(t, rng) for _ in range(n)]
 
 
