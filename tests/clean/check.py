@@ -94,7 +94,7 @@ class Campaign:
         try:
             verdict = verify.ask(answer)
         except Died as error:
-            return Outcome("unclean", f"reader {error}", answer=answer)
+            verdict = {"problems": [f"reader {error}"]}
         rng = random.Random(str(plan["seed"]))
         lint = Lint(self.options.lint, answer["path"], answer, verdict, rng, columns)
         if verdict["problems"]:
@@ -171,6 +171,9 @@ def distinct(alarms):
 
 
 def mode_group(mode):
+    """What Lint.all() is asked for to run this mode again."""
+    if mode.startswith("branch"):
+        return "branch"
     return {"part": "parts", "parts merged": "parts"}.get(mode, mode)
 
 
@@ -183,7 +186,7 @@ def report_alarm(campaign, plan, alarm):
     def holds(outcome):
         return any(other.kind() == alarm.kind() for other in outcome.alarms)
 
-    small = campaign.shrunk(plan, holds, {alarm.mode, mode_group(alarm.mode)})
+    small = campaign.shrunk(plan, holds, {mode_group(alarm.mode)})
     print(f"  smallest plan: {json.dumps(small)}", flush=True)
     campaign.keep(small, f"{alarm.rule}-{alarm.mode}")
 

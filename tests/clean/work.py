@@ -85,7 +85,7 @@ class Alarm:
         self.finding = finding
 
     def kind(self):
-        return self.rule, self.severity, self.mode
+        return self.rule, self.severity, self.mode.split()[0]
 
     def describe(self):
         return f"[{self.mode}] {self.severity} {self.rule}: {self.text}"
@@ -118,6 +118,7 @@ class Lint:
         report = json.loads(done.stdout)
         for finding in report["findings"]:
             if finding["severity"] != "info" and not self.is_right(mode, finding):
+
                 place = finding["location"]
                 where = f"column {place['column']}, " if place.get("column") else ""
                 text = f"{where}{finding['message']}"
@@ -130,12 +131,16 @@ class Lint:
 
     def is_right(self, mode, finding):
         """Whether a finding holds although the newest Lance reads the dataset well."""
+        branches = self.verdict.get("bad_branches", {})
+        if mode.startswith("branch "):
+            return mode.split(" ", 1)[1] in branches
         if mode != "all versions":
             return False
-        # Of a version that the newest Lance does not read well.
+        # Of a version or branch that the newest Lance does not read well.
         bad = {version for version, _ in self.verdict.get("bad_versions", [])}
-        places = [finding["location"], *finding["more_locations"], finding["since"] or {}]
-        return bool({place.get("version") for place in places} & bad)
+        since = finding["since"] or {}
+        places = [finding["location"], *finding["more_locations"], since]
+        return since.get("branch") in branches or bool({place.get("version") for place in places} & bad)
 
     def all(self, modes=None):
         """Every mode, or those named."""
@@ -161,7 +166,7 @@ class Lint:
             self.parts(fragments)
         if wanted("branch"):
             for name in self.answer["branches"]:
-                self.run("branch", "--branch", name)
+                self.run(f"branch {name}", "--branch", name)
         return self.alarms
 
     def some(self, things):
