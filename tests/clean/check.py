@@ -91,10 +91,15 @@ class Campaign:
             return Outcome("died", f"writer {error}")
         if not answer["ok"]:
             return Outcome("refused", answer["reason"])
-        try:
-            verdict = verify.ask(answer)
-        except Died as error:
-            verdict = {"problems": [f"reader {error}"]}
+        for again in (True, False):
+            try:
+                verdict = verify.ask(answer)
+                break
+            except Died as error:
+                verdict = {"problems": [f"reader {error}"]}
+                # Lance's threads sometimes wait for each other.
+                if not again or "took too long" not in str(error):
+                    break
         rng = random.Random(str(plan["seed"]))
         lint = Lint(self.options.lint, answer["path"], answer, verdict, rng, columns)
         if verdict["problems"]:
@@ -270,13 +275,16 @@ def main():
                 if outcome.answer:
                     steps.update(outcome.answer["done"])
                     refused.update(op for _, op, _ in outcome.answer["skipped"])
+                    if parsed.reasons:
+                        for _, op, why in outcome.answer["skipped"]:
+                            print(f"skipped {writer} seed {plan['seed']} {op}: {why[:160]}", flush=True)
                 if outcome.reason:
                     if parsed.reasons:
                         said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
                         print(f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}", flush=True)
                 if outcome.said == ["nothing"]:
                     count["quiet"] += 1
-                    if parsed.unsaid:
+                    if parsed.unsaid and "took too long" not in outcome.reason:
                         report_unsaid(campaign, plan, outcome)
                 for alarm in distinct(outcome.alarms):
                     report_alarm(campaign, plan, alarm)

@@ -55,6 +55,11 @@ class Run:
         self.skipped, self.removed = [], []
         self.done = []
         self.clones = 0
+        self.bases = 0
+        # For releases without the option, which also takes hold where a step has none.
+        os.environ.pop("LANCE_FILE_WRITER_MAX_PAGE_BYTES", None)
+        if "page_bytes" in plan:
+            os.environ["LANCE_FILE_WRITER_MAX_PAGE_BYTES"] = str(plan["page_bytes"])
 
     # The dataset ------------------------------------------------------------
 
@@ -241,6 +246,73 @@ class Run:
         self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
         self.insert(keys, data)
 
+    def do_from_file(self, step, number):
+        """A data file of LanceFileWriter, committed as a fragment."""
+        from lance.file import LanceFileWriter
+
+        ds = self.open()
+        keys = self.new_keys(step["rows"])
+        data = self.data(keys, number)
+        name = f"written{number}.lance"
+        path = os.path.join(self.path, "data", name)
+        with LanceFileWriter(path, ds.schema, version=ds.data_storage_version) as writer:
+            for batch in data.cast(ds.schema).to_batches():
+                writer.write_batch(batch)
+        create = self.lance.LanceFragment.create_from_file
+        part = create(name, ds if accepts(create, "dataset") else ds.schema, 0)
+        operation = self.lance.LanceOperation.Append([part])
+        self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
+        self.insert(keys, data)
+
+    def do_update_columns(self, step, number):
+        """Values of one column replaced in one fragment, committed by hand."""
+        self.need_key()
+        ds = self.open()
+        fragment = ds.get_fragments()[-1]
+        keys = fragment.to_table(columns=[KEY]).column(KEY).to_pylist()[: step["rows"]]
+        data = self.data(keys, number, [KEY, step["column"]])
+        part, changed = call(fragment, "update_columns", data, left_on=KEY, right_on=KEY)[:2]
+        operation = self.lance.LanceOperation.Update(updated_fragments=[part], fields_modified=changed)
+        self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
+        for key, value in zip(keys, canonical(data.column(step["column"]))):
+            self.rows[key] = {**self.rows[key], step["column"]: value}
+
+    def do_base(self, step, number):
+        """Rows in a base path of their own."""
+        from lance import DatasetBasePath
+
+        self.bases += 1
+        name = f"base{self.bases}"
+        folder = os.path.join(os.path.dirname(self.path), name)
+        os.makedirs(folder)
+        call(self.open(), "add_bases", [DatasetBasePath("file://" + folder, name=name)])
+        keys = self.new_keys(step["rows"])
+        data = self.data(keys, number)
+        self.write(data, "append", target_bases=[name])
+        self.insert(keys, data)
+
+    def do_project(self, step, number):
+        """The columns in another order."""
+        from lance.schema import LanceSchema
+
+        ds = self.open()
+        names = [name for name in step["columns"] if name in self.names()]
+        names += [name for name in self.names() if name not in names]
+        schema = LanceSchema.from_pyarrow(pa.schema([ds.schema.field(name) for name in names]))
+        operation = self.lance.LanceOperation.Project(schema)
+        self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
+
+    def do_truncate(self, step, number):
+        call(self.open(), "truncate_table")
+        self.rows = {}
+
+    def do_auto_cleanup(self, step, number):
+        optimize = self.open().optimize
+        call(optimize, "enable_auto_cleanup", {"interval": 3, "older_than_seconds": 0})
+
+    def do_mem_wal(self, step, number):
+        call(self.open(), "initialize_mem_wal", unsharded=True)
+
     def do_delete(self, step, number):
         where, keys = self.matching(step["where"])
         self.open().delete(where)
@@ -317,6 +389,21 @@ class Run:
             for key, row in self.rows.items()
         }
 
+    def do_drop_child(self, step, number):
+        field = self.field(step["column"])
+        children = field["type"]["struct"]
+        at = [child["name"] for child in children].index(step["child"])
+        if len(children) < 2:
+            raise Refused("the only child")
+        call(self.open(), "drop_columns", [quoted(step["column"]) + "." + quoted(step["child"])])
+        kept = [child for child in children if child["name"] != step["child"]]
+        new = dict(field, type=dict(field["type"], struct=kept))
+        self.fields = [new if one is field else one for one in self.fields]
+        for key, row in self.rows.items():
+            value = row[step["column"]]
+            value = value and value[:at] + value[at + 1 :]
+            self.rows[key] = {**row, step["column"]: value}
+
     def do_rename(self, step, number):
         field = self.field(step["column"])
         if "child" in step:
@@ -351,9 +438,31 @@ class Run:
         self.need_key()
         keys = sorted(self.rows)[: step["old"]] + self.new_keys(step["new"])
         data = self.data(keys, number)
-        builder = self.open().merge_insert(KEY)
-        builder.when_matched_update_all().when_not_matched_insert_all().execute(data)
+        self.merge_insert(self.open(), step, keys, data)
+
+    def merge_insert(self, ds, step, keys, data):
+        """One of the ways to merge; `ds` has merge_insert()."""
+        variant = step.get("variant", "all")
+        builder = ds.merge_insert(KEY)
+        if variant != "insert":
+            builder.when_matched_update_all()
+        if variant != "update":
+            builder.when_not_matched_insert_all()
+        gone = []
+        if variant == "replace":
+            limit = sorted(self.rows)[len(self.rows) // 2] if self.rows else 0
+            builder.when_not_matched_by_source_delete(f"{KEY} < {limit}")
+            gone = [key for key in self.rows if key < limit and key not in keys]
+        builder.execute(data)
+        for key in gone:
+            del self.rows[key]
+        old = dict(self.rows)
         self.insert(keys, data)
+        for key in keys:
+            if variant == "insert" and key in old:
+                self.rows[key] = old[key]
+            elif variant == "update" and key not in old:
+                del self.rows[key]
 
     def do_upsert_columns(self, step, number):
         self.need_key()
@@ -371,7 +480,10 @@ class Run:
         compact = self.open().optimize.compact_files
         options = {
             name: step[name]
-            for name in ("target_rows_per_fragment", "materialize_deletions_threshold")
+            for name in (
+                "target_rows_per_fragment", "materialize_deletions_threshold", "compaction_mode",
+                "data_storage_version",
+            )
             if step.get(name) is not None
         }
         compact(**options)
@@ -455,9 +567,6 @@ class Run:
 
     def do_migrate(self, step, number):
         call(self.open(), "migrate_manifest_paths_v2")
-
-    def do_reopen(self, step, number):
-        self.open().count_rows()
 
     def answer(self):
         with open(self.path + ".shadow", "wb") as file:

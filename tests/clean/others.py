@@ -44,6 +44,8 @@ class LanceDB(Run):
     def do_fragments(self, step, number):
         raise Refused("LanceDB writes no fragments by themselves")
 
+    do_from_file = do_update_columns = do_base = do_project = do_truncate = do_mem_wal = do_fragments
+
     def do_delete(self, step, number):
         where, keys = self.matching(step["where"])
         self.table().delete(where)
@@ -75,9 +77,7 @@ class LanceDB(Run):
         self.need_key()
         keys = sorted(self.rows)[: step["old"]] + self.new_keys(step["new"])
         data = self.data(keys, number)
-        builder = self.table().merge_insert(KEY)
-        builder.when_matched_update_all().when_not_matched_insert_all().execute(data)
-        self.insert(keys, data)
+        self.merge_insert(self.table(), step, keys, data)
 
     def do_compact(self, step, number):
         self.table().optimize()

@@ -274,7 +274,7 @@ class Maker:
 
     def rows(self):
         most = max(6, min(300, 3000 // max(1, len(self.fields))))
-        return self.rng.randint(5, most)
+        return self.rng.choice([0, 1, 2]) if self.rng.random() < 0.03 else self.rng.randint(5, most)
 
     def where(self):
         rng = self.rng
@@ -307,6 +307,9 @@ class Maker:
         }
         if rng.random() < 0.1:
             plan["manifest_paths_v2"] = rng.random() < 0.5
+        if rng.random() < 0.2 and self.has("2.0"):
+            # Several pages a column.
+            plan["page_bytes"] = rng.choice([64, 256, 1024, 4096])
         if rng.random() < 0.05:
             plan["schema_metadata"] = {"origin": "a test"}
         steps = pick(rng, [(0, 2), (rng.randint(1, 3), 4), (rng.randint(4, 9), 3), (rng.randint(10, 16), 1)])
@@ -328,7 +331,8 @@ class Maker:
             "optimize_indices": 1.5, "drop_index": 0.4, "tag": 0.8, "branch": 0.8, "restore": 1,
             "shallow_clone": 0.3, "deep_clone": 0.15, "config": 0.7, "schema_metadata": 0.4,
             "field_metadata": 0.5, "cleanup": 0.7, "overwrite": 0.4, "migrate": 0.15,
-            "fragments": 1, "reopen": 0.1,
+            "fragments": 1, "from_file": 0.7, "update_columns": 0.5, "drop_child": 0.8, "base": 0.4,
+            "truncate": 0.1, "project": 0.4, "auto_cleanup": 0.2, "mem_wal": 0.15,
         }  # fmt: skip
         if self.effective == "0.1":  # which has no nulls of most types
             kinds.update(append_subset=0, add_null=0)
@@ -411,6 +415,8 @@ class Maker:
             self.fields = [dict(f, nullable=True) if f is field else f for f in self.fields]
         elif op in ("upsert", "upsert_columns"):
             step.update(old=rng.randint(0, 12), new=rng.randint(1, 10))
+            if op == "upsert":
+                step["variant"] = pick(rng, [("all", 5), ("insert", 1), ("update", 1), ("replace", 1)])
             if op == "upsert_columns":
                 some = [f["name"] for f in others if rng.random() < 0.4]
                 if not some:
@@ -420,6 +426,10 @@ class Maker:
             step["target_rows_per_fragment"] = rng.choice([None, None, 20, 1000])
             if rng.random() < 0.3:
                 step["materialize_deletions_threshold"] = 0.0
+            if rng.random() < 0.15:
+                step["compaction_mode"] = "try_binary_copy"
+            if rng.random() < 0.05 and self.has("2.0"):
+                step["data_storage_version"] = rng.choice(["2.1", "2.2"])
         elif op == "index":
             scalar = [f for f in self.fields if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2", "json", "null")]
             vectors = [f for f in others if self.is_vector(f)]
@@ -437,6 +447,27 @@ class Maker:
             else:
                 return None
             step.update(column=field["name"], kind=rng.choice(kinds))
+        elif op == "drop_child":
+            able = [f for f in others if "struct" in f["type"] and len(f["type"]["struct"]) > 1 and not f["type"].get("packed")]
+            if not able:
+                return None
+            field = rng.choice(able)
+            child = rng.choice(field["type"]["struct"])["name"]
+            step.update(column=field["name"], child=child)
+            kept = [c for c in field["type"]["struct"] if c["name"] != child]
+            self.fields = [dict(f, type={"struct": kept}) if f is field else f for f in self.fields]
+        elif op in ("from_file", "base"):
+            step["rows"] = max(2, self.rows() // 3)
+        elif op == "update_columns":
+            able = [f for f in others if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2")]
+            if not able:
+                return None
+            step.update(column=rng.choice(able)["name"], rows=rng.randint(1, 9))
+        elif op == "project":
+            if len(names) < 3:
+                return None
+            rng.shuffle(names)
+            step["columns"] = names
         elif op == "branch":
             step.update(name=f"b{number}", rows=rng.choice([0, 5]))
         elif op == "tag":

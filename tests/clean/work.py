@@ -24,7 +24,7 @@ class Worker:
 
     def start(self):
         self.errors = tempfile.TemporaryFile()
-        env = dict(os.environ, RUST_BACKTRACE="0", LANCE_CPU_THREADS="2", TZ="UTC", PYTHONHASHSEED="0")
+        env = dict(os.environ, RUST_BACKTRACE="0", LANCE_CPU_THREADS="4", TZ="UTC", PYTHONHASHSEED="0")
         self.process = subprocess.Popen(
             [str(part) for part in self.command],
             cwd=HERE,
