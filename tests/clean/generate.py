@@ -228,6 +228,8 @@ class Run:
         names = step.get("columns")
         if names is not None:
             names = [name for name in names if name in self.names()]
+            if not names:
+                raise Refused("no such columns")
         data = self.data(keys, number, names)
         self.write(data, "append", max_rows_per_file=step.get("max_rows_per_file"))
         self.insert(keys, data)
@@ -290,17 +292,6 @@ class Run:
         data = self.data(keys, number)
         self.write(data, "append", target_bases=[name])
         self.insert(keys, data)
-
-    def do_project(self, step, number):
-        """The columns in another order."""
-        from lance.schema import LanceSchema
-
-        ds = self.open()
-        names = [name for name in step["columns"] if name in self.names()]
-        names += [name for name in self.names() if name not in names]
-        schema = LanceSchema.from_pyarrow(pa.schema([ds.schema.field(name) for name in names]))
-        operation = self.lance.LanceOperation.Project(schema)
-        self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
 
     def do_truncate(self, step, number):
         call(self.open(), "truncate_table")
@@ -587,17 +578,15 @@ def in_batches(data, batches):
         return data
     size = max(1, data.num_rows // batches)
     # Arrays of their own rather than slices: some releases lose the nulls of slices.
-    parts = [data.slice(start, size) for start in range(0, data.num_rows, size)]
-    parts = [part.take(pa.array(range(part.num_rows))) for part in parts] if can_take(data) else parts
-    return pa.concat_tables(parts)
+    return pa.concat_tables([whole(data.slice(start, size)) for start in range(0, data.num_rows, size)])
 
 
-def can_take(data):
-    try:
-        data.slice(0, 1).take(pa.array([0]))
-        return True
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
-        return False
+def whole(part):
+    """A slice as arrays of its own."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, part.schema) as writer:
+        writer.write_table(part)
+    return pa.ipc.open_stream(sink.getvalue()).read_all()
 
 
 def main():

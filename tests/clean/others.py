@@ -44,7 +44,7 @@ class LanceDB(Run):
     def do_fragments(self, step, number):
         raise Refused("LanceDB writes no fragments by themselves")
 
-    do_from_file = do_update_columns = do_base = do_project = do_truncate = do_mem_wal = do_fragments
+    do_from_file = do_update_columns = do_base = do_truncate = do_mem_wal = do_fragments
 
     def do_delete(self, step, number):
         where, keys = self.matching(step["where"])

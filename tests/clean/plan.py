@@ -332,7 +332,7 @@ class Maker:
             "shallow_clone": 0.3, "deep_clone": 0.15, "config": 0.7, "schema_metadata": 0.4,
             "field_metadata": 0.5, "cleanup": 0.7, "overwrite": 0.4, "migrate": 0.15,
             "fragments": 1, "from_file": 0.7, "update_columns": 0.5, "drop_child": 0.8, "base": 0.4,
-            "truncate": 0.1, "project": 0.4, "auto_cleanup": 0.2, "mem_wal": 0.15,
+            "truncate": 0.1, "auto_cleanup": 0.2, "mem_wal": 0.15,
         }  # fmt: skip
         if self.effective == "0.1":  # which has no nulls of most types
             kinds.update(append_subset=0, add_null=0)
@@ -463,11 +463,6 @@ class Maker:
             if not able:
                 return None
             step.update(column=rng.choice(able)["name"], rows=rng.randint(1, 9))
-        elif op == "project":
-            if len(names) < 3:
-                return None
-            rng.shuffle(names)
-            step["columns"] = names
         elif op == "branch":
             step.update(name=f"b{number}", rows=rng.choice([0, 5]))
         elif op == "tag":
