@@ -84,7 +84,9 @@ class Campaign:
         kind = writer if writer in PACKAGES else "pylance"
         python = self.options.pythons[writer]
         generate = self.worker(writer, [python, "generate.py", kind], self.options.timeout)
-        verify = self.worker("verify", [self.options.pythons[NEWEST], "verify.py"], self.options.timeout)
+        verify = self.worker(
+            "verify", [self.options.pythons[NEWEST], "verify.py"], self.options.timeout
+        )
         try:
             answer = generate.ask({"plan": plan, "path": str(folder / "d.lance")})
         except Died as error:
@@ -106,7 +108,9 @@ class Campaign:
             if alarms and quick:
                 quick = False
                 continue
-            return Outcome("alarm" if alarms else "clean", alarms=alarms, answer=answer, runs=lint.runs)
+            return Outcome(
+                "alarm" if alarms else "clean", alarms=alarms, answer=answer, runs=lint.runs
+            )
 
     @staticmethod
     def verdict(verify, answer, quick):
@@ -222,28 +226,44 @@ def report_unsaid(campaign, plan, outcome):
 
 def reason_kind(reason):
     """A reason without the names and numbers in it."""
-    first = re.sub(r"^(column|values of|filter|take_blobs|index_statistics) \S+", r"\1", reason.split(";")[0])
+    first = re.sub(
+        r"^(column|values of|filter|take_blobs|index_statistics) \S+", r"\1", reason.split(";")[0]
+    )
     return re.sub(r"[0-9]+|\(.*\)|:.*read as.*|'[^']*'", "", first)[:80]
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lint", required=True, type=pathlib.Path, help="the lance-lint to try")
-    parser.add_argument("--venvs", type=pathlib.Path, help="virtual environments by writer; made where missing")
+    parser.add_argument(
+        "--venvs", type=pathlib.Path, help="virtual environments by writer; made where missing"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=100, help="datasets a writer")
-    parser.add_argument("--writers", default=",".join(WRITERS), help="pylance releases, lancedb, daft")
+    parser.add_argument(
+        "--writers", default=",".join(WRITERS), help="pylance releases, lancedb, daft"
+    )
     parser.add_argument("--plan", type=pathlib.Path, help="run this plan only")
     parser.add_argument("--keep", type=pathlib.Path, help="where shrunk failures are kept")
     parser.add_argument("--scratch", type=pathlib.Path, help="where datasets are written")
-    parser.add_argument("--columns", type=int, help="at most so many runs with --column or --fragment a dataset")
+    parser.add_argument(
+        "--columns", type=int, help="at most so many runs with --column or --fragment a dataset"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="datasets at once")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one dataset")
-    parser.add_argument("--shrink-seconds", type=float, default=60, help="seconds for shrinking one alarm")
+    parser.add_argument(
+        "--shrink-seconds", type=float, default=60, help="seconds for shrinking one alarm"
+    )
     parser.add_argument("--max-kinds", type=int, default=8, help="shrink no more kinds of alarms")
-    parser.add_argument("--quick", action="store_true", help="read in every way only what gets a finding")
-    parser.add_argument("--unsaid", action="store_true", help="shrink what is not read well and gets no finding")
-    parser.add_argument("--reasons", action="store_true", help="list what was refused or not read well")
+    parser.add_argument(
+        "--quick", action="store_true", help="read in every way only what gets a finding"
+    )
+    parser.add_argument(
+        "--unsaid", action="store_true", help="shrink what is not read well and gets no finding"
+    )
+    parser.add_argument(
+        "--reasons", action="store_true", help="list what was refused or not read well"
+    )
     parsed = parser.parse_args()
     parsed.lint = parsed.lint.resolve()
     parsed.writers = parsed.writers.split(",")
@@ -272,7 +292,11 @@ def main():
     try:
         with concurrent.futures.ThreadPoolExecutor(parsed.jobs) as pool:
             if given:
-                work = [pool.submit(lambda: (given, campaign.try_plan(given, campaign.scratch / "plan")))]
+                work = [
+                    pool.submit(
+                        lambda: (given, campaign.try_plan(given, campaign.scratch / "plan"))
+                    )
+                ]
             else:
                 work = [pool.submit(campaign.one, s, w) for w in parsed.writers for s in seeds]
             for future in work:
@@ -287,11 +311,17 @@ def main():
                     refused.update(op for _, op, _ in outcome.answer["skipped"])
                     if parsed.reasons:
                         for _, op, why in outcome.answer["skipped"]:
-                            print(f"skipped {writer} seed {plan['seed']} {op}: {why[:160]}", flush=True)
+                            print(
+                                f"skipped {writer} seed {plan['seed']} {op}: {why[:160]}",
+                                flush=True,
+                            )
                 if outcome.reason:
                     if parsed.reasons:
                         said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
-                        print(f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}", flush=True)
+                        print(
+                            f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}",
+                            flush=True,
+                        )
                 if outcome.said == ["nothing"]:
                     count["quiet"] += 1
                     if parsed.unsaid and "took too long" not in outcome.reason:
@@ -306,15 +336,21 @@ def main():
 
 
 def summary(table, steps, refused, seconds):
-    print(f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'unsaid':>8}{'alarms':>8}{'runs':>8}")
+    print(
+        f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'unsaid':>8}{'alarms':>8}{'runs':>8}"
+    )
     total = collections.Counter()
     for writer, count in table.items():
         made = count["clean"] + count["alarm"] + count["unclean"]
         clean = count["clean"] + count["alarm"]
-        print(f"{writer:10}{count['plans']:7}{made:7}{clean:7}{count['unclean']:15}{count['quiet']:8}{count['alarm']:8}{count['runs']:8}")
+        print(
+            f"{writer:10}{count['plans']:7}{made:7}{clean:7}{count['unclean']:15}{count['quiet']:8}{count['alarm']:8}{count['runs']:8}"
+        )
         total.update(count)
     print("steps: " + ", ".join(f"{name} {n}" for name, n in sorted(steps.items())))
-    print("refused by the writer: " + ", ".join(f"{name} {n}" for name, n in sorted(refused.items())))
+    print(
+        "refused by the writer: " + ", ".join(f"{name} {n}" for name, n in sorted(refused.items()))
+    )
     print(f"{seconds:.0f} s")
     print(f"{total['clean']} passed, {total['alarm']} failed")
     # A campaign without clean datasets has shown nothing.

@@ -94,7 +94,9 @@ class Run:
 
     def write(self, data, mode, path=None, **options):
         options = {name: value for name, value in options.items() if value is not None}
-        if options.get("max_rows_per_file") and accepts(self.lance.write_dataset, "max_rows_per_group"):
+        if options.get("max_rows_per_file") and accepts(
+            self.lance.write_dataset, "max_rows_per_group"
+        ):
             options["max_rows_per_group"] = min(1024, options["max_rows_per_file"])
         if mode != "append":
             options.update(self.write_options())
@@ -134,6 +136,13 @@ class Run:
     def data(self, keys, seed, names=None):
         fields = self.fields if names is None else [self.field(name) for name in names]
         return table(fields, keys, f"{self.plan['seed']} {seed}")
+
+    def in_batches(self, keys, number, batches):
+        """Rows in several arrays a column, none of them a slice: some releases lose their nulls."""
+        size = max(1, -(-len(keys) // batches))
+        starts = range(0, max(1, len(keys)), size)
+        parts = [self.data(keys[at : at + size], f"{number} {at}") for at in starts]
+        return pa.concat_tables(parts)
 
     def matching(self, where):
         if "all" in where:
@@ -190,9 +199,9 @@ class Run:
         options = {"max_rows_per_file": step.get("max_rows_per_file")}
         for attempt in range(2):
             try:
-                data = self.data(keys, number)
+                data = self.in_batches(keys, number, step.get("batches", 1))
                 data = data.replace_schema_metadata(self.plan.get("schema_metadata"))
-                self.write(in_batches(data, step.get("batches", 1)), mode, **options)
+                self.write(data, mode, **options)
                 break
             except (KeyboardInterrupt, SystemExit):
                 raise
@@ -239,7 +248,11 @@ class Run:
         keys = self.new_keys(step["rows"])
         data = self.data(keys, number)
         write = self.lance.fragment.write_fragments
-        options = {} if accepts(self.lance.write_dataset, "data_storage_version") else self.version_options(write)
+        options = (
+            {}
+            if accepts(self.lance.write_dataset, "data_storage_version")
+            else self.version_options(write)
+        )
         ds = self.open()
         if not options and accepts(write, "data_storage_version"):
             options = {"data_storage_version": call(ds, "__getattribute__", "data_storage_version")}
@@ -274,7 +287,9 @@ class Run:
         keys = fragment.to_table(columns=[KEY]).column(KEY).to_pylist()[: step["rows"]]
         data = self.data(keys, number, [KEY, step["column"]])
         part, changed = call(fragment, "update_columns", data, left_on=KEY, right_on=KEY)[:2]
-        operation = self.lance.LanceOperation.Update(updated_fragments=[part], fields_modified=changed)
+        operation = self.lance.LanceOperation.Update(
+            updated_fragments=[part], fields_modified=changed
+        )
         self.lance.LanceDataset.commit(self.path, operation, read_version=ds.version)
         for key, value in zip(keys, canonical(data.column(step["column"]))):
             self.rows[key] = {**self.rows[key], step["column"]: value}
@@ -316,7 +331,13 @@ class Run:
         value = step["value"]
         if value is None and not field["nullable"]:
             raise Refused("not nullable")
-        sql = "NULL" if value is None else "'" + value + "'" if isinstance(value, str) else str(value).lower()
+        sql = (
+            "NULL"
+            if value is None
+            else "'" + value + "'"
+            if isinstance(value, str)
+            else str(value).lower()
+        )
         call(self.open(), "update", {quoted(step["column"]): sql}, where=where)
         held = canonical(pa.array([value], arrow_type(field["type"])))[0]
         for key in keys:
@@ -472,7 +493,9 @@ class Run:
         options = {
             name: step[name]
             for name in (
-                "target_rows_per_fragment", "materialize_deletions_threshold", "compaction_mode",
+                "target_rows_per_fragment",
+                "materialize_deletions_threshold",
+                "compaction_mode",
                 "data_storage_version",
             )
             if step.get(name) is not None
@@ -551,7 +574,11 @@ class Run:
         call(ds, "update_field_metadata", {quoted(step["column"]): {"doc": str(number)}})
 
     def do_cleanup(self, step, number):
-        options = {"delete_unverified": True} if accepts(self.open().cleanup_old_versions, "delete_unverified") else {}
+        options = (
+            {"delete_unverified": True}
+            if accepts(self.open().cleanup_old_versions, "delete_unverified")
+            else {}
+        )
         if accepts(self.open().cleanup_old_versions, "error_if_tagged_old_versions"):
             options["error_if_tagged_old_versions"] = False
         self.open().cleanup_old_versions(older_than=timedelta(0), **options)
@@ -571,22 +598,6 @@ class Run:
             "branches": self.branches,
             "versions": {version: kept["values"] for version, kept in self.snapshots.items()},
         }
-
-
-def in_batches(data, batches):
-    if batches == 1 or data.num_rows < batches:
-        return data
-    size = max(1, data.num_rows // batches)
-    # Arrays of their own rather than slices: some releases lose the nulls of slices.
-    return pa.concat_tables([whole(data.slice(start, size)) for start in range(0, data.num_rows, size)])
-
-
-def whole(part):
-    """A slice as arrays of its own."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, part.schema) as writer:
-        writer.write_table(part)
-    return pa.ipc.open_stream(sink.getvalue()).read_all()
 
 
 def main():

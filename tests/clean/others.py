@@ -34,7 +34,9 @@ class LanceDB(Run):
         if self.plan.get("stable_row_ids"):
             storage["new_table_enable_stable_row_ids"] = "true"
         if "manifest_paths_v2" in self.plan:
-            storage["new_table_enable_v2_manifest_paths"] = str(self.plan["manifest_paths_v2"]).lower()
+            storage["new_table_enable_v2_manifest_paths"] = str(
+                self.plan["manifest_paths_v2"]
+            ).lower()
         name = name[: -len(".lance")] if name.endswith(".lance") else name
         made = database.create_table(name, data, mode=mode, storage_options=storage or None)
         if path:
@@ -71,7 +73,9 @@ class LanceDB(Run):
 
     def do_add_null(self, step, number):
         self.table().add_columns(list(schema(step["fields"])))
-        self.add(step["fields"], {field["name"]: dict.fromkeys(self.rows) for field in step["fields"]})
+        self.add(
+            step["fields"], {field["name"]: dict.fromkeys(self.rows) for field in step["fields"]}
+        )
 
     def do_upsert(self, step, number):
         self.need_key()

@@ -88,7 +88,15 @@ class Maker:
 
     def flat(self):
         rng = self.rng
-        pools = [(INTS, 6), (FLOATS, 3), (STRINGS, 5), (BINARIES, 2), (["bool"], 2), (TIMES, 3), (SIZED, 1)]
+        pools = [
+            (INTS, 6),
+            (FLOATS, 3),
+            (STRINGS, 5),
+            (BINARIES, 2),
+            (["bool"], 2),
+            (TIMES, 3),
+            (SIZED, 1),
+        ]
         pools.append((["decimal128(12, 3)", "decimal128(38, 10)"], 1))
         if self.has("2.0"):
             pools.append((DICTIONARIES, 1))
@@ -102,7 +110,13 @@ class Maker:
 
     def nested(self, depth):
         rng = self.rng
-        kinds = [("struct", 4), ("list", 4), ("fixed_size_list", 3), ("packed", 0.4), ("large_list", 0.7)]
+        kinds = [
+            ("struct", 4),
+            ("list", 4),
+            ("fixed_size_list", 3),
+            ("packed", 0.4),
+            ("large_list", 0.7),
+        ]
         if self.has("2.2"):
             kinds.append(("map", 2))
         if self.effective == "0.1":
@@ -131,8 +145,13 @@ class Maker:
         item = self.plain_field("item", rng.choice(pool))
         if rng.random() < 0.7 or not self.has("2.1"):
             item["nulls"] = 0
-        if self.has("2.2") and rng.random() < 0.15:
-            item = {"name": "item", "type": {"struct": self.children(2)}, "nullable": True, "nulls": 0}
+        if self.has("2.2") and rng.random() < 0.03:
+            item = {
+                "name": "item",
+                "type": {"struct": self.children(2)},
+                "nullable": True,
+                "nulls": 0,
+            }
         elif self.has("2.1") and rng.random() < 0.1:
             inner = {"fixed_size_list": dict(item, nulls=0), "size": rng.randint(1, 3)}
             item = {"name": "item", "type": inner, "nullable": True, "nulls": 0}
@@ -140,7 +159,9 @@ class Maker:
 
     def children(self, depth):
         rng = self.rng
-        names = rng.sample(["x", "y", "z", "data", "item", "size", "caption", "n0", "n1", "inner"], 6)
+        names = rng.sample(
+            ["x", "y", "z", "data", "item", "size", "caption", "n0", "n1", "inner"], 6
+        )
         fields = [self.field(name, depth + 1) for name in names[: rng.choice([1, 2, 2, 3, 5])]]
         return fields
 
@@ -154,7 +175,9 @@ class Maker:
         rng = self.rng
         nullable = rng.random() < 0.75
         nulls = rng.choice([0, 0, 0.1, 0.5, 0.9, 1]) if nullable else 0
-        values = pick(rng, [("random", 6), ("constant", 1), ("runs", 1), ("sequence", 1), ("few", 1)])
+        values = pick(
+            rng, [("random", 6), ("constant", 1), ("runs", 1), ("sequence", 1), ("few", 1)]
+        )
         return {"name": name, "type": kind, "nullable": nullable, "nulls": nulls, "values": values}
 
     def field(self, name, depth=0, kind=None):
@@ -212,14 +235,22 @@ class Maker:
         kind = "blob2" if self.has("2.2") else "blob"
         nullable = kind == "blob" or rng.random() < 0.8
         nulls = rng.choice([0, 0, 0.2, 0.7, 1]) if nullable else 0
-        field = {"name": name, "type": kind, "nullable": nullable, "nulls": nulls, "values": "random"}
+        field = {
+            "name": name,
+            "type": kind,
+            "nullable": nullable,
+            "nulls": nulls,
+            "values": "random",
+        }
         if kind == "blob2" and rng.random() < 0.25:
             field["thresholds"] = {"inline_size_threshold": 16, "dedicated_size_threshold": 150}
         return field
 
     def can_blob(self):
-        return self.has("2.0") and self.release >= (0, 17, 0) and not (
-            self.has("2.2") and self.release < (2, 0, 0)
+        return (
+            self.has("2.0")
+            and self.release >= (0, 17, 0)
+            and not (self.has("2.2") and self.release < (2, 0, 0))
         )
 
     def name(self):
@@ -242,7 +273,9 @@ class Maker:
         rng = self.rng
         width = pick(rng, [((1, 3), 3), ((4, 12), 5), ((13, 40), 3), ((41, 100), 1)])
         width = rng.randint(*width)
-        profile = pick(rng, [("mixed", 4), ("many of one", 3), ("flat", 2), ("nested", 2), ("few kinds", 2)])
+        profile = pick(
+            rng, [("mixed", 4), ("many of one", 3), ("flat", 2), ("nested", 2), ("few kinds", 2)]
+        )
         if profile == "many of one":
             one = self.type(0)
             makers = [(lambda name: self.field(name, kind=one), 0.85), (self.field, 0.15)]
@@ -263,7 +296,12 @@ class Maker:
                 # A blob in a struct.
                 inside = [self.blob("payload"), self.field("mime", 3, "string")]
                 rng.shuffle(inside)
-                struct = {"name": self.name(), "type": {"struct": inside}, "nullable": True, "nulls": 0}
+                struct = {
+                    "name": self.name(),
+                    "type": {"struct": inside},
+                    "nullable": True,
+                    "nulls": 0,
+                }
                 fields.insert(rng.randint(0, len(fields)), struct)
         if rng.random() < 0.93:
             key = {"name": KEY, "type": "int64", "nullable": rng.random() < 0.5, "nulls": 0}
@@ -312,7 +350,9 @@ class Maker:
             plan["page_bytes"] = rng.choice([64, 256, 1024, 4096])
         if rng.random() < 0.05:
             plan["schema_metadata"] = {"origin": "a test"}
-        steps = pick(rng, [(0, 2), (rng.randint(1, 3), 4), (rng.randint(4, 9), 3), (rng.randint(10, 16), 1)])
+        steps = pick(
+            rng, [(0, 2), (rng.randint(1, 3), 4), (rng.randint(4, 9), 3), (rng.randint(10, 16), 1)]
+        )
         for number in range(steps):
             step = self.step(number)
             if step:
@@ -348,7 +388,11 @@ class Maker:
                 rng.shuffle(names)
                 step.update(op="append", columns=names)
         elif op == "append_subset":
-            kept = [f["name"] for f in self.fields if f["name"] == KEY or rng.random() < 0.6 or not f["nullable"]]
+            kept = [
+                f["name"]
+                for f in self.fields
+                if f["name"] == KEY or rng.random() < 0.6 or not f["nullable"]
+            ]
             step.update(op="append", rows=max(2, self.rows() // 3), columns=kept or names)
         elif op == "delete":
             step["where"] = self.where()
@@ -364,7 +408,9 @@ class Maker:
             name = self.name()
             step.update(name=name, kind=kind)
             types = {"constant": "string", "some": "int64"}
-            self.fields.append({"name": name, "type": types.get(kind, kind), "nullable": True, "nulls": 0})
+            self.fields.append(
+                {"name": name, "type": types.get(kind, kind), "nullable": True, "nulls": 0}
+            )
         elif op in ("add_null", "add_values", "merge"):
             fields = []
             for _ in range(rng.choice([1, 1, 2, 4])):
@@ -378,7 +424,9 @@ class Maker:
         elif op == "drop":
             if len(others) < 2:
                 return None
-            gone = rng.sample([f["name"] for f in others], min(rng.choice([1, 1, 2, 5]), len(others) - 1))
+            gone = rng.sample(
+                [f["name"] for f in others], min(rng.choice([1, 1, 2, 5]), len(others) - 1)
+            )
             step["columns"] = gone
             self.fields = [f for f in self.fields if f["name"] not in gone]
         elif op == "rename":
@@ -416,7 +464,9 @@ class Maker:
         elif op in ("upsert", "upsert_columns"):
             step.update(old=rng.randint(0, 12), new=rng.randint(1, 10))
             if op == "upsert":
-                step["variant"] = pick(rng, [("all", 5), ("insert", 1), ("update", 1), ("replace", 1)])
+                step["variant"] = pick(
+                    rng, [("all", 5), ("insert", 1), ("update", 1), ("replace", 1)]
+                )
             if op == "upsert_columns":
                 some = [f["name"] for f in others if rng.random() < 0.4]
                 if not some:
@@ -431,9 +481,19 @@ class Maker:
             if rng.random() < 0.05 and self.has("2.0"):
                 step["data_storage_version"] = rng.choice(["2.1", "2.2"])
         elif op == "index":
-            scalar = [f for f in self.fields if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2", "json", "null")]
+            scalar = [
+                f
+                for f in self.fields
+                if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2", "json", "null")
+            ]
             vectors = [f for f in others if self.is_vector(f)]
-            lists = [f for f in others if isinstance(f["type"], dict) and "list" in f["type"] and f["type"]["list"]["type"] in ("string", "int32", "int64")]
+            lists = [
+                f
+                for f in others
+                if isinstance(f["type"], dict)
+                and "list" in f["type"]
+                and f["type"]["list"]["type"] in ("string", "int32", "int64")
+            ]
             if vectors and rng.random() < 0.5:
                 field, kinds = rng.choice(vectors), ["IVF_FLAT", "IVF_PQ", "IVF_SQ", "IVF_HNSW_SQ"]
             elif lists and rng.random() < 0.3:
@@ -448,7 +508,13 @@ class Maker:
                 return None
             step.update(column=field["name"], kind=rng.choice(kinds))
         elif op == "drop_child":
-            able = [f for f in others if "struct" in f["type"] and len(f["type"]["struct"]) > 1 and not f["type"].get("packed")]
+            able = [
+                f
+                for f in others
+                if "struct" in f["type"]
+                and len(f["type"]["struct"]) > 1
+                and not f["type"].get("packed")
+            ]
             if not able:
                 return None
             field = rng.choice(able)
@@ -459,7 +525,11 @@ class Maker:
         elif op in ("from_file", "base"):
             step["rows"] = max(2, self.rows() // 3)
         elif op == "update_columns":
-            able = [f for f in others if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2")]
+            able = [
+                f
+                for f in others
+                if isinstance(f["type"], str) and f["type"] not in ("blob", "blob2")
+            ]
             if not able:
                 return None
             step.update(column=rng.choice(able)["name"], rows=rng.randint(1, 9))
@@ -483,7 +553,9 @@ class Maker:
     def is_vector(field):
         kind = field["type"]
         return (
-            isinstance(kind, dict) and "fixed_size_list" in kind and kind["size"] % 8 == 0
+            isinstance(kind, dict)
+            and "fixed_size_list" in kind
+            and kind["size"] % 8 == 0
             and kind["fixed_size_list"]["type"] in ("float32", "float16")
             and kind["fixed_size_list"]["nulls"] == 0
         )
@@ -498,7 +570,9 @@ class Maker:
             return rng.randint(-40, 40) / 2
         if field["type"] == "bool":
             return rng.random() < 0.5
-        return rng.choice(["new", "" if self.has("2.0") else "old", "a longer text that was set by an update"])
+        return rng.choice(
+            ["new", "" if self.has("2.0") else "old", "a longer text that was set by an update"]
+        )
 
 
 def make(seed, writer):

@@ -85,7 +85,12 @@ class Shrinker:
                 for value in (0, 1, 2, 5, 10, 20, 50, 100):
                     if step.get(key, 0) > value:
                         self.change(["steps", i], key, value)
-            for key in ("max_rows_per_file", "batches", "target_rows_per_fragment", "materialize_deletions_threshold"):
+            for key in (
+                "max_rows_per_file",
+                "batches",
+                "target_rows_per_fragment",
+                "materialize_deletions_threshold",
+            ):
                 self.drop(["steps", i], key)
 
     def simplify(self):

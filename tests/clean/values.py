@@ -47,9 +47,12 @@ def flat_type(name):
         from lance.arrow import BFloat16Type
 
         return BFloat16Type()
-    return {"float16": pa.float16, "float32": pa.float32, "float64": pa.float64, "bool": pa.bool_}.get(
-        kind, getattr(pa, kind, None)
-    )()
+    return {
+        "float16": pa.float16,
+        "float32": pa.float32,
+        "float64": pa.float64,
+        "bool": pa.bool_,
+    }.get(kind, getattr(pa, kind, None))()
 
 
 def arrow_type(kind):
@@ -118,11 +121,17 @@ def scalar(t, rng):
         return rng.random() < 0.5
     if p.is_integer(t):
         bits = t.bit_width
-        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if p.is_signed_integer(t) else (0, (1 << bits) - 1)
+        low, high = (
+            (-(1 << bits - 1), (1 << bits - 1) - 1)
+            if p.is_signed_integer(t)
+            else (0, (1 << bits) - 1)
+        )
         kind = rng.random()
         if kind < 0.05:
             return rng.choice([low, high, 0])
-        return rng.randint(max(low, -1000), min(high, 1000)) if kind < 0.6 else rng.randint(low, high)
+        return (
+            rng.randint(max(low, -1000), min(high, 1000)) if kind < 0.6 else rng.randint(low, high)
+        )
     if p.is_float16(t):
         return np.float16(floating(rng))
     if p.is_floating(t):
@@ -131,7 +140,9 @@ def scalar(t, rng):
         import decimal
 
         limit = 10 ** min(t.precision, 28) - 1
-        return decimal.Decimal(rng.randint(-limit, limit)).scaleb(-t.scale, decimal.Context(prec=80))
+        return decimal.Decimal(rng.randint(-limit, limit)).scaleb(
+            -t.scale, decimal.Context(prec=80)
+        )
     if p.is_date32(t):
         return rng.randint(-2000, 40000)
     if p.is_date64(t):
@@ -196,14 +207,18 @@ def make(field, rng, n):
     if pa.types.is_dictionary(t):
         words = list(dict.fromkeys(items(t.value_type, rng, rng.randint(1, 9), "random")))
         indices = [None if gone else rng.randrange(len(words)) for gone in absent]
-        return pa.DictionaryArray.from_arrays(pa.array(indices, t.index_type), pa.array(words, t.value_type))
+        return pa.DictionaryArray.from_arrays(
+            pa.array(indices, t.index_type), pa.array(words, t.value_type)
+        )
     values = items(t, rng, n, style)
     return pa.array([None if gone else value for gone, value in zip(absent, values)], t)
 
 
 def extension(kind, t, rng, n, absent):
     if kind == "json":
-        values = [json.dumps({"id": rng.randint(0, 99), "tag": rng.choice(WORDS)}) for _ in range(n)]
+        values = [
+            json.dumps({"id": rng.randint(0, 99), "tag": rng.choice(WORDS)}) for _ in range(n)
+        ]
     else:
         values = [rng.randbytes(16 if kind == "uuid" else 2) for _ in range(n)]
     if kind == "bfloat16":  # no NaN, which is not equal to itself
@@ -242,7 +257,9 @@ def nested(field, kind, rng, n, absent, mask):
     values = make(child, rng, offsets[-1])
     large = "large_list" in kind
     of = pa.LargeListArray if large else pa.ListArray
-    return of.from_arrays(pa.array(offsets, pa.int64() if large else pa.int32()), values, type=t, mask=mask)
+    return of.from_arrays(
+        pa.array(offsets, pa.int64() if large else pa.int32()), values, type=t, mask=mask
+    )
 
 
 def validity(absent):
@@ -276,7 +293,9 @@ def canonical(array):
         if "json" in name:
             return [value and json_text(value) for value in storage]
         if name == "lance.blob.v2":
-            return [value and (value[0] if isinstance(value, tuple) else value) for value in storage]
+            return [
+                value and (value[0] if isinstance(value, tuple) else value) for value in storage
+            ]
         return storage
     if p.is_dictionary(t):
         return canonical(array.dictionary_decode())
@@ -313,7 +332,9 @@ def canonical(array):
     if p.is_list(t) or p.is_large_list(t):
         valid, offsets = array.is_valid().to_pylist(), array.offsets.to_pylist()
         values = canonical(array.values)
-        return [tuple(values[offsets[i] : offsets[i + 1]]) if ok else None for i, ok in enumerate(valid)]
+        return [
+            tuple(values[offsets[i] : offsets[i + 1]]) if ok else None for i, ok in enumerate(valid)
+        ]
     return array.to_pylist()
 
 

@@ -90,8 +90,12 @@ class Reading:
             got = [got[i] for i in order] if order is not None else sorted(got, key=repr)
             expected = want[name] if order is not None else sorted(want[name], key=repr)
             if got != expected:
-                at = next((i for i, pair in enumerate(zip(got, expected)) if pair[0] != pair[1]), None)
-                pair = "" if at is None else f": {str(expected[at])[:60]} read as {str(got[at])[:60]}"
+                at = next(
+                    (i for i, pair in enumerate(zip(got, expected)) if pair[0] != pair[1]), None
+                )
+                pair = (
+                    "" if at is None else f": {str(expected[at])[:60]} read as {str(got[at])[:60]}"
+                )
                 self.problems.append(f"values of {name} ({read.column(name).type}){pair}")
 
     def each_column(self, ds, full):
@@ -99,7 +103,8 @@ class Reading:
             alone = self.step(f"column {name}", lambda: ds.to_table(columns=[quoted(name)]))
             if alone is not None:
                 self.expect(
-                    f"column {name} alone differs", canonical(alone.column(0)) == canonical(full.column(name))
+                    f"column {name} alone differs",
+                    canonical(alone.column(0)) == canonical(full.column(name)),
                 )
             field = ds.schema.field(name)
             if pa.types.is_struct(field.type) and not has_blob(field) and not is_packed(field):
@@ -118,12 +123,22 @@ class Reading:
 
     def row_ids(self, ds, full, key):
         for option in ("with_row_id", "with_row_address"):
-            with_ids = self.step(option, lambda: ds.to_table(columns=[quoted(n) for n in full.column_names[:3]], **{option: True}))
+            with_ids = self.step(
+                option,
+                lambda: ds.to_table(
+                    columns=[quoted(n) for n in full.column_names[:3]], **{option: True}
+                ),
+            )
             if with_ids is not None:
                 ids = with_ids.column(with_ids.num_columns - 1).to_pylist()
                 self.expect(f"{option} repeats", len(set(ids)) == len(ids) == full.num_rows)
                 if option == "with_row_id" and ids:
-                    self.taken("take by row id", lambda: ds._take_rows(ids[-3:]), full, range(len(ids))[-3:])
+                    self.taken(
+                        "take by row id",
+                        lambda: ds._take_rows(ids[-3:]),
+                        full,
+                        range(len(ids))[-3:],
+                    )
         if full.num_rows:
             n = full.num_rows
             picks = sorted({0, n // 3, n // 2, n - 1})
@@ -152,7 +167,9 @@ class Reading:
                 self.expect(f"filter {name} is null finds {found} of {nulls}", found == nulls)
             kind = full.schema.field(name).type
             # SQL has no literals of the greatest numbers.
-            known = next((v for v in values if v is not None and (isinstance(v, str) or is_small(v))), None)
+            known = next(
+                (v for v in values if v is not None and (isinstance(v, str) or is_small(v))), None
+            )
             literal = None
             if known is not None and pa.types.is_integer(kind):
                 literal = str(known)
@@ -161,14 +178,21 @@ class Reading:
             if literal is not None:
                 found = self.step(
                     f"filter {name}",
-                    lambda: ds.to_table(columns=[quoted(n) for n in full.column_names[:2]], filter=f"{quoted(name)} = {literal}"),
+                    lambda: ds.to_table(
+                        columns=[quoted(n) for n in full.column_names[:2]],
+                        filter=f"{quoted(name)} = {literal}",
+                    ),
                 )
                 if found is not None:
-                    self.expect(f"filter {name} finds other rows", found.num_rows == values.count(known))
+                    self.expect(
+                        f"filter {name} finds other rows", found.num_rows == values.count(known)
+                    )
         if key:
             found = self.step("filter, all columns", lambda: ds.to_table(filter=f"{key} % 2 = 0"))
             if found is not None:
-                self.expect("filter finds other rows", found.num_rows == sum(k % 2 == 0 for k in want[key]))
+                self.expect(
+                    "filter finds other rows", found.num_rows == sum(k % 2 == 0 for k in want[key])
+                )
 
     def blobs(self, ds, full, binary):
         """Each blob, also in structs, as a file."""

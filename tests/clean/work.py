@@ -24,7 +24,9 @@ class Worker:
 
     def start(self):
         self.errors = tempfile.TemporaryFile()
-        env = dict(os.environ, RUST_BACKTRACE="0", LANCE_CPU_THREADS="4", TZ="UTC", PYTHONHASHSEED="0")
+        env = dict(
+            os.environ, RUST_BACKTRACE="0", LANCE_CPU_THREADS="4", TZ="UTC", PYTHONHASHSEED="0"
+        )
         self.process = subprocess.Popen(
             [str(part) for part in self.command],
             cwd=HERE,
@@ -113,19 +115,22 @@ class Lint:
             return None
         if done.returncode not in (0, 1):
             text = done.stderr.decode(errors="replace").strip()[:300]
-            self.alarms.append(Alarm(mode, arguments, "status", "failure", f"{done.returncode}: {text}"))
+            self.alarms.append(
+                Alarm(mode, arguments, "status", "failure", f"{done.returncode}: {text}")
+            )
             return None
         report = json.loads(done.stdout)
         for finding in report["findings"]:
             if finding["severity"] != "info" and not self.is_right(mode, finding):
-
                 place = finding["location"]
                 where = f"column {place['column']}, " if place.get("column") else ""
                 text = f"{where}{finding['message']}"
                 if finding.get("expected") or finding.get("found"):
                     text += f" (expected {finding.get('expected')}; found {finding.get('found')})"
                 self.alarms.append(
-                    Alarm(mode, arguments, finding["rule"], finding["severity"], text[:600], finding)
+                    Alarm(
+                        mode, arguments, finding["rule"], finding["severity"], text[:600], finding
+                    )
                 )
         return report
 
@@ -144,7 +149,9 @@ class Lint:
         bad = {version for version, _ in self.verdict.get("bad_versions", [])}
         since = finding["since"] or {}
         places = [finding["location"], *finding["more_locations"], since]
-        return since.get("branch") in branches or bool({place.get("version") for place in places} & bad)
+        return since.get("branch") in branches or bool(
+            {place.get("version") for place in places} & bad
+        )
 
     def all(self, modes=None):
         """Every mode, or those named."""
@@ -165,7 +172,13 @@ class Lint:
             for fragment in self.some(fragments):
                 self.run("fragment", "--fragment", str(fragment))
         if wanted("sample") and fragments:
-            self.run("sample", "--sample", str(self.rng.choice([1, 2])), "--seed", str(self.rng.randint(0, 9)))
+            self.run(
+                "sample",
+                "--sample",
+                str(self.rng.choice([1, 2])),
+                "--seed",
+                str(self.rng.randint(0, 9)),
+            )
         if wanted("parts") and fragments:
             self.parts(fragments)
         if wanted("branch"):
@@ -182,7 +195,9 @@ class Lint:
         columns = report["subjects"][0]["columns"]
         top = [column["path"] for column in columns if column["depth"] == 0]
         nested = [column["path"] for column in columns if column["depth"] > 0]
-        return self.some(top) + self.some(nested if self.columns is None or len(nested) < 3 else self.rng.sample(nested, 3))
+        return self.some(top) + self.some(
+            nested if self.columns is None or len(nested) < 3 else self.rng.sample(nested, 3)
+        )
 
     def parts(self, fragments):
         middle = self.rng.randint(min(fragments), max(fragments) + 1)
