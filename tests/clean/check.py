@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes random realistic datasets, and runs lance-lint over those that the newest Lance reads well.
+"""Writes random realistic datasets, and lints those that the newest Lance reads well.
 
     python tests/clean/check.py --lint BIN [--venvs DIR] --seed S --count N [--writers a,b]
 
@@ -14,6 +14,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,8 +28,8 @@ from work import Died, Lint, Worker
 # The release whose readers decide what is clean.
 NEWEST = "14.0.2"
 WRITERS = [
-    "0.10.18", "0.16.1", "0.19.2", "0.20.0", "0.23.2", "0.27.2", "0.32.1", "0.38.3", "1.0.4", "2.0.1",
-    "3.0.0", "4.0.2", "6.0.0", "9.0.1", "11.0.0", "14.0.2", "lancedb", "daft",
+    "0.10.18", "0.16.1", "0.19.2", "0.20.0", "0.23.2", "0.27.2", "0.32.1", "0.38.3", "1.0.4",
+    "2.0.1", "3.0.0", "4.0.2", "6.0.0", "9.0.1", "11.0.0", "14.0.2", "lancedb", "daft",
 ]  # fmt: skip
 PACKAGES = {
     "lancedb": ["lancedb==0.40.0", f"pylance=={NEWEST}", "pandas"],
@@ -179,7 +180,7 @@ class Campaign:
 
 
 def distinct(alarms):
-    """One alarm of each rule and mode; what the whole dataset shows is not told again for parts of it."""
+    """One alarm of each rule and mode, and none for parts of what the whole dataset shows."""
     whole = {(alarm.rule, alarm.severity) for alarm in alarms if alarm.mode == "whole"}
     return {
         alarm.kind(): alarm
@@ -285,6 +286,8 @@ def main():
         parsed.writers = [given["writer"]]
     parsed.pythons = {writer: venv(parsed.venvs, writer) for writer in {*parsed.writers, NEWEST}}
     campaign = Campaign(parsed)
+    # So that the workers end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.monotonic()
     table = {writer: collections.Counter() for writer in parsed.writers}
     steps, refused = collections.Counter(), collections.Counter()
@@ -315,13 +318,10 @@ def main():
                                 f"skipped {writer} seed {plan['seed']} {op}: {why[:160]}",
                                 flush=True,
                             )
-                if outcome.reason:
-                    if parsed.reasons:
-                        said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
-                        print(
-                            f"{outcome.status} {writer} seed {plan['seed']}{said}: {outcome.reason}",
-                            flush=True,
-                        )
+                if outcome.reason and parsed.reasons:
+                    said = f" (said: {', '.join(outcome.said)})" if outcome.said else ""
+                    which = f"{outcome.status} {writer} seed {plan['seed']}{said}"
+                    print(f"{which}: {outcome.reason}", flush=True)
                 if outcome.said == ["nothing"]:
                     count["quiet"] += 1
                     if parsed.unsaid and "took too long" not in outcome.reason:
@@ -337,7 +337,8 @@ def main():
 
 def summary(table, steps, refused, seconds):
     print(
-        f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}{'not read well':>15}{'unsaid':>8}{'alarms':>8}{'runs':>8}"
+        f"\n{'writer':10}{'plans':>7}{'made':>7}{'clean':>7}"
+        f"{'not read well':>15}{'unsaid':>8}{'alarms':>8}{'runs':>8}"
     )
     total = collections.Counter()
     for writer, count in table.items():

@@ -3,8 +3,8 @@
     WRITER/bin/python generate.py pylance|lancedb|daft
 
 Reads one JSON document a line from standard input: {"plan": …, "path": …}. Answers each with one
-line: {"ok": true, "skipped": […], "branches": {…}, …}, or {"ok": false, "reason": …}. The values are
-written beside the dataset, to PATH.shadow.
+line: {"ok": true, "skipped": […], "branches": {…}, …}, or {"ok": false, "reason": …}. The values
+are written beside the dataset, to PATH.shadow.
 """
 
 import inspect
@@ -16,7 +16,6 @@ import sys
 from datetime import timedelta
 
 import pyarrow as pa
-
 from values import Refused, arrow_type, canonical, digest, quoted, schema, table
 
 KEY = "k"

@@ -6,7 +6,6 @@ Reading and versions go through pylance, which is installed beside them.
 import os
 
 import pyarrow as pa
-
 from generate import KEY, Run, call
 from values import Refused, arrow_type, canonical, quoted, schema
 

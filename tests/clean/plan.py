@@ -24,8 +24,9 @@ DICTIONARIES = [
     "dictionary(uint8, string)", "dictionary(int32, large_string)", "dictionary(int32, int64)",
 ]  # fmt: skip
 EXTENSIONS = ["json", "uuid", "bfloat16"]
-PLAIN_NAMES = (
-    "amber basil cedar delta ember fjord grove haven iris jasper karst lumen maple nadir ochre pearl"
+PLAIN_NAMES = (  # noqa: SIM905
+    "amber basil cedar delta ember fjord grove haven iris jasper karst lumen maple "
+    "nadir ochre pearl"
 ).split()
 # Names that mean something in Lance or Arrow, or have to be quoted.
 HARD_NAMES = [
@@ -141,7 +142,7 @@ class Maker:
             entry = self.plain_field("key", rng.choice(["string", "int32", "int64"]))
             entry.update(nullable=False, nulls=0, values="random")
             return {"map": [entry, self.field("value", depth + 1)]}
-        pool = FLOATS + ["int8", "uint8", "int32", "float32", "float32"]
+        pool = [*FLOATS, "int8", "uint8", "int32", "float32", "float32"]
         item = self.plain_field("item", rng.choice(pool))
         if rng.random() < 0.7 or not self.has("2.1"):
             item["nulls"] = 0
@@ -162,8 +163,7 @@ class Maker:
         names = rng.sample(
             ["x", "y", "z", "data", "item", "size", "caption", "n0", "n1", "inner"], 6
         )
-        fields = [self.field(name, depth + 1) for name in names[: rng.choice([1, 2, 2, 3, 5])]]
-        return fields
+        return [self.field(name, depth + 1) for name in names[: rng.choice([1, 2, 2, 3, 5])]]
 
     def type(self, depth):
         deep = 0.25 if depth == 0 else 0.22 if depth < 3 else 0
@@ -186,7 +186,7 @@ class Maker:
         field = self.plain_field(name, kind)
         if isinstance(kind, dict):
             # Files of 2.0 have no place for the null of a struct, those of 0.1 for none of these.
-            if not self.has("2.1") and "struct" in kind or self.effective == "0.1":
+            if (not self.has("2.1") and "struct" in kind) or self.effective == "0.1":
                 field["nulls"] = 0
             if kind.get("packed"):
                 key = rng.choice(["packed", "lance-encoding:packed"])
@@ -367,12 +367,12 @@ class Maker:
         kinds = {
             "append": 5, "append_subset": 2, "append_reordered": 1, "delete": 4, "update": 3,
             "add_sql": 2, "add_null": 2, "add_values": 2, "merge": 1, "drop": 2, "rename": 1.5,
-            "cast": 1.5, "nullable": 1, "upsert": 3, "upsert_columns": 1.5, "compact": 3, "index": 2.5,
-            "optimize_indices": 1.5, "drop_index": 0.4, "tag": 0.8, "branch": 0.8, "restore": 1,
+            "cast": 1.5, "nullable": 1, "upsert": 3, "upsert_columns": 1.5, "compact": 3,
+            "index": 2.5, "optimize_indices": 1.5, "drop_index": 0.4, "tag": 0.8,
             "shallow_clone": 0.3, "deep_clone": 0.15, "config": 0.7, "schema_metadata": 0.4,
-            "field_metadata": 0.5, "cleanup": 0.7, "overwrite": 0.4, "migrate": 0.15,
+            "field_metadata": 0.5, "branch": 0.8, "cleanup": 0.7, "overwrite": 0.4, "migrate": 0.15,
             "fragments": 1, "from_file": 0.7, "update_columns": 0.5, "drop_child": 0.8, "base": 0.4,
-            "truncate": 0.1, "auto_cleanup": 0.2, "mem_wal": 0.15,
+            "truncate": 0.1, "restore": 1, "auto_cleanup": 0.2, "mem_wal": 0.15,
         }  # fmt: skip
         if self.effective == "0.1":  # which has no nulls of most types
             kinds.update(append_subset=0, add_null=0)
@@ -442,8 +442,9 @@ class Maker:
                 self.fields = [dict(f, name=name) if f is field else f for f in self.fields]
         elif op == "cast":
             casts = {
-                "int8": ["int16", "int32", "int64"], "int16": ["int32", "int64"], "int32": ["int64"],
-                "uint8": ["uint16", "int32", "uint64"], "uint16": ["uint32"], "uint32": ["uint64"],
+                "int8": ["int16", "int32", "int64"], "int16": ["int32", "int64"],
+                "int32": ["int64"], "uint8": ["uint16", "int32", "uint64"],
+                "uint16": ["uint32"], "uint32": ["uint64"],
                 "string": ["large_string"], "large_string": ["string"], "binary": ["large_binary"],
                 "large_binary": ["binary"], "float16": ["float32"], "float32": ["float64"],
             }  # fmt: skip

@@ -60,9 +60,7 @@ class Shrinker:
                 smaller = copy.deepcopy(self.plan)
                 things = self.at(smaller, path)
                 del things[start : start + size]
-                if not things and path != ["steps"]:
-                    start += size
-                elif not self.accept(smaller):
+                if (not things and path != ["steps"]) or not self.accept(smaller):
                     start += size
             size //= 2
 

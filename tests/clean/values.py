@@ -9,9 +9,9 @@ import re
 import numpy as np
 import pyarrow as pa
 
-WORDS = (
-    "amber basil cedar delta ember fjord grove haven iris jasper karst lumen maple nadir ochre pearl "
-    "quartz raven slate tidal umber velvet willow xenon yarrow zephyr"
+WORDS = (  # noqa: SIM905
+    "amber basil cedar delta ember fjord grove haven iris jasper karst lumen maple "
+    "nadir ochre pearl quartz raven slate tidal umber velvet willow xenon yarrow zephyr"
 ).split()
 BLOB_KEY = {"lance-encoding:blob": "true"}
 
@@ -199,8 +199,7 @@ def make(field, rng, n):
             return pa.array(values, pa.large_binary())
         from lance import blob_array
 
-        made = blob_array(values)
-        return made
+        return blob_array(values)
     t = flat_type(kind)
     if isinstance(t, pa.BaseExtensionType):
         return extension(kind, t, rng, n, absent)

@@ -2,9 +2,9 @@
 
     READER/bin/python verify.py
 
-Reads one JSON document a line from standard input: {"path", "versions", "branches"}, as generate.py
-answers them. Answers {"problems": […], "fragments": […], "version": N, "bad_versions": […]}: reading
-well is having no problem. Every column alone, all columns, row ids, takes, filters and validate() must
+Reads one JSON document a line from standard input: {"path", "versions", "branches"}, as
+generate.py answers them. Answers {"problems": […], "fragments": […], "version": N, …}: reading well
+is having no problem. Every column alone, all columns, row ids, takes, filters and validate() must
 work and give the values that the writer was given (PATH.shadow). With "quick", all columns and
 validate() are enough.
 """
@@ -16,7 +16,6 @@ import sys
 
 import lance
 import pyarrow as pa
-
 from values import canonical, digest, quoted
 
 
@@ -293,9 +292,9 @@ def all_binary(ds):
 
 def is_blob(field):
     metadata = field.metadata or {}
-    return b"lance-encoding:blob" in metadata or "lance.blob.v2" in (
-        metadata.get(b"ARROW:extension:name", b"").decode(), getattr(field.type, "extension_name", "")
-    )  # fmt: skip
+    extension = metadata.get(b"ARROW:extension:name", b"").decode()
+    known = extension, getattr(field.type, "extension_name", "")
+    return b"lance-encoding:blob" in metadata or "lance.blob.v2" in known
 
 
 def has_blob(field):

@@ -136,10 +136,10 @@ class Lint:
 
     def is_right(self, mode, finding):
         """Whether a finding holds although the newest Lance reads the dataset well."""
-        if finding["rule"] == "blob-behind-base-path":
-            # take_blobs() fails for the first blob that has bytes; metadata does not say if there is one.
-            if finding["location"]["column"] in self.verdict.get("empty_blobs", []):
-                return True
+        # take_blobs() fails for the first blob that has bytes; metadata does not say if one has.
+        empty = finding["location"]["column"] in self.verdict.get("empty_blobs", [])
+        if finding["rule"] == "blob-behind-base-path" and empty:
+            return True
         branches = self.verdict.get("bad_branches", {})
         if mode.startswith("branch "):
             return mode.split(" ", 1)[1] in branches
