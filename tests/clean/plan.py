@@ -211,7 +211,7 @@ class Maker:
             return {}
         if self.effective == "2.0":
             if kind in ("string", "binary"):
-                return {"lance-encoding:compression": rng.choice(["zstd", "fsst"])}
+                return {"lance-encoding:compression": "zstd"}
             return {}
         keys = {}
         if rng.random() < 0.7:
