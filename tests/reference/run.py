@@ -1,0 +1,439 @@
+"""Compare lance-lint with what pylance does on mutated datasets.
+
+    python run.py --lint target/release/lance-lint --bases DIR [--seed N] [--count N]
+    python run.py ... --only BASE/PART/PLACE/WHAT     one case, whose dataset is kept
+
+Runs under the Python that has the pylance to compare with. See README.md.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import random
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from pathlib import Path
+
+import mutate
+import wire
+from bases_path import STAGE
+
+HERE = Path(__file__).resolve().parent
+SEVERITIES = ("none", "info", "warning", "error")
+# How long one operation may take before it counts as hanging.
+PATIENCE = 40
+OPENING = ("open", "schema")
+FAILURES = ("crash", "hang", "panic", "error")
+
+
+class Worker:
+    """A reader process; it is replaced when an operation crashes or hangs."""
+
+    def __init__(self):
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "reader.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "LANCE_CPU_THREADS": "2", "RUST_BACKTRACE": "0", "RUST_LOG": "off"},
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.pending = b""
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.selector.close()
+            self.process = None
+
+    def line(self, deadline):
+        """The next answer; None once the process is gone, TimeoutError after the deadline."""
+        while b"\n" not in self.pending:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.selector.select(left):
+                raise TimeoutError
+            data = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not data:
+                return None
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        return json.loads(line)
+
+    def run(self, path, spec, ops):
+        """The outcome of every operation."""
+        outcomes, left = {}, list(ops)
+        while left:
+            if self.process is None:
+                self.start()
+            request = json.dumps({"path": path, "spec": spec, "ops": left}) + "\n"
+            self.process.stdin.write(request.encode())
+            self.process.stdin.flush()
+            current = left[0]
+            while True:
+                try:
+                    answer = self.line(time.monotonic() + PATIENCE)
+                except TimeoutError:
+                    outcomes[current] = {"hang": f"no answer in {PATIENCE} seconds"}
+                    self.stop()
+                    break
+                if answer is None:
+                    status = self.process.wait()
+                    outcomes[current] = {"crash": f"process ended with status {status}"}
+                    self.stop()
+                    break
+                if "start" in answer:
+                    current = answer["start"]
+                elif "op" in answer:
+                    outcomes[answer.pop("op")] = answer
+                elif "end" in answer:
+                    return outcomes
+            left = left[left.index(current) + 1 :]
+            if outcomes.get("open", {}).get("ok") is None and "open" in outcomes:
+                return outcomes
+        return outcomes
+
+
+def operations(spec):
+    """What is read of a base, and what is done to copies of it."""
+    reads = [*OPENING, "versions", "count", "fragments", "scan-fragments"]
+    reads += [f"col:{i}" for i in spec["names"]]
+    reads += ["all", "row-ids", "row-filter", "take", "indices"]
+    if spec.get("blobs"):
+        reads.append("all-binary")
+    for i in range(len(spec["filters"])):
+        reads += [f"filter:{i}", f"filter-scan:{i}"]
+    if spec.get("vector"):
+        reads.append("vector")
+    if spec.get("text"):
+        reads.append("text")
+    reads += [f"blobs:{i}" for i, n in spec["names"].items() if n in spec.get("blobs", ())]
+    reads.append("validate")
+    writes = ["append", "delete", "compact"]
+    if spec.get("vector"):
+        writes.append("optimize-indices")
+    around = ["history", "tags", *(["branch"] if spec.get("branch") else [])]
+    return reads, writes, around
+
+
+AROUND = ("manifest-", "branch-", "_refs", "_versions", "_latest", "tree", "old-", "transaction-file")
+
+
+def materialise(files, path):
+    """Write a dataset; paths that manifests hold become its own."""
+    old, new = STAGE.lstrip("/").encode(), path.lstrip("/").encode()
+    for name, data in files.items():
+        target = Path(path, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith((".manifest", ".txn", ".json")):
+            data = data.replace(old, new)
+        target.write_bytes(data)
+
+
+class Runner:
+    """Bases, what the reader gives for each of them, and where cases are written."""
+
+    def __init__(self, options):
+        self.lint = str(Path(options.lint).resolve())
+        self.work = Path(tempfile.mkdtemp(prefix="lance-reference-", dir=options.work))
+        self.options = options
+        self.local = threading.local()
+        self.workers = []
+        self.lock = threading.Lock()
+        self.counter = 0
+
+    def worker(self):
+        if not hasattr(self.local, "worker"):
+            self.local.worker = Worker()
+            self.workers.append(self.local.worker)
+        return self.local.worker
+
+    def place(self):
+        with self.lock:
+            self.counter += 1
+            number = self.counter
+        prefix = f"{self.work}/"
+        return prefix + str(number).rjust(len(STAGE) - len(prefix), "0")
+
+    def lint_process(self, path, *more):
+        return subprocess.Popen(
+            [self.lint, "--format", "json", *more, path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            cwd=self.work,
+        )
+
+    def lint_result(self, process, path):
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return {"severity": "hang", "findings": []}
+        if process.returncode not in (0, 1, 2):
+            return {"severity": "crash", "findings": [], "text": err.decode("utf-8", "replace")[-1500:]}
+        try:
+            report = json.loads(out)
+        except ValueError:
+            text = err.decode("utf-8", "replace").replace(path, "DATASET")
+            return {"severity": "error" if process.returncode == 2 else "crash", "findings": [["(refused)", "error", text[:400]]]}
+        findings = [
+            [f["rule"], f["severity"], f["message"].replace(path, "DATASET")[:300]] for f in report["findings"]
+        ]
+        worst = max((SEVERITIES.index(f[1]) for f in findings), default=0)
+        if process.returncode == 2 and worst < 3:
+            text = err.decode("utf-8", "replace").replace(path, "DATASET")
+            findings.append(["(refused)", "error", text[:400]])
+            worst = 3
+        return {"severity": SEVERITIES[worst], "findings": findings}
+
+    def probe(self, base):
+        """What every case is compared with: (operations that are not the same twice, failing ones, lint)."""
+        kept = base.folder / "baseline.json"
+        code = zlib.crc32((HERE / "reader.py").read_bytes() + Path(__file__).read_bytes())
+        path = self.place()
+        materialise(base.files, path)
+        lint = self.lint_result(self.lint_process(path), path)
+        shutil.rmtree(path)
+        known = json.loads(kept.read_text()) if kept.exists() else {}
+        if known.get("code") != code:
+            known = {"code": code, **self.read_base(base)}
+            kept.write_text(json.dumps(known))
+        base.baseline, base.run_spec = known["baseline"], known["spec"]
+        base.operations = operations(base.run_spec)
+        return known["unstable"], known["failing"], lint
+
+    def read_base(self, base):
+        path = self.place()
+        materialise(base.files, path)
+        spec = {"filters": ["id >= 5 and id < 25"], **base.spec, "names": {}, "rows": 0}
+        import lance
+
+        ds = lance.dataset(path)
+        spec["names"] = {str(f.id()): f.name() for f in ds.lance_schema.fields()}
+        spec["rows"] = ds.count_rows()
+        reads, writes, around = operations(spec)
+        outcomes = self.worker().run(path, spec, reads + around + writes)
+        again = self.worker().run(path, spec, reads + around + writes)
+        unstable = [op for op in outcomes if outcomes[op] != again.get(op)]
+        failing = [f"{op}: {o}"[:300] for op, o in outcomes.items() if "ok" not in o]
+        shutil.rmtree(path)
+        baseline = {op: o["ok"] for op, o in outcomes.items() if "ok" in o and op not in unstable}
+        return {"baseline": baseline, "spec": spec, "unstable": unstable, "failing": failing}
+
+    def case(self, candidate, keep=None):
+        base = candidate.base
+        started = time.monotonic()
+        path = self.place() if keep is None else keep
+        try:
+            changes = candidate.change()
+        except Exception as error:
+            return {"case": candidate.name, "class": "unusable", "message": repr(error)}
+        files = {**base.files, **{n: d for n, d in changes.items() if d is not None}}
+        for name, data in changes.items():
+            if data is None:
+                del files[name]
+        if files == base.files:
+            return {"case": candidate.name, "class": "unchanged"}
+        materialise(files, path)
+        reads, writes, around = base.operations
+        is_around = candidate.part.startswith(AROUND)
+        ops = [op for op in (*reads, *(around if is_around else ())) if op in base.baseline]
+        lints = [self.lint_process(path)]
+        if is_around:
+            lints.append(self.lint_process(path, "--all-versions"))
+            if base.spec.get("branch"):
+                lints.append(self.lint_process(path, "--branch", base.spec["branch"]))
+        outcomes = self.worker().run(path, base.run_spec, ops)
+        results = [self.lint_result(p, path) for p in lints]
+        if all("ok" in o for o in outcomes.values()):
+            ops = [op for op in writes if op in base.baseline]
+            outcomes |= self.worker().run(path, base.run_spec, ops)
+        lint = results[0]
+        for other in results[1:]:
+            if severity(other) > severity(lint):
+                lint = {**other, "findings": other["findings"]}
+        if keep is None:
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path + "-kept", ignore_errors=True)
+        kind, op, message = classify(base, outcomes)
+        result = {
+            "case": candidate.name,
+            "group": candidate.group,
+            "harmless": candidate.harmless,
+            "class": kind,
+            "op": op,
+            "message": message.replace(path, "DATASET").replace(path.lstrip("/"), "DATASET")[:600],
+            "lint": lint,
+            "seconds": round(time.monotonic() - started, 2),
+        }
+        result["verdict"] = verdict(result)
+        if keep is not None:
+            result["outcomes"] = outcomes
+        return result
+
+
+def severity(lint):
+    return SEVERITIES.index(lint["severity"]) if lint["severity"] in SEVERITIES else 9
+
+
+def classify(base, outcomes):
+    """What the reader did: (class, operation, what it said)."""
+    _, writes, _ = base.operations
+    found = []
+    for op, outcome in outcomes.items():
+        write = op in writes
+        for failure in FAILURES:
+            if failure in outcome:
+                kind = "validate" if op == "validate" and failure == "error" else "maintenance" if write else failure
+                found.append((kind, op, f"{failure}: {outcome[failure]}"))
+        if "absent" in outcome:
+            found.append(("dropped", op, "no such field"))
+        if "ok" in outcome:
+            for kind, text in differences(base.baseline[op], outcome["ok"]):
+                if write and kind == "silent":
+                    kind = "maintenance"
+                found.append((kind, op, text))
+    order = (*FAILURES, "silent", "type", "maintenance", "validate", "dropped", "schema", "version")
+    found.sort(key=lambda f: order.index(f[0]))
+    if any(f[0] in ("dropped", "schema") for f in found):
+        # A write that fails for a column that is not there tells nothing more.
+        pass
+    return found[0] if found else ("fine", "", "")
+
+
+def differences(was, now):
+    for key in sorted(set(was) | set(now)):
+        a, b = was.get(key), now.get(key)
+        if a == b:
+            continue
+        if key in ("columns", "types"):
+            for column in sorted(set(a) | set(b)):
+                x, y = a.get(column), b.get(column)
+                if x == y:
+                    continue
+                if y is None:
+                    yield "dropped", f"column {column} is missing"
+                elif x is None:
+                    yield "schema", f"column {column} is new"
+                elif key == "types":
+                    yield "type", f"column {column} is {y} instead of {x}"
+                else:
+                    yield "silent", f"column {column} has other values"
+        elif key == "schema":
+            yield "schema", "other names, nullability or metadata"
+        elif key == "version":
+            yield "version", f"version {b} instead of {a}"
+        elif isinstance(a, dict) and isinstance(b, dict):
+            yield from differences(a, b)
+        elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and all(isinstance(x, dict) for x in a + b):
+            for x, y in zip(a, b):
+                yield from differences(x, y)
+        else:
+            yield "silent", f"{key}: {b} instead of {a}"[:200]
+
+
+def verdict(result):
+    """How the checker's severity fits what the reader did."""
+    lint, kind = result["lint"]["severity"], result["class"]
+    if lint in ("crash", "hang"):
+        return "lint-" + lint
+    if kind in (*FAILURES, "silent", "maintenance", "type"):
+        return {"error": "agree", "warning": "under", "info": "miss", "none": "miss"}[lint]
+    if kind == "validate":
+        return {"error": "over", "warning": "agree", "info": "miss", "none": "miss"}[lint]
+    if lint == "error":
+        return "over"
+    if lint == "warning" and result["harmless"] and kind == "fine":
+        return "false-alarm"
+    return "agree"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lint", required=True, help="the lance-lint to test")
+    parser.add_argument("--bases", required=True, help="where bases.py wrote to")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", default="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    parser.add_argument("--base", help="only bases whose name contains this")
+    parser.add_argument("--only", help="run one case and keep its dataset")
+    parser.add_argument("--again", help="run the cases of an earlier results.json that did not agree")
+    parser.add_argument("--results", default="results.json")
+    options = parser.parse_args()
+
+    wire.load(HERE.parent.parent / "proto")
+    bases = [mutate.Base(p.parent) for p in sorted(Path(options.bases).glob("*/spec.json"))]
+    if options.base:
+        bases = [b for b in bases if options.base in b.name]
+    if options.only:
+        bases = [b for b in bases if options.only.startswith(b.name + "/")]
+    runner = Runner(options)
+    started = time.monotonic()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
+            for base, (unstable, failing, lint) in zip(bases, pool.map(runner.probe, bases)):
+                for text in failing:
+                    print(f"base {base.name}: {text}")
+                if unstable:
+                    print(f"base {base.name}: not the same twice: {', '.join(unstable)}")
+                if severity(lint) > 1:
+                    print(f"base {base.name}: the checker says {lint['severity']}: {lint['findings']}")
+            if options.only:
+                keep = runner.place()
+                result = runner.case(mutate.find(bases, options.only), keep=keep)
+                print(json.dumps(result, indent=1))
+                kept = Path(tempfile.gettempdir()) / "lance-reference-kept"
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(keep, kept)
+                print(f"kept: {kept}")
+                return 0
+            print(f"{len(bases)} bases read in {time.monotonic() - started:.0f} s", flush=True)
+            if options.again:
+                names = [r["case"] for r in json.loads(Path(options.again).read_text()) if r.get("verdict") != "agree"]
+                cases = [mutate.find(bases, n) for n in names]
+            else:
+                cases = mutate.sample(bases, options.count, random.Random(options.seed))
+            print(f"{len(cases)} cases chosen at {time.monotonic() - started:.0f} s", flush=True)
+            results, written = [], time.monotonic()
+            for result in pool.map(runner.case, cases):
+                results.append(result)
+                if time.monotonic() - written > 30:
+                    Path(options.results).write_text(json.dumps(results, indent=0))
+                    written = time.monotonic()
+    finally:
+        for worker in runner.workers:
+            worker.stop()
+        shutil.rmtree(runner.work, ignore_errors=True)
+    Path(options.results).write_text(json.dumps(results, indent=0))
+    report(results)
+    print(f"{time.monotonic() - started:.0f} s")
+    return 0
+
+
+def report(results):
+    counts = collections.Counter((r["class"], r["lint"]["severity"]) for r in results if "lint" in r)
+    classes = sorted({c for c, _ in counts})
+    print(f"{'reader':12}" + "".join(f"{s:>9}" for s in (*SEVERITIES, "crash", "hang")))
+    for kind in classes:
+        print(f"{kind:12}" + "".join(f"{counts[kind, s]:9}" for s in (*SEVERITIES, "crash", "hang")))
+    print(dict(collections.Counter(r.get("verdict", r["class"]) for r in results)))
+
+if __name__ == "__main__":
+    sys.exit(main())
