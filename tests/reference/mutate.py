@@ -14,9 +14,12 @@ import zlib
 from pathlib import Path
 
 import containers
+from bases_path import STAGE
 from wire import BYTES, INTEGERS, TYPES, VARINT, Entry, Message, Packed
 
 LARGE = 1 << 62
+# A place of the same length where no dataset is.
+MOVED = "/nowhere".ljust(len(STAGE), "x")
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize %d\n"
 
 # Logical types that a field may be given.
@@ -32,13 +35,11 @@ LOGICAL_TYPES = (
 class Candidate:
     """One mutation: `change()` gives the files that become other ones, None for removed."""
 
-    __slots__ = ("base", "part", "place", "what", "harmless", "run", "group")
+    __slots__ = ("base", "part", "place", "what", "harmless", "run")
 
     def __init__(self, base, part, place, what, run, harmless=False):
         self.base, self.part, self.place, self.what = base, part, place, what
         self.run, self.harmless = run, harmless
-        operation = what.split("=")[0] if what.startswith("type=") else what
-        self.group = "/".join((plain_label(part), plain_label(place), operation))
 
     @property
     def name(self):
@@ -156,6 +157,8 @@ class Base:
 
     def sites(self):
         """Every place that can be changed: (part, place, a function that gives its candidates)."""
+        for folder in sorted({p.rsplit("/", n)[0] for p in self.files for n in range(1, p.count("/") + 1)}):
+            yield "dataset", folder_role(self, folder), lambda folder=folder: self.folder_candidates(folder)
         for path, part in self.parts.items():
             yield part, "file", lambda path=path, part=part: self.file_candidates(path, part)
             container = self.container(path)
@@ -195,6 +198,23 @@ class Base:
 
         return make
 
+    def folder_candidates(self, folder):
+        """What happens to whole folders: not copied, or copied without what they contain."""
+        files = [p for p in self.files if p.startswith(folder + "/")]
+        place = folder_role(self, folder)
+
+        def one(what, change):
+            return Candidate(self, "dataset", place, what, change)
+
+        yield one("removed", lambda c: dict.fromkeys(files))
+        yield one("zeroed", lambda c: {p: bytes(len(self.files[p])) for p in files})
+        yield one("emptied", lambda c: dict.fromkeys(files, b""))
+        if folder == "_versions":
+            yield one("only-the-latest", lambda c: {p: None for p in self.manifests if p.startswith(folder) and p != self.latest})
+            yield one("without-the-latest", lambda c: {self.latest: None})
+        if folder == "tree":
+            yield one("moved", lambda c: {p: self.files[p].replace(STAGE.encode()[1:], MOVED.encode()[1:]) for p in self.files if p.startswith(("tree/", "_refs/"))})
+
     def file_candidates(self, path, part):
         data = self.files[path]
         cuts = {0: "emptied", len(data) // 2: "halved", len(data) - 1: "one-byte-less", len(data) - 16: "16-bytes-less"}
@@ -220,6 +240,12 @@ class Base:
             if other != path and re.sub(r"\[\d+\]|-\d+$", "", role) == kind and self.files[other] != data:
                 yield one(f"replaced-by {role}", lambda c, other=other: {path: self.files[other]})
                 yield one(f"exchanged-with {role}", lambda c, other=other: {path: self.files[other], other: data})
+
+
+def folder_role(base, folder):
+    """The name of a folder, without the parts that are random."""
+    inside = sorted(r for p, r in base.parts.items() if p.startswith(folder + "/"))
+    return re.sub(r"[01]{20,}[0-9a-f]+|[0-9a-f-]{36}", "of " + inside[0].replace("/", " "), folder).replace("/", " ")
 
 
 def manifest_version(path):
@@ -720,7 +746,7 @@ def json_candidates(base, path, part):
         return
 
     def one(place, what, new):
-        return Candidate(base, part, place, what, lambda c: {path: json.dumps(new).encode()})
+        return Candidate(base, part, f"json.{place}", what, lambda c: {path: json.dumps(new).encode()})
 
     for key, old in value.items():
         yield one(key, "removed", {k: v for k, v in value.items() if k != key})
@@ -733,9 +759,9 @@ def json_candidates(base, path, part):
             changes |= {"=dev": "dev", "=x": "x"}
         for what, new in changes.items():
             yield one(key, what, {**value, key: new})
-    yield one("", "unknown-key", {**value, "unknown": 1})
-    yield Candidate(base, part, "", "not-json", lambda c: {path: b"{"})
-    yield Candidate(base, part, "", "a-list", lambda c: {path: b"[1]"})
+    yield one("unknown", "added", {**value, "unknown": 1})
+    yield Candidate(base, part, "json", "not-json", lambda c: {path: b"{"})
+    yield Candidate(base, part, "json", "a-list", lambda c: {path: b"[1]"})
 
 
 # How often a part is chosen, where that is not every time.
@@ -744,7 +770,7 @@ WEIGHTS = (
     ("branch-", 0.1),
     ("old-", 0.3),
     ("transaction-file", 0.15),
-    ("index ", 0.06),
+    ("index ", 0.03),
     ("_latest", 0.1),
 )
 
@@ -779,11 +805,19 @@ def sample(bases, count, rng):
     return chosen
 
 
-def find(bases, name):
-    """The candidate of a name."""
-    base = next(b for b in bases if name.startswith(b.name + "/"))
-    for _, _, make in base.sites():
-        for candidate in make():
-            if candidate.name == name:
-                return candidate
-    raise KeyError(name)
+def find(bases, names):
+    """The candidates of some names, in their order."""
+    wanted = set(names)
+    found = {}
+    for base in bases:
+        own = [n for n in wanted if n.startswith(base.name + "/")]
+        if not own:
+            continue
+        for part, place, make in base.sites():
+            prefix = f"{base.name}/{part}/{place}"
+            if any(n.startswith(prefix) for n in own):
+                found.update((c.name, c) for c in make() if c.name in wanted)
+    missing = wanted - set(found)
+    if missing:
+        raise KeyError(f"no such case: {sorted(missing)[0]}")
+    return [found[n] for n in names]

@@ -7,6 +7,7 @@ holds digests, never values: what matters is whether two datasets give the same.
 """
 
 import contextlib
+import datetime
 import hashlib
 import json
 import os
@@ -96,7 +97,7 @@ class Reader:
         return {}
 
     def op_indices(self):
-        return {"values": sorted([d.name, d.num_rows_indexed] for d in self.ds.describe_indices())}
+        return {"indices": sorted([d.name, d.num_rows_indexed] for d in self.ds.describe_indices())}
 
     def op_col(self, field):
         name = self.name(field)
@@ -159,16 +160,38 @@ class Reader:
         return {"values": found}
 
     def op_branch(self):
-        ds = self.ds.checkout_version((self.spec["branch"], None))
-        return {"branches": sorted(self.ds.branches.list()), "values": self.table(ds.to_table())}
+        """Every version of the branch, the latest as it is opened without a number."""
+        branch = self.spec["branch"]
+        ds = self.ds.checkout_version((branch, None))
+        found = {"branches": sorted(self.ds.branches.list()), "latest": self.whole(ds)}
+        for version in ds.versions():
+            older = self.ds.checkout_version((branch, version["version"]))
+            found[str(version["version"])] = self.whole(older)
+        return {"values": found}
 
     def op_history(self):
         """Every version."""
-        found = []
+        found = {}
         for version in self.ds.versions():
             ds = lance.dataset(self.path, version=version["version"])
-            found.append([version["version"], self.table(ds.to_table())])
+            found[str(version["version"])] = self.whole(ds)
         return {"values": found}
+
+    def op_history_validate(self):
+        for version in self.ds.versions():
+            lance.dataset(self.path, version=version["version"]).validate()
+        return {}
+
+    def whole(self, ds):
+        """All of another version: its values, its row ids, and what a filter finds."""
+        found = self.table(ds.to_table())
+        found["count"] = ds.count_rows()
+        name = self.name(0)
+        ids = ds.to_table(columns=[name], with_row_id=True)
+        found["row-ids"] = digest([values(c) for c in ids.columns])
+        filtered = ds.to_table(columns=[name], filter=f"{name} >= 7")
+        found["filtered"] = digest(sorted(values(filtered.column(0))))
+        return found
 
     def name(self, field):
         """The name that a field of the base has now."""
@@ -217,8 +240,17 @@ class Reader:
 
     def op_append(self):
         with self.copy() as ds:
+            rows = ds.count_rows()
             lance.write_dataset(self.new_rows(ds), self.path, mode="append")
-            return self.after(lance.dataset(self.path))
+            # Which ids the new rows get is the writer's choice.
+            return self.after(lance.dataset(self.path), rows)
+
+    def op_stale(self):
+        """A commit by someone who has not seen the last version."""
+        with self.copy() as ds:
+            older = lance.dataset(self.path, version=ds.version - 1)
+            lance.write_dataset(self.new_rows(older), older, mode="append")
+            return {"rows": lance.dataset(self.path).count_rows()}
 
     def op_delete(self):
         with self.copy() as ds:
@@ -241,11 +273,11 @@ class Reader:
 
     def op_cleanup(self):
         with self.copy() as ds:
-            ds.cleanup_old_versions(older_than=__import__("datetime").timedelta(0), delete_unverified=True)
+            ds.cleanup_old_versions(older_than=datetime.timedelta(0), delete_unverified=True)
             return self.after(lance.dataset(self.path))
 
-    def after(self, ds):
-        """What is read once a write is done, with the ids where they must stay."""
+    def after(self, ds, rows=None):
+        """What is read once a write is done, with the ids of the first rows where they must stay."""
         kept, self.ds = self.ds, ds
         try:
             found = self.table(ds.to_table())
@@ -254,7 +286,8 @@ class Reader:
                     self.op_blobs(i) for i, n in self.spec["names"].items() if n in self.spec["blobs"]
                 ]
             if ds.has_stable_row_ids:
-                found["row-ids"] = digest(values(ds.to_table(columns=[], with_row_id=True)["_rowid"]))
+                ids = values(ds.to_table(columns=[], with_row_id=True)["_rowid"])
+                found["row-ids"] = digest(ids[:rows])
             return found
         finally:
             self.ds = kept

@@ -23,15 +23,15 @@ import zlib
 from pathlib import Path
 
 import mutate
+import report
 import wire
 from bases_path import STAGE
+from report import FAILURES, SEVERITIES, severity
 
 HERE = Path(__file__).resolve().parent
-SEVERITIES = ("none", "info", "warning", "error")
 # How long one operation may take before it counts as hanging.
 PATIENCE = 40
 OPENING = ("open", "schema")
-FAILURES = ("crash", "hang", "panic", "error")
 
 
 class Worker:
@@ -123,14 +123,14 @@ def operations(spec):
         reads.append("text")
     reads += [f"blobs:{i}" for i, n in spec["names"].items() if n in spec.get("blobs", ())]
     reads.append("validate")
-    writes = ["append", "delete", "compact"]
+    writes = ["append", "delete", "compact", "cleanup"]
     if spec.get("vector"):
         writes.append("optimize-indices")
-    around = ["history", "tags", *(["branch"] if spec.get("branch") else [])]
+    around = ["history", "history-validate", "tags", "stale", *(["branch"] if spec.get("branch") else [])]
     return reads, writes, around
 
 
-AROUND = ("manifest-", "branch-", "_refs", "_versions", "_latest", "tree", "old-", "transaction-file")
+AROUND = ("dataset", "manifest-", "branch-", "_refs", "_versions", "_latest", "tree", "old-", "transaction-file")
 
 
 def materialise(files, path):
@@ -155,6 +155,7 @@ class Runner:
         self.workers = []
         self.lock = threading.Lock()
         self.counter = 0
+        self.excuses = report.Excuses(HERE / "excuses.md")
 
     def worker(self):
         if not hasattr(self.local, "worker"):
@@ -216,6 +217,7 @@ class Runner:
             kept.write_text(json.dumps(known))
         base.baseline, base.run_spec = known["baseline"], known["spec"]
         base.operations = operations(base.run_spec)
+        base.findings = {(f[0], f[2]) for f in lint["findings"]}
         return known["unstable"], known["failing"], lint
 
     def read_base(self, base):
@@ -264,17 +266,21 @@ class Runner:
         if all("ok" in o for o in outcomes.values()):
             ops = [op for op in writes if op in base.baseline]
             outcomes |= self.worker().run(path, base.run_spec, ops)
-        lint = results[0]
-        for other in results[1:]:
-            if severity(other) > severity(lint):
-                lint = {**other, "findings": other["findings"]}
+        for lint in results:
+            # What is said of the base itself is about the base.
+            if lint["severity"] in SEVERITIES:
+                lint["findings"] = [f for f in lint["findings"] if (f[0], f[2]) not in base.findings]
+                lint["severity"] = max((f[1] for f in lint["findings"]), key=SEVERITIES.index, default="none")
+        lint = max(results, key=severity)
         if keep is None:
             shutil.rmtree(path, ignore_errors=True)
             shutil.rmtree(path + "-kept", ignore_errors=True)
         kind, op, message = classify(base, outcomes)
         result = {
             "case": candidate.name,
-            "group": candidate.group,
+            "part": candidate.part,
+            "place": candidate.place,
+            "what": candidate.what,
             "harmless": candidate.harmless,
             "class": kind,
             "op": op,
@@ -282,14 +288,11 @@ class Runner:
             "lint": lint,
             "seconds": round(time.monotonic() - started, 2),
         }
-        result["verdict"] = verdict(result)
+        result["verdict"] = report.verdict(kind, lint["severity"], candidate.harmless)
+        result["excuse"] = self.excuses.find(result) if result["verdict"] != "agree" else None
         if keep is not None:
             result["outcomes"] = outcomes
         return result
-
-
-def severity(lint):
-    return SEVERITIES.index(lint["severity"]) if lint["severity"] in SEVERITIES else 9
 
 
 def classify(base, outcomes):
@@ -300,7 +303,8 @@ def classify(base, outcomes):
         write = op in writes
         for failure in FAILURES:
             if failure in outcome:
-                kind = "validate" if op == "validate" and failure == "error" else "maintenance" if write else failure
+                kind = "validate" if op.endswith("validate") and failure == "error" else "maintenance" if write else failure
+                kind = "stale" if op == "stale" else kind
                 found.append((kind, op, f"{failure}: {outcome[failure]}"))
         if "absent" in outcome:
             found.append(("dropped", op, "no such field"))
@@ -309,11 +313,8 @@ def classify(base, outcomes):
                 if write and kind == "silent":
                     kind = "maintenance"
                 found.append((kind, op, text))
-    order = (*FAILURES, "silent", "type", "maintenance", "validate", "dropped", "schema", "version")
+    order = (*FAILURES, "silent", "type", "maintenance", "validate", "stale", "dropped", "schema", "version")
     found.sort(key=lambda f: order.index(f[0]))
-    if any(f[0] in ("dropped", "schema") for f in found):
-        # A write that fails for a column that is not there tells nothing more.
-        pass
     return found[0] if found else ("fine", "", "")
 
 
@@ -337,6 +338,8 @@ def differences(was, now):
                     yield "silent", f"column {column} has other values"
         elif key == "schema":
             yield "schema", "other names, nullability or metadata"
+        elif key == "indices":
+            yield "schema", f"indices {b} instead of {a}"[:200]
         elif key == "version":
             yield "version", f"version {b} instead of {a}"
         elif isinstance(a, dict) and isinstance(b, dict):
@@ -346,22 +349,6 @@ def differences(was, now):
                 yield from differences(x, y)
         else:
             yield "silent", f"{key}: {b} instead of {a}"[:200]
-
-
-def verdict(result):
-    """How the checker's severity fits what the reader did."""
-    lint, kind = result["lint"]["severity"], result["class"]
-    if lint in ("crash", "hang"):
-        return "lint-" + lint
-    if kind in (*FAILURES, "silent", "maintenance", "type"):
-        return {"error": "agree", "warning": "under", "info": "miss", "none": "miss"}[lint]
-    if kind == "validate":
-        return {"error": "over", "warning": "agree", "info": "miss", "none": "miss"}[lint]
-    if lint == "error":
-        return "over"
-    if lint == "warning" and result["harmless"] and kind == "fine":
-        return "false-alarm"
-    return "agree"
 
 
 def main():
@@ -376,6 +363,7 @@ def main():
     parser.add_argument("--only", help="run one case and keep its dataset")
     parser.add_argument("--again", help="run the cases of an earlier results.json that did not agree")
     parser.add_argument("--results", default="results.json")
+    parser.add_argument("--report", default="disagreements.md")
     options = parser.parse_args()
 
     wire.load(HERE.parent.parent / "proto")
@@ -386,6 +374,7 @@ def main():
         bases = [b for b in bases if options.only.startswith(b.name + "/")]
     runner = Runner(options)
     started = time.monotonic()
+    false_alarms = 0
     try:
         with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
             for base, (unstable, failing, lint) in zip(bases, pool.map(runner.probe, bases)):
@@ -393,11 +382,12 @@ def main():
                     print(f"base {base.name}: {text}")
                 if unstable:
                     print(f"base {base.name}: not the same twice: {', '.join(unstable)}")
-                if severity(lint) > 1:
+                if severity(lint) > SEVERITIES.index("info"):
+                    false_alarms += 1
                     print(f"base {base.name}: the checker says {lint['severity']}: {lint['findings']}")
             if options.only:
                 keep = runner.place()
-                result = runner.case(mutate.find(bases, options.only), keep=keep)
+                result = runner.case(mutate.find(bases, [options.only])[0], keep=keep)
                 print(json.dumps(result, indent=1))
                 kept = Path(tempfile.gettempdir()) / "lance-reference-kept"
                 shutil.rmtree(kept, ignore_errors=True)
@@ -407,7 +397,7 @@ def main():
             print(f"{len(bases)} bases read in {time.monotonic() - started:.0f} s", flush=True)
             if options.again:
                 names = [r["case"] for r in json.loads(Path(options.again).read_text()) if r.get("verdict") != "agree"]
-                cases = [mutate.find(bases, n) for n in names]
+                cases = mutate.find(bases, names)
             else:
                 cases = mutate.sample(bases, options.count, random.Random(options.seed))
             print(f"{len(cases)} cases chosen at {time.monotonic() - started:.0f} s", flush=True)
@@ -422,18 +412,15 @@ def main():
             worker.stop()
         shutil.rmtree(runner.work, ignore_errors=True)
     Path(options.results).write_text(json.dumps(results, indent=0))
-    report(results)
-    print(f"{time.monotonic() - started:.0f} s")
-    return 0
+    usable = [r for r in results if "lint" in r]
+    wrong = report.summary(usable)
+    command = f"{sys.executable} {sys.argv[0]} --lint {options.lint} --bases {options.bases}"
+    report.write(options.report, usable, command)
+    print(f"{len(usable)} cases, {len(wrong)} disagreements ({options.report}), {time.monotonic() - started:.0f} s")
+    for name, n in collections.Counter(r["verdict"] for r in wrong).items():
+        print(f"  {name}: {n}")
+    return 1 if wrong or false_alarms else 0
 
-
-def report(results):
-    counts = collections.Counter((r["class"], r["lint"]["severity"]) for r in results if "lint" in r)
-    classes = sorted({c for c, _ in counts})
-    print(f"{'reader':12}" + "".join(f"{s:>9}" for s in (*SEVERITIES, "crash", "hang")))
-    for kind in classes:
-        print(f"{kind:12}" + "".join(f"{counts[kind, s]:9}" for s in (*SEVERITIES, "crash", "hang")))
-    print(dict(collections.Counter(r.get("verdict", r["class"]) for r in results)))
 
 if __name__ == "__main__":
     sys.exit(main())
