@@ -54,7 +54,7 @@ class Candidate:
 
 
 def plain_label(label):
-    return re.sub(r"\[\d+\]", "[]", label)
+    return re.sub(r"\[of [^]]*\]?\]|\[\d+\]", "[]", label)
 
 
 class Base:
@@ -245,7 +245,8 @@ class Base:
 def folder_role(base, folder):
     """The name of a folder, without the parts that are random."""
     inside = sorted(r for p, r in base.parts.items() if p.startswith(folder + "/"))
-    return re.sub(r"[01]{20,}[0-9a-f]+|[0-9a-f-]{36}", "of " + inside[0].replace("/", " "), folder).replace("/", " ")
+    of = inside[0].replace("/", " ")
+    return re.sub(r"[01]{20,}[0-9a-f]+|[0-9a-f-]{36}", f"[of {of}]", folder).replace("/", " ")
 
 
 def manifest_version(path):
@@ -764,19 +765,21 @@ def json_candidates(base, path, part):
     yield Candidate(base, part, "json", "a-list", lambda c: {path: b"[1]"})
 
 
-# How often a part is chosen, where that is not every time.
+# How often a place is chosen, where that is not every time: (part, place, how often).
 WEIGHTS = (
-    ("manifest-", 0.15),
-    ("branch-", 0.1),
-    ("old-", 0.3),
-    ("transaction-file", 0.15),
-    ("index ", 0.03),
-    ("_latest", 0.1),
+    ("manifest-", "transaction", 0.02),
+    ("manifest-", "", 0.15),
+    ("manifest", "transaction", 0.2),
+    ("branch-", "", 0.1),
+    ("old-", "", 0.3),
+    ("transaction-file", "", 0.1),
+    ("index ", "", 0.04),
+    ("_latest", "", 0.1),
 )
 
 
-def weight(part):
-    return next((w for prefix, w in WEIGHTS if part.startswith(prefix)), 1)
+def weight(part, place):
+    return next((w for p, q, w in WEIGHTS if part.startswith(p) and place.startswith(q)), 1)
 
 
 def sample(bases, count, rng):
@@ -792,7 +795,7 @@ def sample(bases, count, rng):
         before = len(chosen)
         rng.shuffle(keys)
         for key in keys:
-            if rng.random() > weight(key[0]):
+            if rng.random() > weight(*key):
                 continue
             candidates = [c for c in rng.choice(groups[key])() if c.name not in names]
             if candidates:

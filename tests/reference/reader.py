@@ -128,6 +128,15 @@ class Reader:
     def op_filter_scan(self, number):
         return self.op_filter(number, index=False)
 
+    def op_row_versions(self):
+        """When rows were made and changed, where the dataset keeps it."""
+        columns = [self.name(0), "_row_created_at_version", "_row_last_updated_at_version"]
+        table = self.ds.to_table(columns=columns)
+        return {"rows": len(table), "values": digest([values(c) for c in table.columns])}
+
+    def op_transactions(self):
+        return {"rows": len(self.ds.get_transactions(100))}
+
     def op_row_filter(self):
         """Which rows have a value, by their row ids."""
         table = self.ds.to_table(columns=[], filter=f"{self.name(0)} >= 7", with_row_id=True)
@@ -163,11 +172,11 @@ class Reader:
         """Every version of the branch, the latest as it is opened without a number."""
         branch = self.spec["branch"]
         ds = self.ds.checkout_version((branch, None))
-        found = {"branches": sorted(self.ds.branches.list()), "latest": self.whole(ds)}
+        found = {"latest": self.whole(ds)}
         for version in ds.versions():
             older = self.ds.checkout_version((branch, version["version"]))
             found[str(version["version"])] = self.whole(older)
-        return {"values": found}
+        return {"indices": sorted(self.ds.branches.list()), "values": found}
 
     def op_history(self):
         """Every version."""
