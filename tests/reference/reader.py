@@ -11,12 +11,15 @@ import datetime
 import hashlib
 import json
 import os
+import resource
 import shutil
 import sys
 
 import lance
 import numpy as np
 import pyarrow as pa
+
+MEMORY = 8 << 30
 
 
 def plain(value):
@@ -321,6 +324,8 @@ def run(reader, op):
 
 
 def main():
+    # Sizes that nothing can hold must end this process, not others.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     # What Lance prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     null = os.open(os.devnull, os.O_WRONLY)
