@@ -242,7 +242,8 @@ class Reader:
             if isinstance(kind, pa.ExtensionType) and "blob" in kind.extension_name:
                 array = lance.blob_array([b"new", None])
                 field = lance.blob_field(field.name)
-            elif (field.metadata or {}).get(b"lance-encoding:blob") == b"true":
+            elif pa.types.is_large_binary(kind) and pa.types.is_struct(taken[field.name].type):
+                # A blob, which is read as its descriptor.
                 array = pa.array([b"new", None], pa.large_binary())
             else:
                 array = taken[field.name]

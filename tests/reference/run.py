@@ -39,12 +39,12 @@ OPENING = ("open", "schema")
 class Worker:
     """A reader process; it is replaced when an operation crashes or hangs."""
 
-    def __init__(self):
-        self.process = None
+    def __init__(self, program):
+        self.program, self.process = program, None
 
     def start(self):
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "reader.py")],
+            [sys.executable, self.program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "LANCE_CPU_THREADS": "2", "RUST_BACKTRACE": "0", "RUST_LOG": "off"},
@@ -159,7 +159,8 @@ class Runner:
     def __init__(self, options):
         self.lint = str(Path(options.lint).resolve())
         self.work = Path(tempfile.mkdtemp(prefix="lance-reference-", dir=options.work))
-        self.options = options
+        # What a run compares with must not change under it.
+        self.reader = str(shutil.copy(HERE / "reader.py", self.work))
         self.local = threading.local()
         self.workers = []
         self.lock = threading.Lock()
@@ -168,7 +169,7 @@ class Runner:
 
     def worker(self):
         if not hasattr(self.local, "worker"):
-            self.local.worker = Worker()
+            self.local.worker = Worker(self.reader)
             self.workers.append(self.local.worker)
         return self.local.worker
 
