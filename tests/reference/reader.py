@@ -286,7 +286,7 @@ class Reader:
 
     def op_cleanup(self):
         with self.copy() as ds:
-            ds.cleanup_old_versions(older_than=datetime.timedelta(0), delete_unverified=True)
+            ds.cleanup_old_versions(datetime.timedelta(0), delete_unverified=True, error_if_tagged_old_versions=False)
             return self.after(lance.dataset(self.path))
 
     def after(self, ds, rows=None):
@@ -301,6 +301,7 @@ class Reader:
             if ds.has_stable_row_ids:
                 ids = values(ds.to_table(columns=[], with_row_id=True)["_rowid"])
                 found["row-ids"] = digest(ids[:rows])
+                found["ids-in-use-twice"] = len(ids) - len(set(ids))
             return found
         finally:
             self.ds = kept

@@ -33,7 +33,7 @@ def verdict(kind, lint, harmless):
         return {"error": "agree", "warning": "under"}.get(lint, "miss")
     if kind == "validate":
         return {"error": "over", "warning": "agree"}.get(lint, "miss")
-    if kind == "stale":
+    if kind in ("stale", "listing"):
         return "agree" if lint in ("warning", "error") else "miss"
     if lint == "error":
         return "over"
