@@ -1,10 +1,12 @@
 """Write the base datasets of the reference test with whichever pylance is installed.
 
     python bases.py OUT VERSION [NAME ...]
+    python bases.py --list
 
-VERSION is the release of pylance that runs this. Every base becomes OUT/NAME/ds and
-OUT/NAME/spec.json, where the spec tells the reader which queries fit the dataset. A
-base is small on purpose: what is tested is metadata, and every case copies it.
+VERSION is the release of pylance that runs this, one of those that `--list` prints. Every
+base becomes OUT/NAME/ds and OUT/NAME/spec.json, where the spec tells the reader which
+queries fit the dataset. A base is small on purpose: what is tested is metadata, and every
+case copies it.
 """
 
 import inspect
@@ -20,7 +22,20 @@ from bases_path import STAGE
 
 BASES = {}
 
-WORDS = "amber basil cedar delta ember fjord grove haven iris jasper karst lumen".split()
+WORDS = [
+    "amber",
+    "basil",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "haven",
+    "iris",
+    "jasper",
+    "karst",
+    "lumen",
+]
 
 
 def base(writers, **spec):
@@ -81,12 +96,16 @@ def mixed(start, count, version, nulls=True):
         "s": pa.array([some(f"{WORDS[i % 12]} {i}", i) for i in rows], pa.string()),
         "bin": pa.array([bytes([i % 256]) * (i % 5) for i in rows], pa.binary()),
         "vec": vectors(start, count),
-        "tags": pa.array([[WORDS[(i + k) % 12] for k in range(i % 4)] for i in rows], pa.list_(pa.string())),
+        "tags": pa.array(
+            [[WORDS[(i + k) % 12] for k in range(i % 4)] for i in rows], pa.list_(pa.string())
+        ),
         "meta": pa.array(
             [{"x": i, "y": f"y{i % 9}"} for i in rows],
             pa.struct([pa.field("x", pa.int64()), pa.field("y", pa.string())]),
         ),
-        "cat": pa.DictionaryArray.from_arrays(pa.array([i % 4 for i in rows], pa.int32()), pa.array(WORDS[:4])),
+        "cat": pa.DictionaryArray.from_arrays(
+            pa.array([i % 4 for i in rows], pa.int32()), pa.array(WORDS[:4])
+        ),
     }
     if version == "0.1" and nulls:
         # 0.1 keeps no nulls of fixed-width values.
@@ -114,7 +133,9 @@ def plain(path, version):
 @base({"0.9.18": ["0.1"], "14.0.2": ["0.1"]})
 def batches(path, version):
     """Several batches in a 0.1 file, and a wide struct."""
-    table = mixed(0, 40, version).drop(["cat", "tags"] if lance.__version__ != "0.9.18" else ["cat"])
+    table = mixed(0, 40, version).drop(
+        ["cat", "tags"] if lance.__version__ != "0.9.18" else ["cat"]
+    )
     call(write, table, path, version, max_rows_per_group=16)
     write(mixed(40, 10, version).select(table.column_names), path, version, mode="append")
 
@@ -140,7 +161,11 @@ def evolved(path, version):
 def stable(path, version):
     """Stable row ids, after deletes, updates and an append."""
     known = inspect.signature(lance.write_dataset).parameters
-    name = "enable_stable_row_ids" if "enable_stable_row_ids" in known else "enable_move_stable_row_ids"
+    name = (
+        "enable_stable_row_ids"
+        if "enable_stable_row_ids" in known
+        else "enable_move_stable_row_ids"
+    )
     write(mixed(0, 20, version), path, version, **{name: True})
     write(mixed(20, 20, version), path, version, mode="append", **{name: True})
     ds = lance.dataset(str(path))
@@ -157,10 +182,18 @@ def blobs(path, version):
 
     def table(start, count):
         field = pa.field("blob", pa.large_binary(), metadata={"lance-encoding:blob": "true"})
-        values = [None if i % 6 == 5 else bytes([i]) * (i * 3 % 40) for i in range(start, start + count)]
+        values = [
+            None if i % 6 == 5 else bytes([i]) * (i * 3 % 40) for i in range(start, start + count)
+        ]
         return pa.table(
-            [pa.array(range(start, start + count), pa.int64()), pa.array(values, pa.large_binary()), vectors(start, count)],
-            schema=pa.schema([pa.field("id", pa.int64()), field, pa.field("vec", pa.list_(pa.float32(), 4))]),
+            [
+                pa.array(range(start, start + count), pa.int64()),
+                pa.array(values, pa.large_binary()),
+                vectors(start, count),
+            ],
+            schema=pa.schema(
+                [pa.field("id", pa.int64()), field, pa.field("vec", pa.list_(pa.float32(), 4))]
+            ),
         )
 
     write(table(0, 20), path, version)
@@ -174,13 +207,20 @@ def blobs_v2(path, version):
 
     def table(start, count):
         sizes = {2: 70_000, 9: 90_000}
-        values = [None if i % 6 == 5 else bytes([i]) * sizes.get(i, i * 3 % 40) for i in range(start, start + count)]
+        values = [
+            None if i % 6 == 5 else bytes([i]) * sizes.get(i, i * 3 % 40)
+            for i in range(start, start + count)
+        ]
         names = [f"c{k}" for k in range(6)]
         return pa.table(
             [pa.array(range(start, start + count), pa.int64()), lance.blob_array(values)]
-            + [pa.array([i * (k + 1) for i in range(start, start + count)], pa.int64()) for k in range(6)],
+            + [
+                pa.array([i * (k + 1) for i in range(start, start + count)], pa.int64())
+                for k in range(6)
+            ],
             schema=pa.schema(
-                [pa.field("id", pa.int64()), lance.blob_field("blob")] + [pa.field(n, pa.int64()) for n in names]
+                [pa.field("id", pa.int64()), lance.blob_field("blob")]
+                + [pa.field(n, pa.int64()) for n in names]
             ),
         )
 
@@ -189,7 +229,11 @@ def blobs_v2(path, version):
     lance.dataset(str(path)).delete("id = 17")
 
 
-INDEXED = {"vector": "vec", "text": "s", "filters": ["cat = 'basil'", "id > 12 and id < 30", "array_has_any(tags, ['iris'])"]}
+INDEXED = {
+    "vector": "vec",
+    "text": "s",
+    "filters": ["cat = 'basil'", "id > 12 and id < 30", "array_has_any(tags, ['iris'])"],
+}
 
 
 @base({"0.20.0": ["2.0"], "4.0.2": ["2.1"], "14.0.2": ["2.1", "2.2"]}, **INDEXED)
@@ -257,8 +301,12 @@ def nested(path, version):
         [
             pa.array(rows, pa.int64()),
             pa.array([[{"k": i, "v": f"v{i}"}] * (i % 3) for i in rows]),
-            pa.array([{"l": list(range(i % 4)), "m": {"n": i / 2}} if i % 5 else None for i in rows]),
-            pa.array([[(f"k{i}", i), (f"j{i}", None)] for i in rows], pa.map_(pa.string(), pa.int32())),
+            pa.array(
+                [{"l": list(range(i % 4)), "m": {"n": i / 2}} if i % 5 else None for i in rows]
+            ),
+            pa.array(
+                [[(f"k{i}", i), (f"j{i}", None)] for i in rows], pa.map_(pa.string(), pa.int32())
+            ),
             pa.array([{"p": i, "q": i / 8} for i in rows], packed),
             pa.array([f"r{i}" for i in rows], pa.string()),
             pa.nulls(30),
@@ -267,11 +315,17 @@ def nested(path, version):
         schema=pa.schema(
             [
                 pa.field("id", pa.int64(), nullable=False),
-                pa.field("los", pa.list_(pa.struct([pa.field("k", pa.int64()), pa.field("v", pa.string())]))),
+                pa.field(
+                    "los",
+                    pa.list_(pa.struct([pa.field("k", pa.int64()), pa.field("v", pa.string())])),
+                ),
                 pa.field(
                     "sol",
                     pa.struct(
-                        [pa.field("l", pa.list_(pa.int64())), pa.field("m", pa.struct([pa.field("n", pa.float64())]))]
+                        [
+                            pa.field("l", pa.list_(pa.int64())),
+                            pa.field("m", pa.struct([pa.field("n", pa.float64())])),
+                        ]
                     ),
                 ),
                 pa.field("map", pa.map_(pa.string(), pa.int32())),
@@ -287,6 +341,9 @@ def nested(path, version):
 
 
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(sorted({by for _, by, _, _ in BASES.values()})))
+        return
     out, writer, *names = sys.argv[1:]
     for name, (build, by, version, spec) in BASES.items():
         if by != writer or (names and name not in names):
@@ -297,7 +354,9 @@ def main():
         build(STAGE, version)
         folder.mkdir(parents=True)
         shutil.move(STAGE, folder / "ds")
-        (folder / "spec.json").write_text(json.dumps({"name": name, "writer": by, "version": version, **spec}))
+        (folder / "spec.json").write_text(
+            json.dumps({"name": name, "writer": by, "version": version, **spec})
+        )
 
 
 if __name__ == "__main__":

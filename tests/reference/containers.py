@@ -12,7 +12,7 @@ MAGIC = b"LANC"
 
 
 class Manifest:
-    """[index section] [transaction] | u32 length | manifest | i64 position | u16 0 | u16 2 | LANC"""
+    """[index section] [transaction] | u32 length | manifest | i64 position | u16 0, 2 | LANC"""
 
     def __init__(self, data):
         (self.at,) = struct.unpack("<q", data[-16:-8])
@@ -51,7 +51,14 @@ class Manifest:
             out += self.data[done : self.at]
         at = len(out)
         body = manifest.encode()
-        return bytes(out) + struct.pack("<I", len(body)) + body + self.gap + struct.pack("<q", at) + self.tail
+        return (
+            bytes(out)
+            + struct.pack("<I", len(body))
+            + body
+            + self.gap
+            + struct.pack("<q", at)
+            + self.tail
+        )
 
 
 class Bare:
@@ -72,21 +79,31 @@ class DataFile:
     """
 
     FOOTER = struct.Struct("<QQQIIHH4s")
-    NAMES = ("column_meta_0", "column_table", "global_table", "num_globals", "num_columns", "major", "minor")
+    NAMES = (
+        "column_meta_0",
+        "column_table",
+        "global_table",
+        "num_globals",
+        "num_columns",
+        "major",
+        "minor",
+    )
 
     def __init__(self, data):
         self.data = data
         *self.footer, magic = self.FOOTER.unpack(data[-40:])
         if magic != MAGIC:
             raise ValueError("no Lance file")
-        meta, columns_at, globals_at, globals_n, columns_n, major, minor = self.footer
+        meta, columns_at, globals_at, globals_n, columns_n, _, _ = self.footer
         self.head = data[:meta]
         self.trees = {}
         self.columns_n = columns_n
         for i in range(columns_n):
             at, size = struct.unpack_from("<QQ", data, columns_at + 16 * i)
             self.trees[f"column[{i}]"] = parse(data[at : at + size], "lance.file.v2.ColumnMetadata")
-        self.globals = [struct.unpack_from("<QQ", data, globals_at + 16 * i) for i in range(globals_n)]
+        self.globals = [
+            struct.unpack_from("<QQ", data, globals_at + 16 * i) for i in range(globals_n)
+        ]
         if self.globals:
             at, size = self.globals[0]
             self.descriptor = data[at : at + size]
@@ -118,14 +135,23 @@ class DataFile:
             column_places.append((len(out), len(body)))
             out += body
         column_table = len(out)
-        for row, place in enumerate(changed(column_places, columns)):
+        for place in changed(column_places, columns):
             out += struct.pack("<QQ", *place)
         global_table = len(out)
         for place in changed(places, tables):
             out += struct.pack("<QQ", *place)
-        numbers = [len(head), column_table, global_table, len(places), len(column_places), *self.footer[5:]]
+        numbers = [
+            len(head),
+            column_table,
+            global_table,
+            len(places),
+            len(column_places),
+            *self.footer[5:],
+        ]
         for place, change in dict(footer).items():
-            numbers[place] = change(numbers[place]) & ((1 << (64, 64, 64, 32, 32, 16, 16)[place]) - 1)
+            numbers[place] = change(numbers[place]) & (
+                (1 << (64, 64, 64, 32, 32, 16, 16)[place]) - 1
+            )
         return bytes(out) + self.FOOTER.pack(*numbers, MAGIC)
 
 
@@ -137,7 +163,10 @@ def changed(table, changes):
 
 
 class OldDataFile:
-    """A 0.1 data file: pages | page table | ... | u32 length | Metadata | i64 position | versions | LANC"""
+    """A 0.1 data file.
+
+    pages | page table | ... | u32 length | Metadata | i64 position | versions | LANC
+    """
 
     def __init__(self, data):
         self.data = data

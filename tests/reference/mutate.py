@@ -23,19 +23,55 @@ MOVED = "/nowhere".ljust(len(STAGE), "x")
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize %d\n"
 
 # Logical types that a field may be given.
-LOGICAL_TYPES = (
-    "null bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 halffloat float double string large_string "
-    "binary large_binary date32:day date64:ms time32:s time64:us timestamp:us:- timestamp:ns:UTC duration:s "
-    "decimal:128:10:2 decimal:256:40:2 fixed_size_binary:4 fixed_size_binary:8 fixed_size_list:float:4 "
-    "fixed_size_list:float:2 fixed_size_list:int32:4 list list.struct large_list struct map json blob "
-    "dict:string:int32:false dict:string:int8:false nonsense"
-).split()
+LOGICAL_TYPES = [
+    "null",
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "halffloat",
+    "float",
+    "double",
+    "string",
+    "large_string",
+    "binary",
+    "large_binary",
+    "date32:day",
+    "date64:ms",
+    "time32:s",
+    "time64:us",
+    "timestamp:us:-",
+    "timestamp:ns:UTC",
+    "duration:s",
+    "decimal:128:10:2",
+    "decimal:256:40:2",
+    "fixed_size_binary:4",
+    "fixed_size_binary:8",
+    "fixed_size_list:float:4",
+    "fixed_size_list:float:2",
+    "fixed_size_list:int32:4",
+    "list",
+    "list.struct",
+    "large_list",
+    "struct",
+    "map",
+    "json",
+    "blob",
+    "dict:string:int32:false",
+    "dict:string:int8:false",
+    "nonsense",
+]
 
 
 class Candidate:
     """One mutation: `change()` gives the files that become other ones, None for removed."""
 
-    __slots__ = ("base", "part", "place", "what", "harmless", "run")
+    __slots__ = ("base", "harmless", "part", "place", "run", "what")
 
     def __init__(self, base, part, place, what, run, harmless=False):
         self.base, self.part, self.place, self.what = base, part, place, what
@@ -65,16 +101,22 @@ class Base:
         self.name = self.folder.name
         self.spec = json.loads((self.folder / "spec.json").read_text())
         root = self.folder / "ds"
-        self.files = {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+        self.files = {
+            str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()
+        }
         self.containers = {}
-        manifests = [p for p in self.files if p.startswith("_versions/") and p.endswith(".manifest")]
+        manifests = [
+            p for p in self.files if p.startswith("_versions/") and p.endswith(".manifest")
+        ]
         manifests.sort(key=manifest_version)
         self.latest = manifests[-1]
         self.parts = {}
         for path in manifests:
             back = len(manifests) - 1 - manifests.index(path)
             self.parts[path] = f"manifest-{back}" if back else "manifest"
-        branch = sorted((p for p in self.files if re.match(r"tree/.*\.manifest$", p)), key=manifest_version)
+        branch = sorted(
+            (p for p in self.files if re.match(r"tree/.*\.manifest$", p)), key=manifest_version
+        )
         for path in branch:
             back = len(branch) - 1 - branch.index(path)
             self.parts[path] = f"branch-manifest-{back}" if back else "branch-manifest"
@@ -83,24 +125,32 @@ class Base:
             for file in fragment.all("files"):
                 path = "data/" + file.get("path").decode()
                 if path in self.files and path not in self.parts:
-                    self.parts[path] = f"data[{sum(p.startswith('data[') for p in self.parts.values())}]"
+                    self.number(path, "data")
             deletion = fragment.get("deletion_file")
             if deletion is not None:
-                name = f"_deletions/{fragment.get('id') or 0}-{deletion.get('read_version') or 0}-{deletion.get('id') or 0}"
+                numbers = (fragment.get("id"), deletion.get("read_version"), deletion.get("id"))
+                name = "_deletions/" + "-".join(str(n or 0) for n in numbers)
                 for path in (name + ".arrow", name + ".bin"):
                     if path in self.files:
-                        self.parts[path] = f"deletion[{sum(p.startswith('deletion[') for p in self.parts.values())}]"
+                        self.number(path, "deletion")
         section = self.container(self.latest).trees.get("index-section")
         for index in section.all("indices") if section else ():
             raw = index.get("uuid").get("uuid")
-            folder = "_indices/{}-{}-{}-{}-{}/".format(*(raw.hex()[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))))
+            folder = "_indices/{}-{}-{}-{}-{}/".format(
+                *(raw.hex()[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
+            )
             for path in self.files:
                 if path.startswith(folder) and path not in self.parts:
                     name = f"index {index.get('name').decode()} {path[len(folder) :]}"
                     while name in self.parts.values():
                         name += "'"
                     self.parts[path] = name
-        kinds = {"_transactions/": "transaction-file", "data/": "old-data", "_deletions/": "old-deletion", "_indices/": "old-index"}
+        kinds = {
+            "_transactions/": "transaction-file",
+            "data/": "old-data",
+            "_deletions/": "old-deletion",
+            "_indices/": "old-index",
+        }
         for path in self.files:
             if path in self.parts:
                 continue
@@ -112,9 +162,12 @@ class Base:
             if kind is None or path.startswith("_refs/"):
                 self.parts[path] = path.replace("/", " ")
                 continue
-            number = sum(p.startswith(kind + "[") for p in self.parts.values())
-            self.parts[path] = f"{kind}[{number}]"
+            self.number(path, kind)
         self.manifests = manifests + branch
+
+    def number(self, path, kind):
+        """Name a file as the next one of its kind."""
+        self.parts[path] = f"{kind}[{sum(p.startswith(kind + '[') for p in self.parts.values())}]"
 
     def container(self, path):
         if path not in self.containers:
@@ -157,16 +210,30 @@ class Base:
 
     def sites(self):
         """Every place that can be changed: (part, place, a function that gives its candidates)."""
-        for folder in sorted({p.rsplit("/", n)[0] for p in self.files for n in range(1, p.count("/") + 1)}):
-            yield "dataset", folder_role(self, folder), lambda folder=folder: self.folder_candidates(folder)
+        for folder in sorted(
+            {p.rsplit("/", n)[0] for p in self.files for n in range(1, p.count("/") + 1)}
+        ):
+            yield (
+                "dataset",
+                folder_role(self, folder),
+                lambda folder=folder: self.folder_candidates(folder),
+            )
         for path, part in self.parts.items():
             yield part, "file", lambda path=path, part=part: self.file_candidates(path, part)
             container = self.container(path)
             if container is None:
                 if part.startswith("deletion["):
-                    yield part, "rows", lambda path=path, part=part: deletion_candidates(self, path, part)
+                    yield (
+                        part,
+                        "rows",
+                        lambda path=path, part=part: deletion_candidates(self, path, part),
+                    )
                 if path.endswith(".json"):
-                    yield part, "json", lambda path=path, part=part: json_candidates(self, path, part)
+                    yield (
+                        part,
+                        "json",
+                        lambda path=path, part=part: json_candidates(self, path, part),
+                    )
                 continue
             if part.startswith(("old-", "branch-file", "_latest")):
                 continue
@@ -194,7 +261,9 @@ class Base:
         def make():
             for place, what, run, harmless in candidates():
                 label = f"{name}.{place}" if place else name
-                yield Candidate(self, part, label, what, tree_change(path, container, name, run), harmless)
+                yield Candidate(
+                    self, part, label, what, tree_change(path, container, name, run), harmless
+                )
 
         return make
 
@@ -210,14 +279,31 @@ class Base:
         yield one("zeroed", lambda c: {p: bytes(len(self.files[p])) for p in files})
         yield one("emptied", lambda c: dict.fromkeys(files, b""))
         if folder == "_versions":
-            yield one("only-the-latest", lambda c: {p: None for p in self.manifests if p.startswith(folder) and p != self.latest})
+            yield one(
+                "only-the-latest",
+                lambda c: {
+                    p: None for p in self.manifests if p.startswith(folder) and p != self.latest
+                },
+            )
             yield one("without-the-latest", lambda c: {self.latest: None})
         if folder == "tree":
-            yield one("moved", lambda c: {p: self.files[p].replace(STAGE.encode()[1:], MOVED.encode()[1:]) for p in self.files if p.startswith(("tree/", "_refs/"))})
+            yield one(
+                "moved",
+                lambda c: {
+                    p: self.files[p].replace(STAGE.encode()[1:], MOVED.encode()[1:])
+                    for p in self.files
+                    if p.startswith(("tree/", "_refs/"))
+                },
+            )
 
     def file_candidates(self, path, part):
         data = self.files[path]
-        cuts = {0: "emptied", len(data) // 2: "halved", len(data) - 1: "one-byte-less", len(data) - 16: "16-bytes-less"}
+        cuts = {
+            0: "emptied",
+            len(data) // 2: "halved",
+            len(data) - 1: "one-byte-less",
+            len(data) - 16: "16-bytes-less",
+        }
 
         def one(what, change, harmless=False):
             return Candidate(self, part, "file", what, change, harmless)
@@ -228,7 +314,12 @@ class Base:
         yield one("zeroed", lambda c: {path: bytes(len(data))})
         yield one("tail-zeroed", lambda c: {path: data[:-24] + bytes(24)})
         yield one("lfs-pointer", lambda c: {path: LFS % (c.number(10**9), len(data))})
-        yield one("lfs-pointer-of-the-size", lambda c: {path: (LFS % (c.number(10**9), len(data))).ljust(len(data), b"\0")[: len(data)]})
+        yield one(
+            "lfs-pointer-of-the-size",
+            lambda c: {
+                path: (LFS % (c.number(10**9), len(data))).ljust(len(data), b"\0")[: len(data)]
+            },
+        )
         yield one("byte-appended", lambda c: {path: data + b"\0"})
         yield one("64-bytes-appended", lambda c: {path: data + bytes(64)})
         yield one("twice", lambda c: {path: data + data})
@@ -237,9 +328,16 @@ class Base:
         yield one("copied-beside", lambda c: {path + ".bak": data}, harmless=True)
         kind = re.sub(r"\[\d+\]|-\d+$", "", part)
         for other, role in self.parts.items():
-            if other != path and re.sub(r"\[\d+\]|-\d+$", "", role) == kind and self.files[other] != data:
+            if (
+                other != path
+                and re.sub(r"\[\d+\]|-\d+$", "", role) == kind
+                and self.files[other] != data
+            ):
                 yield one(f"replaced-by {role}", lambda c, other=other: {path: self.files[other]})
-                yield one(f"exchanged-with {role}", lambda c, other=other: {path: self.files[other], other: data})
+                yield one(
+                    f"exchanged-with {role}",
+                    lambda c, other=other: {path: self.files[other], other: data},
+                )
 
 
 def folder_role(base, folder):
@@ -277,8 +375,16 @@ def walk(tree, path=(), label=""):
     for at, entry in enumerate(tree.entries):
         number = seen.get(entry.number, 0)
         seen[entry.number] = number + 1
-        repeated = entry.known.repeated if entry.known else sum(e.number == entry.number for e in tree.entries) > 1
-        own = f"{entry.name}[{number}]" if repeated and not isinstance(entry.value, Packed) else entry.name
+        repeated = (
+            entry.known.repeated
+            if entry.known
+            else sum(e.number == entry.number for e in tree.entries) > 1
+        )
+        own = (
+            f"{entry.name}[{number}]"
+            if repeated and not isinstance(entry.value, Packed)
+            else entry.name
+        )
         full = f"{label}.{own}" if label else own
         yield path, at, full, entry, tree
         if isinstance(entry.value, Message):
@@ -312,7 +418,12 @@ def tree_sites(tree):
         cousins.setdefault(plain_label(label), []).append((path, at, entry))
     yield "", lambda: message_candidates(tree, (), "")
     for path, at, label, entry, parent in entries:
-        yield label, lambda p=path, a=at, lb=label, e=entry, pa=parent: entry_candidates(p, a, lb, e, pa, cousins)
+        yield (
+            label,
+            lambda p=path, a=at, lb=label, e=entry, pa=parent: entry_candidates(
+                p, a, lb, e, pa, cousins
+            ),
+        )
 
 
 def entry_candidates(path, at, label, entry, parent, cousins):
@@ -334,16 +445,36 @@ def entry_candidates(path, at, label, entry, parent, cousins):
         yield from ((label, w, on(path, at, c), False) for w, c in text_changes(value, entry.name))
         yield label, "byte-flipped", flip(path, at), False
     yield label, "removed", edit_entries(path, lambda entries: entries.pop(at)), False
-    yield label, "twice", edit_entries(path, lambda entries: entries.insert(at, entries[at].copy())), False
+    yield (
+        label,
+        "twice",
+        edit_entries(path, lambda entries: entries.insert(at, entries[at].copy())),
+        False,
+    )
     same = [i for i, e in enumerate(parent.entries) if e.number == entry.number]
     if len(same) > 1:
         after = [i for i in same if i > at]
         if after:
             yield label, "swapped-with-next", swap_entries(path, at, after[0]), False
         if at == same[0]:
-            yield label, "all-removed", edit_entries(path, lambda entries: remove_all(entries, same)), False
-            yield label, "all-reversed", edit_entries(path, lambda entries: reverse(entries, same)), False
-            yield label, "moved-last", edit_entries(path, lambda entries: entries.append(entries.pop(at))), False
+            yield (
+                label,
+                "all-removed",
+                edit_entries(path, lambda entries: remove_all(entries, same)),
+                False,
+            )
+            yield (
+                label,
+                "all-reversed",
+                edit_entries(path, lambda entries: reverse(entries, same)),
+                False,
+            )
+            yield (
+                label,
+                "moved-last",
+                edit_entries(path, lambda entries: entries.append(entries.pop(at))),
+                False,
+            )
     others = [
         c
         for c in cousins[plain_label(label)]
@@ -351,8 +482,18 @@ def entry_candidates(path, at, label, entry, parent, cousins):
     ]
     for other_path, other_at, _ in others[:2]:
         place = ".".join(map(str, (*other_path, other_at)))
-        yield label, f"exchanged-with-cousin {place}", exchange((path, at), (other_path, other_at)), False
-        yield label, f"copied-from-cousin {place}", copy_from((path, at), (other_path, other_at)), False
+        yield (
+            label,
+            f"exchanged-with-cousin {place}",
+            exchange((path, at), (other_path, other_at)),
+            False,
+        )
+        yield (
+            label,
+            f"copied-from-cousin {place}",
+            copy_from((path, at), (other_path, other_at)),
+            False,
+        )
 
 
 def encoded(value):
@@ -388,10 +529,14 @@ def packed_changes(value, kind):
             yield f"[{i}]{what}", apply, False
         yield f"[{i}]removed", lambda v, i=i: Packed(v[:i] + v[i + 1 :]), False
         yield f"[{i}]twice", lambda v, i=i: Packed(v[: i + 1] + v[i:]), False
-        yield f"[{i}]=-1", lambda v, i=i: Packed(v[:i] + [-1] + v[i + 1 :]), False
-        yield f"[{i}]=-2", lambda v, i=i: Packed(v[:i] + [-2] + v[i + 1 :]), False
+        yield f"[{i}]=-1", lambda v, i=i: Packed([*v[:i], -1, *v[i + 1 :]]), False
+        yield f"[{i}]=-2", lambda v, i=i: Packed([*v[:i], -2, *v[i + 1 :]]), False
         if i + 1 < len(value) and value[i] != value[i + 1]:
-            yield f"[{i}]swapped-with-next", lambda v, i=i: Packed(v[:i] + [v[i + 1], v[i]] + v[i + 2 :]), False
+            yield (
+                f"[{i}]swapped-with-next",
+                lambda v, i=i: Packed([*v[:i], v[i + 1], v[i], *v[i + 2 :]]),
+                False,
+            )
     if len(value) > 1:
         yield "reversed", lambda v: Packed(v[::-1]), False
         yield "rotated", lambda v: Packed(v[1:] + v[:1]), False
@@ -494,6 +639,7 @@ def unpack(path, at):
 
 def message_candidates(message, path, label):
     """What can be done to a message as a whole."""
+
     def add(entry):
         return edit_entries(path, lambda entries: entries.append(entry.copy()))
 
@@ -501,19 +647,49 @@ def message_candidates(message, path, label):
     yield label, "unknown-message", add(Entry(9998, BYTES, b"\x08\x01")), True
     numbers = {e.number for e in message.entries}
     if len(numbers) > 1:
-        yield label, "fields-reordered", edit_entries(path, lambda entries: entries.sort(key=lambda e: -e.number)), True
+        yield (
+            label,
+            "fields-reordered",
+            edit_entries(path, lambda entries: entries.sort(key=lambda e: -e.number)),
+            True,
+        )
     for number, known in TYPES.get(message.of, {}).items():
         if number in numbers:
             continue
         if known.kind in INTEGERS or known.kind == "bool":
             if not known.repeated:
-                yield f"{label}.{known.name}".lstrip("."), "inserted=0", add(Entry(number, VARINT, 0, known)), False
-            yield f"{label}.{known.name}".lstrip("."), "inserted=1", add(Entry(number, VARINT, 1, known)), False
-            yield f"{label}.{known.name}".lstrip("."), "inserted=5", add(Entry(number, VARINT, 5, known)), False
+                yield (
+                    f"{label}.{known.name}".lstrip("."),
+                    "inserted=0",
+                    add(Entry(number, VARINT, 0, known)),
+                    False,
+                )
+            yield (
+                f"{label}.{known.name}".lstrip("."),
+                "inserted=1",
+                add(Entry(number, VARINT, 1, known)),
+                False,
+            )
+            yield (
+                f"{label}.{known.name}".lstrip("."),
+                "inserted=5",
+                add(Entry(number, VARINT, 5, known)),
+                False,
+            )
         elif known.kind in ("string", "bytes"):
-            yield f"{label}.{known.name}".lstrip("."), "inserted=x", add(Entry(number, BYTES, b"x", known)), False
+            yield (
+                f"{label}.{known.name}".lstrip("."),
+                "inserted=x",
+                add(Entry(number, BYTES, b"x", known)),
+                False,
+            )
         else:
-            yield f"{label}.{known.name}".lstrip("."), "inserted-empty", add(Entry(number, BYTES, b"", known)), False
+            yield (
+                f"{label}.{known.name}".lstrip("."),
+                "inserted-empty",
+                add(Entry(number, BYTES, b"", known)),
+                False,
+            )
 
 
 def manifest_candidates(base, path, part, container):
@@ -526,20 +702,39 @@ def manifest_candidates(base, path, part, container):
         new = change(value) & ((1 << 8 * size) - 1)
         return data[:position] + new.to_bytes(size, "little") + data[position + size :]
 
-    places = {"manifest-position": (len(data) - 16, "<Q"), "length": (at, "<I"), "major": (len(data) - 8, "<H"), "minor": (len(data) - 6, "<H")}
+    places = {
+        "manifest-position": (len(data) - 16, "<Q"),
+        "length": (at, "<I"),
+        "major": (len(data) - 8, "<H"),
+        "minor": (len(data) - 6, "<H"),
+    }
     for name, (position, _, _) in container.sections.items():
         places[f"{name}-length"] = (position, "<I")
     for place, (position, form) in places.items():
         for what, change in number_changes(1, None):
-            yield Candidate(base, part, "framing." + place, what, lambda c, p=position, f=form, ch=change: {path: patched(p, f, ch)})
+            yield Candidate(
+                base,
+                part,
+                "framing." + place,
+                what,
+                lambda c, p=position, f=form, ch=change: {path: patched(p, f, ch)},
+            )
     yield Candidate(base, part, "framing.magic", "changed", lambda c: {path: data[:-4] + b"LANX"})
-    yield Candidate(base, part, "framing.gap", "16-bytes", lambda c: {path: data[:-16] + bytes(16) + data[-16:]})
+    yield Candidate(
+        base, part, "framing.gap", "16-bytes", lambda c: {path: data[:-16] + bytes(16) + data[-16:]}
+    )
 
     def spare(c):
         built = containers.Manifest(data)
         body = built.trees["manifest"].encode()
         out = data[:at] + bytes(32)
-        return {path: out + struct.pack("<I", len(body)) + body + struct.pack("<q", len(out)) + built.tail}
+        return {
+            path: out
+            + struct.pack("<I", len(body))
+            + body
+            + struct.pack("<q", len(out))
+            + built.tail
+        }
 
     yield Candidate(base, part, "framing.spare", "32-bytes-before", spare, harmless=True)
     for name, (_, _, field) in container.sections.items():
@@ -555,12 +750,22 @@ def manifest_candidates(base, path, part, container):
 
 def data_file_candidates(base, path, part, container):
     def built(place, what, harmless=False, **options):
-        return Candidate(base, part, place, what, lambda c: base.resized(path, container.build(container.trees, **options)), harmless)
+        return Candidate(
+            base,
+            part,
+            place,
+            what,
+            lambda c: base.resized(path, container.build(container.trees, **options)),
+            harmless,
+        )
 
     for i, name in enumerate(container.NAMES):
         for what, change in number_changes(1, None):
             yield built(f"footer.{name}", what, footer={i: change})
-    for table, option, rows in (("column-table", "columns", container.columns_n), ("global-table", "tables", len(container.globals))):
+    for table, option, rows in (
+        ("column-table", "columns", container.columns_n),
+        ("global-table", "tables", len(container.globals)),
+    ):
         for row in range(rows):
             for place, name in enumerate(("position", "length")):
                 for what, change in number_changes(1, None):
@@ -589,9 +794,18 @@ def data_file_candidates(base, path, part, container):
         return change
 
     head = len(container.head)
-    yield Candidate(base, part, "spare", "64-bytes-before-metadata", with_head(bytes(64)), harmless=True)
+    yield Candidate(
+        base, part, "spare", "64-bytes-before-metadata", with_head(bytes(64)), harmless=True
+    )
     aligned = head + (-head % 64)
-    yield Candidate(base, part, "globals", "one-more", with_head(bytes(aligned - head) + b"extra", [(aligned, 5)]), harmless=True)
+    yield Candidate(
+        base,
+        part,
+        "globals",
+        "one-more",
+        with_head(bytes(aligned - head) + b"extra", [(aligned, 5)]),
+        harmless=True,
+    )
 
     def globals_to(places):
         def change(c):
@@ -618,13 +832,25 @@ def old_file_candidates(base, path, part, container):
         return {path: data[:position] + new.to_bytes(8, "little") + data[position + 8 :]}
 
     for what, change in number_changes(1, None):
-        yield Candidate(base, part, "footer.metadata-position", what, lambda c, ch=change: patched(len(data) - 16, ch))
+        yield Candidate(
+            base,
+            part,
+            "footer.metadata-position",
+            what,
+            lambda c, ch=change: patched(len(data) - 16, ch),
+        )
     yield Candidate(base, part, "footer.magic", "changed", lambda c: {path: data[:-4] + b"LANX"})
     for what, cut in (("major+1", 8), ("minor+1", 6), ("minor-1", 6)):
         step = -1 if what.endswith("-1") else 1
         (value,) = struct.unpack_from("<H", data, len(data) - cut)
         new = struct.pack("<H", (value + step) & 0xFFFF)
-        yield Candidate(base, part, "footer.version", what, lambda c, cut=cut, new=new: {path: data[:-cut] + new + data[len(data) - cut + 2 :]})
+        yield Candidate(
+            base,
+            part,
+            "footer.version",
+            what,
+            lambda c, cut=cut, new=new: {path: data[:-cut] + new + data[len(data) - cut + 2 :]},
+        )
     start = container.table
     if part.startswith("index ") or start is None or not start < container.at:
         return
@@ -644,7 +870,9 @@ def old_file_candidates(base, path, part, container):
         for offset, name in ((0, "position"), (8, "length")):
             label = f"page-table[{field}][{batch}].{name}"
             for what, change in number_changes(1, None):
-                yield Candidate(base, part, label, what, lambda c, p=where + offset, ch=change: patched(p, ch))
+                yield Candidate(
+                    base, part, label, what, lambda c, p=where + offset, ch=change: patched(p, ch)
+                )
         for other in range(row + 1, min(row + 4, rows)):
             there = start + 16 * other
             if data[where : where + 16] == data[there : there + 16]:
@@ -655,7 +883,9 @@ def old_file_candidates(base, path, part, container):
                 new[a : a + 16], new[b : b + 16] = data[b : b + 16], data[a : a + 16]
                 return {path: bytes(new)}
 
-            yield Candidate(base, part, f"page-table[{field}][{batch}]", f"swapped-with [{other}]", swap)
+            yield Candidate(
+                base, part, f"page-table[{field}][{batch}]", f"swapped-with [{other}]", swap
+            )
 
 
 def deletion_candidates(base, path, part):
@@ -695,11 +925,15 @@ def deletion_candidates(base, path, part):
         yield one("as-roaring", lambda: roaring(rows))
 
 
-def arrow_rows(rows, name="row_id", kind=None, stream=False, batches=1, columns=1, compression=None):
+def arrow_rows(
+    rows, name="row_id", kind=None, stream=False, batches=1, columns=1, compression=None
+):
     import pyarrow as pa
 
     kind = kind or pa.uint32()
-    schema = pa.schema([pa.field(f"{name}{k or ''}", kind, nullable=None in rows) for k in range(columns)])
+    schema = pa.schema(
+        [pa.field(f"{name}{k or ''}", kind, nullable=None in rows) for k in range(columns)]
+    )
     out = io.BytesIO()
     options = pa.ipc.IpcWriteOptions(compression=compression)
     make = pa.ipc.new_stream if stream else pa.ipc.new_file
@@ -747,7 +981,9 @@ def json_candidates(base, path, part):
         return
 
     def one(place, what, new):
-        return Candidate(base, part, f"json.{place}", what, lambda c: {path: json.dumps(new).encode()})
+        return Candidate(
+            base, part, f"json.{place}", what, lambda c: {path: json.dumps(new).encode()}
+        )
 
     for key, old in value.items():
         yield one(key, "removed", {k: v for k, v in value.items() if k != key})

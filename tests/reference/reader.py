@@ -14,6 +14,7 @@ import os
 import resource
 import shutil
 import sys
+from pathlib import Path
 
 import lance
 import numpy as np
@@ -74,6 +75,10 @@ class Reader:
 
     def op_open(self):
         return {"version": self.open().version}
+
+    def op_describe(self):
+        """What the other operations are told of a base."""
+        return {"names": self.names, "rows": self.ds.count_rows()}
 
     def op_schema(self):
         schema = self.ds.schema
@@ -226,13 +231,13 @@ class Reader:
     def copy(self):
         """A copy of the dataset in its own place, since manifests may hold absolute paths."""
         kept = self.path + "-kept"
-        os.rename(self.path, kept)
+        Path(self.path).rename(kept)
         try:
             shutil.copytree(kept, self.path, copy_function=os.link)
             yield lance.dataset(self.path)
         finally:
             shutil.rmtree(self.path, ignore_errors=True)
-            os.rename(kept, self.path)
+            Path(kept).rename(self.path)
 
     def new_rows(self, ds):
         columns, fields = [], []
@@ -286,17 +291,21 @@ class Reader:
 
     def op_cleanup(self):
         with self.copy() as ds:
-            ds.cleanup_old_versions(datetime.timedelta(0), delete_unverified=True, error_if_tagged_old_versions=False)
+            ds.cleanup_old_versions(
+                datetime.timedelta(0), delete_unverified=True, error_if_tagged_old_versions=False
+            )
             return self.after(lance.dataset(self.path))
 
     def after(self, ds, rows=None):
-        """What is read once a write is done, with the ids of the first rows where they must stay."""
+        """What is read once a write is done; the first rows, or all, must keep their ids."""
         kept, self.ds = self.ds, ds
         try:
             found = self.table(ds.to_table())
             if self.spec.get("blobs"):
                 found["blobs"] = [
-                    self.op_blobs(i) for i, n in self.spec["names"].items() if n in self.spec["blobs"]
+                    self.op_blobs(i)
+                    for i, n in self.spec["names"].items()
+                    if n in self.spec["blobs"]
                 ]
             if ds.has_stable_row_ids:
                 ids = values(ds.to_table(columns=[], with_row_id=True)["_rowid"])

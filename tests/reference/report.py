@@ -59,7 +59,7 @@ class Excuses:
         for row in self.rows:
             if row["verdict"] != result["verdict"]:
                 continue
-            rules = " ".join(f[0] for f in result["lint"]["findings"])
+            rules = " ".join(f"{f[0]}: {f[2]}" for f in result["lint"]["findings"])
             values = {
                 "base": result["case"].split("/")[0],
                 "part": result["part"],
@@ -76,7 +76,9 @@ class Excuses:
 
 def matches(pattern, value):
     """`*` stands for anything, ` or ` separates alternatives; brackets are brackets."""
-    return any(fnmatch.fnmatchcase(value, p.strip().replace("[", "[[]")) for p in pattern.split(" or "))
+    return any(
+        fnmatch.fnmatchcase(value, p.strip().replace("[", "[[]")) for p in pattern.split(" or ")
+    )
 
 
 def kind_of(result):
@@ -90,17 +92,21 @@ def message_of(result):
     """The message that a place belongs to, for the matrix: two words of its path."""
     part, place = kind_of(result)
     words = place.split(".")
-    return f"{part} · {'.'.join(words[: 2 if words[0] in ('manifest', 'index-section', 'column[]', 'descriptor') else 1])}"
+    deep = words[0] in ("manifest", "index-section", "column[]", "descriptor")
+    return f"{part} · {'.'.join(words[: 2 if deep else 1])}"
 
 
 def print_matrix(title, rows):
     """rows: name → list of results."""
-    print(f"\n{title:58}{'cases':>7}{'none':>7}{'info':>7}{'warning':>9}{'error':>7}{'disagree':>10}{'excused':>9}")
+    print(
+        f"\n{title:58}{'cases':>7}{'none':>7}{'info':>7}{'warning':>9}{'error':>7}{'disagree':>10}{'excused':>9}"
+    )
     for name, results in rows:
         counts = collections.Counter(r["lint"]["severity"] for r in results)
         wrong = sum(r["verdict"] != "agree" for r in results)
         excused = sum(r["excuse"] is not None for r in results)
-        numbers = f"{len(results):7}{counts['none']:7}{counts['info']:7}{counts['warning']:9}{counts['error']:7}"
+        numbers = f"{len(results):7}{counts['none']:7}{counts['info']:7}"
+        numbers += f"{counts['warning']:9}{counts['error']:7}"
         print(f"{name[:57]:58}{numbers}{wrong - excused:10}{excused:9}")
 
 
@@ -117,24 +123,36 @@ def summary(results):
     by_message = grouped(results, message_of)
     print_matrix("by what was changed", sorted(by_message.items(), key=lambda g: -len(g[1])))
     harmed = [r for r in results if r["class"] in HARM and r["excuse"] is None]
-    for name, classes in (("fails", (*FAILURES, "maintenance")), ("silently gives other data", ("silent", "type"))):
+    for name, classes in (
+        ("fails", (*FAILURES, "maintenance")),
+        ("silently gives other data", ("silent", "type")),
+    ):
         of = [r for r in harmed if r["class"] in classes]
         said = sum(r["verdict"] == "agree" for r in of)
-        print(f"\nof {len(of)} cases where the reader {name}, {said} are errors ({said / max(len(of), 1):.1%})", end="")
-    print()
+        share = said / max(len(of), 1)
+        print(f"of {len(of)} cases where the reader {name}, {said} are errors ({share:.1%})")
     return [r for r in results if r["verdict"] != "agree" and r["excuse"] is None]
 
 
 def write(path, results, command):
     """The disagreements by kind, the most frequent first."""
-    out = [f"# Disagreements: {len(results)} cases", "", f"Reproduce one: `{command} --only CASE`", ""]
+    out = [
+        f"# Disagreements: {len(results)} cases",
+        "",
+        f"Reproduce one: `{command} --only CASE`",
+        "",
+    ]
     counts = collections.Counter((r["class"], r["lint"]["severity"]) for r in results)
     out += ["| reader | none | info | warning | error |", "|---|---|---|---|---|"]
     for kind in sorted({c for c, _ in counts}):
         out.append(f"| {kind} | " + " | ".join(str(counts[kind, s]) for s in SEVERITIES) + " |")
     for name, title in TITLES.items():
         chosen = [r for r in results if r["verdict"] == name and r["excuse"] is None]
-        key = (lambda r: (message_of(r),)) if name == "miss" else (lambda r: (worst_rule(r), kind_of(r)[0]))
+        key = (
+            (lambda r: (message_of(r),))
+            if name == "miss"
+            else (lambda r: (worst_rule(r), kind_of(r)[0]))
+        )
         groups = sorted(grouped(chosen, key).items(), key=lambda g: (-len(g[1]), g[0]))
         out += ["", f"## {title}: {len(chosen)} cases of {len(groups)} kinds", ""]
         for key, cases in groups:
@@ -155,7 +173,9 @@ def describe(key, cases, most=8):
     yield f"- reader: {', '.join(f'{c} {n}' for c, n in classes.most_common())}"
     places = grouped(cases, lambda r: (r["class"], kind_of(r)[1]))
     for (_, place), alike in sorted(places.items(), key=lambda g: -len(g[1]))[:most]:
-        done = collections.Counter(re.sub(r"^\[\d+\]", "", re.split(r" |=", r["what"])[0] or r["what"]) for r in alike)
+        done = collections.Counter(
+            re.sub(r"^\[\d+\]", "", re.split(r" |=", r["what"])[0] or r["what"]) for r in alike
+        )
         yield f"- {len(alike)} × {place}: {', '.join(f'{o} {n}' for o, n in done.most_common(6))}"
         result = alike[0]
         lint = result["lint"]

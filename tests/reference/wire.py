@@ -10,12 +10,13 @@ from pathlib import Path
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MASK = (1 << 64) - 1
 
+VERSIONS = "lance.table.RowDatasetVersionSequence"
 # Bytes whose message the .proto files do not declare.
 INSIDE = {
     "lance.file.v2.DirectEncoding.encoding": "lance.file.v2.Any",
     "lance.table.DataFragment.inline_row_ids": "lance.table.RowIdSequence",
-    "lance.table.DataFragment.inline_created_at_versions": "lance.table.RowDatasetVersionSequence",
-    "lance.table.DataFragment.inline_last_updated_at_versions": "lance.table.RowDatasetVersionSequence",
+    "lance.table.DataFragment.inline_created_at_versions": VERSIONS,
+    "lance.table.DataFragment.inline_last_updated_at_versions": VERSIONS,
     "lance.table.Manifest.timestamp": "lance.table.Timestamp",
     "lance.table.Transaction.append": "operation.Append",
     "lance.table.Transaction.delete": "operation.Delete",
@@ -101,7 +102,9 @@ def load(folder):
                 else:
                     kind = tokens[back]
                     repeated = tokens[back - 1] == "repeated"
-                found.append((".".join(s for s in scope if s), int(tokens[at + 1]), name, kind, repeated))
+                found.append(
+                    (".".join(s for s in scope if s), int(tokens[at + 1]), name, kind, repeated)
+                )
                 at += 1
             else:
                 at += 1
@@ -109,7 +112,10 @@ def load(folder):
         if kind.startswith("map "):
             _, key, value = kind.split()
             kind = f"{where}.{name}"
-            TYPES[kind] = {1: Known("key", key, False), 2: Known("value", resolve(value, where), False)}
+            TYPES[kind] = {
+                1: Known("key", key, False),
+                2: Known("value", resolve(value, where), False),
+            }
         TYPES[where][number] = Known(name, resolve(kind, where), repeated)
     for name, inner in INSIDE.items():
         where, field = name.rsplit(".", 1)
@@ -160,7 +166,7 @@ class Packed(list):
 class Entry:
     """A field of a message: its number, its wire type, its value and what is known of it."""
 
-    __slots__ = ("number", "wire", "value", "known")
+    __slots__ = ("known", "number", "value", "wire")
 
     def __init__(self, number, wire, value, known=None):
         self.number, self.wire, self.value, self.known = number, wire, value, known
@@ -181,7 +187,7 @@ class Entry:
 class Message:
     """A message: its type's name and its entries, in the order of the bytes."""
 
-    __slots__ = ("of", "entries")
+    __slots__ = ("entries", "of")
 
     def __init__(self, of, entries=()):
         self.of, self.entries = of, list(entries)
