@@ -134,6 +134,29 @@ def summary(results):
     return [r for r in results if r["verdict"] != "agree" and r["excuse"] is None]
 
 
+FAILING = ("error", "panic", "crash", "hang")
+SILENT = ("silent", "type")
+TOLERATED = ("fine", "validate", "listing", "stale", "dropped", "schema", "version")
+
+
+def shares(results, options):
+    """How often the checker is right about what fails, what is silently other, and what is tolerated.
+
+    Gives a name, how many cases agree, of how many, and the least share in percent. Excused cases do
+    not count.
+    """
+    counted = [r for r in results if not r.get("excuse")]
+    for name, classes, least in (
+        ("fails, and is called an error", FAILING, options.failing),
+        ("is silently other, and is called an error", SILENT, options.silent),
+        ("is tolerated, and is not called an error", TOLERATED, options.tolerated),
+    ):
+        cases = [r for r in counted if r["class"] in classes]
+        error = [r for r in cases if r["lint"]["severity"] == "error"]
+        agreed = len(error) if classes is not TOLERATED else len(cases) - len(error)
+        yield name, agreed, len(cases), least
+
+
 def write(path, results, command):
     """The disagreements by kind, the most frequent first."""
     out = [

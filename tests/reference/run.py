@@ -439,6 +439,9 @@ def main():
     )
     parser.add_argument("--results", default="results.json")
     parser.add_argument("--report", default="disagreements.md")
+    parser.add_argument("--failing", type=float, default=97, help="least share called an error")
+    parser.add_argument("--silent", type=float, default=90, help="least share called an error")
+    parser.add_argument("--tolerated", type=float, default=90, help="least share not called one")
     options = parser.parse_args()
 
     wire.load(HERE.parent.parent / "proto")
@@ -457,7 +460,9 @@ def main():
                     print(f"base {base.name}: {text}")
                 if unstable:
                     print(f"base {base.name}: not the same twice: {', '.join(unstable)}")
-                if severity(lint) > SEVERITIES.index("info"):
+                # What the newest reader does wrong with sound packed structs is said of a base.
+                known = {finding[0] for finding in lint["findings"]} == {"known-bug"}
+                if severity(lint) > SEVERITIES.index("info") and not known:
                     false_alarms += 1
                     print(
                         f"base {base.name}: the checker says {lint['severity']}: {lint['findings']}"
@@ -503,7 +508,11 @@ def main():
     )
     for name, n in collections.Counter(r["verdict"] for r in wrong).items():
         print(f"  {name}: {n}")
-    return 1 if wrong or false_alarms else 0
+    enough = True
+    for name, agreed, of, least in report.shares(usable, options):
+        print(f"  {name}: {agreed} of {of}, {100 * agreed / max(of, 1):.1f} % (at least {least} %)")
+        enough &= 100 * agreed >= least * of
+    return 0 if enough and not false_alarms else 1
 
 
 if __name__ == "__main__":
