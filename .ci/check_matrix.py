@@ -23,9 +23,11 @@ def is_right(finding, entry, writer):
     # What is worth knowing is no fault: keys that do nothing are among what is written.
     if finding["severity"] == "info":
         return True
-    # What a release may have done to the data is its advisory's matter.
+    # What a release may have done to the data is its advisory's matter, and so is what the newest reader
+    # does with packed structs: it reads their children wrong, which the matrix does not read alone.
     if finding["rule"] == "known-bug":
-        return writer["pylance"] != NEWEST
+        packed = finding["message"].startswith(("LL-0017", "LL-0018"))
+        return packed or writer["pylance"] != NEWEST
     # Read together with others, such a struct hands them each other's values, and says nothing.
     if finding["rule"] == "empty-struct-shifts-columns":
         return "empty-struct" in entry["name"]

@@ -16,8 +16,8 @@ rule! {
     /// ## How it comes about
     /// - Manifests were removed by hand or by their age.
     /// - The dataset was copied in part.
-    /// - The branch that the version is of was removed by hand. `branches.delete()` of pylance 14.0.2
-    ///   refuses to delete a branch that has tags.
+    /// - The branch that the version is of was removed by hand. `branches.delete()` of pylance
+    ///   14.0.2 refuses to delete a branch that has tags.
     ///
     /// Lance itself does not clean up a version that a tag names.
     ///

@@ -89,6 +89,13 @@ pub fn check_layers(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) {
             .skip(at + 1)
             .take_while(|layer| !is_list(layer));
         let masked = outer.any(|layer| layer.0 == 3);
+        // A list within a struct that may be null is written as one that may be null itself, also
+        // in pages where neither is.
+        let mut around = wanted
+            .iter()
+            .skip(at + 1)
+            .take_while(|want| !want.is_list());
+        let masked = masked || is_list(layer) && around.any(|want| want.nullable);
         if !want.nullable && !masked && matches!(layer.0, 3 | 4 | 6) {
             judge.complain_of(
                 at,
