@@ -50,6 +50,14 @@ fn one_fault_is_one_finding() {
         if fixture.contains("/index-segments-overlapping-by-0.21.0") {
             found.retain(|finding| finding["rule"] != "index-format-old");
         }
+        // What today's reader does wrong with sound packed structs is beside the fault.
+        if fixture.contains("packed") && found.len() > 1 {
+            found.retain(|finding| finding["rule"] != "known-bug");
+        }
+        // Neither the manifest nor the deletion file tells how many rows are deleted.
+        if fixture.contains("/deletion-file-garbage") {
+            found.retain(|finding| finding["rule"] != "row-counts-absent");
+        }
         let rules: BTreeSet<_> = found.iter().map(|f| f["rule"].to_string()).collect();
         assert_eq!(rules.len(), 1, "{fixture}: {found:#?}");
         let columns: BTreeSet<_> = found

@@ -7,8 +7,8 @@ use crate::typing::blob::Storage;
 
 rule! {
     /// A blob column's pages do not hold the descriptors that a blob reader needs. They are marked
-    /// as blobs and something else is inside. Or they hold descriptors that nothing marks as blobs,
-    /// or packed structs that are none.
+    /// as blobs and something else is inside. Or they hold descriptors that nothing marks as
+    /// blobs, or packed structs that are none.
     ///
     /// Descriptors of v1 are position and size. Those of v2 are kind, position, size, blob id and
     /// URI.

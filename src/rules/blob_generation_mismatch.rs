@@ -7,8 +7,8 @@ use crate::model::version::FileVersion;
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
 rule! {
-    /// The schema declares one generation of blob, and a data file of 2.2 or later holds the other.
-    /// Descriptors of v1 have two fields, those of v2 five.
+    /// The schema declares one generation of blob, and a data file of 2.2 or later holds the
+    /// other. Descriptors of v1 have two fields, those of v2 five.
     ///
     /// ## What readers do
     /// - Declared v1, holds v2: `to_table()` and `take_blobs` fail,

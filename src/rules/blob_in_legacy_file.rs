@@ -31,7 +31,8 @@ rule! {
     /// ds.update_field_metadata({"column": {}}, replace=True)
     /// ```
     ///
-    /// `replace=True` drops all other metadata of the field, so list what is to stay in the braces.
+    /// `replace=True` drops all other metadata of the field, so list what is to stay in the
+    /// braces.
     ///
     /// To get real blobs, read the values and write them anew (pylance 14):
     ///

@@ -39,8 +39,8 @@ rule! {
     /// load them all.
     ///
     /// ## When it is silent
-    /// If the pages hold plain values, `blob-stored-plain` speaks, which is the greater fault. From
-    /// 2.2 on the writer turns the key into an extension, and its value is gone.
+    /// If the pages hold plain values, `blob-stored-plain` speaks, which is the greater fault.
+    /// From 2.2 on the writer turns the key into an extension, and its value is gone.
     static INFO = Warning "blob-key-false", "the blob key is set to a value like \"false\", which still makes the column a blob";
 }
 

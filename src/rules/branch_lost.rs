@@ -12,8 +12,8 @@ rule! {
     /// The dataset itself opens and scans as before. What the branch does depends on what it lacks
     /// (pylance 14.0.2):
     ///
-    /// - Its versions: `checkout_version(("dev", None))` fails with `Not found: …/tree/dev/_versions`,
-    ///   and `create_branch("dev")` with `branch dev already exists`.
+    /// - Its versions: `checkout_version(("dev", None))` fails with `Not found:
+    ///   …/tree/dev/_versions`, and `create_branch("dev")` with `branch dev already exists`.
     /// - The shared files: the branch opens and counts its rows. `to_table()` fails with
     ///   `Not found: …/data/….lance`.
     ///

@@ -92,6 +92,10 @@ const ROOTS: &[Root] = &[
     ("blob-stored-plain", Reach::File, &["page-buffers-shared"]),
     ("blob-undeclared", Reach::Column, ABOUT_PAGES),
     ("blob-undeclared", Reach::Column, &["known-bug"]),
+    ("encoding-malformed", Reach::Column, &["known-bug"]),
+    ("fields-swapped", Reach::Column, &["known-bug"]),
+    ("encoding-type-mismatch", Reach::Column, &["known-bug"]),
+    ("page-buffers-mismatch", Reach::Column, &["known-bug"]),
     (
         "blob-undeclared",
         Reach::Column,

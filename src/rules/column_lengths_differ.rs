@@ -20,11 +20,11 @@ rule! {
     ///
     /// Alone, a column can be read if it has as many rows as the fragment, or more. A shorter one
     /// fails: `cannot read Ranges([0..4]) from columns with 3 rows`. In 2.0 a child of a struct
-    /// that differs from it fails alone, too. From 2.1 on, if the file's first column has no pages,
-    /// the others panic: `Expected a legacy encoding`.
+    /// that differs from it fails alone, too. From 2.1 on, if the file's first column has no
+    /// pages, the others panic: `Expected a legacy encoding`.
     ///
-    /// In 2.0, lists that count other items than there are make `to_table()` panic, or return wrong
-    /// items **without a word**.
+    /// In 2.0, lists that count other items than there are make `to_table()` panic, or return
+    /// wrong items **without a word**.
     ///
     /// ## How it comes about
     /// - Lance writes a fixed-size list of structs beside another column in 2.2 or 2.3 (up to
@@ -47,8 +47,8 @@ rule! {
     ///
     /// Read the children of a struct one by one, by their paths:
     /// `ds.to_table(columns=["struct.child"])`. If a column or child is too short, only the others
-    /// can be read. For it, and if the struct's own column or the items of lists are wrong, restore
-    /// the file from a copy, or write the column again from its source.
+    /// can be read. For it, and if the struct's own column or the items of lists are wrong,
+    /// restore the file from a copy, or write the column again from its source.
     ///
     /// ## When it is silent
     /// Files of 0.1 are not judged. Where a page has a greater fault, only that one is reported.

@@ -12,9 +12,9 @@ rule! {
     ///   `The projection specified the column index … but there are only … columns`.
     /// - Two fields have one index: `to_table()` fails,
     ///   `The projection specified the column index … more than once`.
-    /// - The index is -1 in 2.0: the column reads as nulls **without a word**. In 2.1 and later the
-    ///   dataset does not open: `… has column_index=-1, but leaf fields, packed structs, and blob
-    ///   fields must have a valid column index`.
+    /// - The index is -1 in 2.0: the column reads as nulls **without a word**. In 2.1 and later
+    ///   the dataset does not open: `… has column_index=-1, but leaf fields, packed structs, and
+    ///   blob fields must have a valid column index`.
     /// - The file has field ids and no indices at all: every column of it reads as nulls **without
     ///   a word**. `validate()` fails: `… contained fewer column_indices than fields`.
     /// - It has other numbers of the two: `lance.dataset(uri)` fails,

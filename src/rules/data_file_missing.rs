@@ -20,15 +20,16 @@ rule! {
     /// - Files were deleted by hand or by a lifecycle rule.
     /// - A cleanup removed files of a commit that had landed (lance-format/lance#8123,
     ///   lance-format/lance#7722).
-    /// - The dataset that a shallow clone was made from has moved or is gone. Or it was compacted and
-    ///   cleaned up: `cleanup_old_versions()` does not know of shallow clones. It keeps versions that
-    ///   have a tag, so tag the version that you clone.
-    /// - The dataset was moved. Its branches hold the absolute path that it had when they were made.
+    /// - The dataset that a shallow clone was made from has moved or is gone. Or it was compacted
+    ///   and cleaned up: `cleanup_old_versions()` does not know of shallow clones. It keeps
+    ///   versions that have a tag, so tag the version that you clone.
+    /// - The dataset was moved. Its branches hold the absolute path that it had when they were
+    ///   made.
     /// - A distributed write committed files that were never there (lance-format/lance#6694).
     ///
     /// ## How to mend it
-    /// Restore the file from a copy. For a clone or a branch whose base path leads nowhere, put the
-    /// dataset back where it was, or a link that leads to where it is now.
+    /// Restore the file from a copy. For a clone or a branch whose base path leads nowhere, put
+    /// the dataset back where it was, or a link that leads to where it is now.
     ///
     /// Or go back to a version that does not name the file, or that has the base path. What was
     /// committed since is left behind:

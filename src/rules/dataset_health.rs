@@ -9,7 +9,8 @@ rule! {
     /// ## What readers do
     /// They give right results, and pay for this:
     ///
-    /// - 100 or more fragments of fewer than 100,000 rows. A scan makes a request or more for each.
+    /// - 100 or more fragments of fewer than 100,000 rows. A scan makes a request or more for
+    ///   each.
     /// - 10,000 deleted rows or more, and a tenth of all. Scans read over them.
     /// - More than 1,000 versions, or more than 100 with manifest names of the old scheme. An open
     ///   lists them, and their files stay.
@@ -45,8 +46,8 @@ rule! {
     /// All of it may be left alone where reads are fast enough.
     ///
     /// ## When it is silent
-    /// It speaks only when all of the dataset was looked at. Small pages are not named beside small
-    /// fragments.
+    /// It speaks only when all of the dataset was looked at. Small pages are not named beside
+    /// small fragments.
     static INFO = Info "dataset-health", "reads are slower or take more space than they need";
 }
 

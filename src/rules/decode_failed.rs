@@ -4,8 +4,8 @@ use super::Rule;
 use crate::finding::{Finding, Place, RuleInfo, Witnessed};
 
 rule! {
-    /// Lance's own decoder fails on a page, or on a file, in which nothing else is found wrong. The
-    /// bytes were damaged, or they are not what the encoding says.
+    /// Lance's own decoder fails on a page, or on a file, in which nothing else is found wrong.
+    /// The bytes were damaged, or they are not what the encoding says.
     ///
     /// ## What readers do
     /// `to_table()` fails or panics on that column or file. What the decoder of Lance 14.0.2 said
@@ -21,13 +21,13 @@ rule! {
     ///   in lance-format/lance#6392.
     /// - A writer stored what does not fit its own encoding.
     ///
-    /// This is found with `--decode` alone, since manifests, footers and page encodings do not show
-    /// it. `--decode` is in builds with the feature `decode`. It sees what does not decode. It does
-    /// not see what decodes to other values.
+    /// This is found with `--decode` alone, since manifests, footers and page encodings do not
+    /// show it. `--decode` is in builds with the feature `decode`. It sees what does not decode.
+    /// It does not see what decodes to other values.
     ///
     /// ## How to mend it
-    /// Restore the file from a copy, or write the column anew from its source. Until then, read the
-    /// other columns. A projection without the broken one still works:
+    /// Restore the file from a copy, or write the column anew from its source. Until then, read
+    /// the other columns. A projection without the broken one still works:
     ///
     /// ```python
     /// ds = lance.dataset(uri)

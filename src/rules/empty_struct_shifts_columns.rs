@@ -9,7 +9,8 @@ rule! {
     /// steps over it. So each column behind it is read from the column before its own.
     ///
     /// ## What readers do
-    /// `to_table()` returns nulls, or **the values of another column without a word**. Or it fails:
+    /// `to_table()` returns nulls, or **the values of another column without a word**. Or it
+    /// fails:
     ///
     /// - `Expected 1 buffers in array of type …, got 2`
     /// - `No-values plane has materialized leaf values` (2.3)

@@ -11,9 +11,9 @@ rule! {
     /// take it, its parameters are impossible, or it belongs to another file version.
     ///
     /// ## What readers do
-    /// Readers build a decoder from this tree before they look at any value. So the column fails as
-    /// a whole, and from 2.1 on often the whole file with it. The finding marks the wrong node and
-    /// gives the words of the reader for it. Some of them:
+    /// Readers build a decoder from this tree before they look at any value. So the column fails
+    /// as a whole, and from 2.1 on often the whole file with it. The finding marks the wrong node
+    /// and gives the words of the reader for it. Some of them:
     ///
     /// - `PackedStruct field widths must be positive byte widths`
     /// - `Unknown compression scheme: …` (a panic)
@@ -33,15 +33,15 @@ rule! {
     /// ## How it comes about
     /// - Lance writes what it cannot read back: packed structs with a boolean child (2.1 and 2.2,
     ///   up to 14.0.2 at least).
-    /// - Lance 0.16 and 0.17 stored the nulls of 2.0 dictionaries among the indices. They read them
-    ///   themselves, and nothing is damaged: the finding says how to write them again.
+    /// - Lance 0.16 and 0.17 stored the nulls of 2.0 dictionaries among the indices. They read
+    ///   them themselves, and nothing is damaged: the finding says how to write them again.
     /// - A writer other than Lance's own has a bug.
     /// - The file's metadata was damaged.
     ///
     /// ## How to mend it
-    /// Restore the file from a copy, or write the column again from its source. For a packed struct
-    /// with a boolean, write that child as another type, or without the packed key. Until then,
-    /// read the other columns:
+    /// Restore the file from a copy, or write the column again from its source. For a packed
+    /// struct with a boolean, write that child as another type, or without the packed key. Until
+    /// then, read the other columns:
     ///
     /// ```python
     /// ds = lance.dataset(uri)

@@ -18,16 +18,16 @@ rule! {
     /// They read it. It takes more space, or other reads, than the key's author thinks.
     ///
     /// ## How it comes about
-    /// Most often the key was set after the data was written. A key takes effect on what is written
-    /// from then on. A data file without the key in its own schema was written without it, or its
-    /// writer dropped it.
+    /// Most often the key was set after the data was written. A key takes effect on what is
+    /// written from then on. A data file without the key in its own schema was written without it,
+    /// or its writer dropped it.
     ///
     /// Else the writer had a reason, and the finding names it where it can be told:
     ///
     /// - Full-zip pages are compressed with zstd, whatever is asked for, and those of numbers not
     ///   at all. Older releases take the default level there (lance-format/lance#7459).
-    /// - Pages of few distinct values get a dictionary, in which `lance-encoding:compression` takes
-    ///   no part.
+    /// - Pages of few distinct values get a dictionary, in which `lance-encoding:compression`
+    ///   takes no part.
     /// - A page that would not get smaller is left as it is.
     /// - `fsst` does not compress numbers.
     ///

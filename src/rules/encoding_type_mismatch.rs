@@ -35,8 +35,8 @@ rule! {
     ///
     /// ## How to mend it
     /// Restore the file from a copy, or commit the schema that it was written with. An older
-    /// version of the dataset may still have it. Else write the column again from its source. Until
-    /// then, read the other columns:
+    /// version of the dataset may still have it. Else write the column again from its source.
+    /// Until then, read the other columns:
     ///
     /// ```python
     /// ds = lance.dataset(uri)

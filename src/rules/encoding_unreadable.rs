@@ -18,8 +18,8 @@ rule! {
     /// - The encoding of another file version:
     ///   `unexpected type URL.type_url: expected type URL: …`.
     /// - A part left out: `… page is missing its page layout` or
-    ///   `… compressive encoding is missing its compression variant`. In 2.0 the reader panics, and
-    ///   the log says `Lance reader producer terminated before end of stream`.
+    ///   `… compressive encoding is missing its compression variant`. In 2.0 the reader panics,
+    ///   and the log says `Lance reader producer terminated before end of stream`.
     /// - In 2.0, a column encoding that is none, or a zone index: `… was missing a ColumnEncoding`
     ///   or `no decoder is registered to handle it`.
     ///

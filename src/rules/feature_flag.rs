@@ -34,8 +34,8 @@ rule! {
     ///
     /// Or go back to a version without it. No data is rewritten, and what was committed since is
     /// left behind. With a release that knows the flag, that is
-    /// `lance.dataset(uri, version=N).restore()`. Without one, move the newest manifests away until
-    /// the dataset opens:
+    /// `lance.dataset(uri, version=N).restore()`. Without one, move the newest manifests away
+    /// until the dataset opens:
     ///
     /// ```text
     /// mv _versions/N.manifest _versions/N.manifest.broken

@@ -11,12 +11,13 @@ rule! {
     /// holds.
     ///
     /// ## What readers do
-    /// - One of “mixed file versions”, “managed blobs” and “zone write seeds” is set for readers or
-    ///   for writers only. `lance.dataset(uri)` fails:
-    ///   `Manifest has only one of the … reader and writer feature bits set`. For “fragment reuse
-    ///   index” it says `FRI requires both reader and writer feature flags`.
-    /// - “non-reusable field ids” and the highest field id do not go together. `lance.dataset(uri)`
-    ///   fails: `Manifest non-reusable-field-ID high-water mark and writer feature flag disagree`.
+    /// - One of “mixed file versions”, “managed blobs” and “zone write seeds” is set for readers
+    ///   or for writers only. `lance.dataset(uri)` fails: `Manifest has only one of the … reader
+    ///   and writer feature bits set`. For “fragment reuse index” it says `FRI requires both
+    ///   reader and writer feature flags`.
+    /// - “non-reusable field ids” and the highest field id do not go together.
+    ///   `lance.dataset(uri)` fails: `Manifest non-reusable-field-ID high-water mark and writer
+    ///   feature flag disagree`.
     /// - The highest field id is below one in use. Appends of 14.0.2 fail, or a new column may get
     ///   the id of another, and its values.
     /// - “stable row ids” is set, and some fragments have none. `lance.dataset(uri)` fails:

@@ -38,8 +38,8 @@ rule! {
     /// append the rows under the names of the dataset.
     ///
     /// ## When it is silent
-    /// A nullable field that no file holds is fine: that is how Lance adds a column without writing
-    /// anything.
+    /// A nullable field that no file holds is fine: that is how Lance adds a column without
+    /// writing anything.
     static INFO = Error "field-not-listed", "the manifest lists no data file for a field that has one, or that must have one";
 }
 

@@ -12,8 +12,8 @@ rule! {
     /// ## What readers do
     /// Readers take the manifest's word:
     ///
-    /// - Both types have values of one width, or the written ones are wider: `to_table()` **returns
-    ///   wrong values without a word**. An int32 of 70001 read as float is 9.8e-41.
+    /// - Both types have values of one width, or the written ones are wider: `to_table()`
+    ///   **returns wrong values without a word**. An int32 of 70001 read as float is 9.8e-41.
     /// - The written ones are narrower:
     ///   `Need at least … bytes in buffers[0] in array of type …, but got …`.
     /// - String against number, plain against list or struct: reads fail or panic. The finding
@@ -36,8 +36,8 @@ rule! {
     /// itself must be built again.
     ///
     /// ## When it is silent
-    /// Types that read alike are no fault: string and binary, list and large list, string and large
-    /// string in 2.0, a dictionary as its values from 2.1 on. Files of 0.1 are not compared.
+    /// Types that read alike are no fault: string and binary, list and large list, string and
+    /// large string in 2.0, a dictionary as its values from 2.1 on. Files of 0.1 are not compared.
     static INFO = Error "field-type-changed", "a field has another type in the manifest than in the data file";
 }
 

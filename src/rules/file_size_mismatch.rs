@@ -3,8 +3,8 @@ use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// The manifest states another size for a data file than the file has. Readers trust the stated
-    /// size, and look for the footer in the wrong place.
+    /// The manifest states another size for a data file than the file has. Readers trust the
+    /// stated size, and look for the footer in the wrong place.
     ///
     /// ## What readers do
     /// If the stated size is too small, `to_table()` fails:
@@ -13,8 +13,8 @@ rule! {
     /// file does not appear to be a Lance file (invalid magic: [76, 65, 78, 67])
     /// ```
     ///
-    /// The numbers are the bytes that the reader expected, not what it found. If the stated size is
-    /// too large, it fails with `Invalid range … for object of size …`.
+    /// The numbers are the bytes that the reader expected, not what it found. If the stated size
+    /// is too large, it fails with `Invalid range … for object of size …`.
     ///
     /// A whole file that has more bytes behind its footer is a warning. Readers go by the
     /// manifest's size and read it right.

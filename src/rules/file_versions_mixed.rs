@@ -11,8 +11,8 @@ rule! {
     /// the flag that allows a mixture is not set, or 0.1 and 2.x are mixed, which nothing allows.
     ///
     /// ## What readers do
-    /// Lance before 12.0 does not look, and reads each file as what it is, if the manifest states a
-    /// version. Later releases refuse the whole dataset. `lance.dataset(uri)` fails with one of
+    /// Lance before 12.0 does not look, and reads each file as what it is, if the manifest states
+    /// a version. Later releases refuse the whole dataset. `lance.dataset(uri)` fails with one of
     /// these:
     ///
     /// ```text

@@ -21,8 +21,8 @@ rule! {
     /// A tool joined or edited files without keeping to the alignment.
     ///
     /// ## How to mend it
-    /// Restore the file from a copy, or write it again from its source. The pages themselves may be
-    /// sound, but no Lance reader gets to them.
+    /// Restore the file from a copy, or write it again from its source. The pages themselves may
+    /// be sound, but no Lance reader gets to them.
     ///
     /// Or go back to a version that does not name the file. What was committed since is left
     /// behind:

@@ -20,8 +20,8 @@ rule! {
     /// file does not appear to be a Lance file
     /// ```
     ///
-    /// Vector indices that were built by a release up to 6.0.0 are passed over instead (a warning):
-    /// `nearest=…` compares all rows, and is right and slow. Other indices are not.
+    /// Vector indices that were built by a release up to 6.0.0 are passed over instead (a
+    /// warning): `nearest=…` compares all rows, and is right and slow. Other indices are not.
     ///
     /// With some releases every query with a filter fails, whatever column it is on. An index that
     /// is said to be behind a base path that the manifest does not have gives
@@ -48,8 +48,8 @@ rule! {
     ///
     /// ## When it is silent
     /// Sizes are compared where the manifest states them. Where it lists no files, lance-lint asks
-    /// for those that a BTREE, bitmap or vector index cannot be without. Of each file the last bytes
-    /// are looked at, of 64 files of an index at most.
+    /// for those that a BTREE, bitmap or vector index cannot be without. Of each file the last
+    /// bytes are looked at, of 64 files of an index at most.
     static INFO = Error "index-files-missing", "the manifest names an index whose files are missing or of another size";
 }
 

@@ -2,8 +2,8 @@ use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {
-    /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know. Nothing
-    /// is wrong with the data, and nothing uses the index.
+    /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know.
+    /// Nothing is wrong with the data, and nothing uses the index.
     ///
     /// ## What readers do
     /// Current releases write one line to their log and go on without the index:

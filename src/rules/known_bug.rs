@@ -13,29 +13,29 @@ use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
 
 rule! {
-    /// A known bug of Lance concerns this dataset. Either a release with the bug wrote this version,
-    /// in a file version, with a schema and by an operation that the bug is about; whether the data
-    /// was damaged is then not in the metadata. Or the data is sound, and releases with the bug,
-    /// today's among them, read it wrong.
+    /// A known bug of Lance concerns this dataset. Either a release with the bug wrote this
+    /// version, in a file version, with a schema and by an operation that the bug is about;
+    /// whether the data was damaged is then not in the metadata. Or the data is sound, and
+    /// releases with the bug, today's among them, read it wrong.
     ///
     /// ## What readers do
     /// That depends on the bug, and the finding tells it. Some bugs lose values **silently**, such
-    /// as the compaction of 2.0 blob columns in Lance 1.0 to 9 (lance-format/lance#7955). Some make
-    /// reads or compaction fail. What a writer damaged stays so after an upgrade.
+    /// as the compaction of 2.0 blob columns in Lance 1.0 to 9 (lance-format/lance#7955). Some
+    /// make reads or compaction fail. What a writer damaged stays so after an upgrade.
     ///
     /// ## How it comes about
     /// The release that committed the version is in the manifest. lance-lint looks it up in the
     /// table of bugs: a library with its first and last release, file versions, operations, and
-    /// what the schema or the pages must have. Bugs of readers are found by the schema and the pages
-    /// alone. Each bug is a file in `advisories/`, with its threads and with the releases under
-    /// which it was seen.
+    /// what the schema or the pages must have. Bugs of readers are found by the schema and the
+    /// pages alone. Each bug is a file in `advisories/`, with its threads and with the releases
+    /// under which it was seen.
     ///
     /// ## How to mend it
     /// For a bug of readers, read the data as the finding says; nothing has to be written again.
     ///
-    /// For a bug of writers, find out first whether the data was damaged. The finding gives the way,
-    /// in code where there is one. Then do what it says, which is often to take the values from a
-    /// version before the operation:
+    /// For a bug of writers, find out first whether the data was damaged. The finding gives the
+    /// way, in code where there is one. Then do what it says, which is often to take the values
+    /// from a version before the operation:
     ///
     /// ```python
     /// before = lance.dataset(uri, version=N)

@@ -6,10 +6,10 @@ use crate::model::encoding::{Encoding, Kind, Layer, Node};
 use crate::typing::About;
 
 rule! {
-    /// The pages of a column are nested in another way than its field. From 2.1 on a page names its
-    /// structural layers: an item layer for the leaf, then an item layer for each struct and a list
-    /// layer for each list around it. Here they are not those of the field. Or the repetition and
-    /// definition levels that they need are not stored, or are stored and not needed.
+    /// The pages of a column are nested in another way than its field. From 2.1 on a page names
+    /// its structural layers: an item layer for the leaf, then an item layer for each struct and a
+    /// list layer for each list around it. Here they are not those of the field. Or the repetition
+    /// and definition levels that they need are not stored, or are stored and not needed.
     ///
     /// ## What readers do
     /// Readers rebuild lists and nulls from the layers. They panic in `repdef.rs`, or return lists
@@ -21,8 +21,8 @@ rule! {
     /// - `Sparse structural metadata has fewer layers than the Arrow schema`
     ///
     /// If two children of one struct or list tell differently where it is null, reads of both
-    /// together fail: `Structural sibling fields have incompatible validity metadata for … values`,
-    /// or panic.
+    /// together fail: `Structural sibling fields have incompatible validity metadata for …
+    /// values`, or panic.
     ///
     /// ## How it comes about
     /// - The nesting of a field was changed in the schema after the data was written.

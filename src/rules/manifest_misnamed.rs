@@ -33,8 +33,8 @@ rule! {
     ///
     /// Where the new name is taken, one of the two files is of another dataset.
     ///
-    /// For a name that says another version than the file, restore the file from a copy. Or move it
-    /// away. The dataset then opens as the version before it, without what was committed since.
+    /// For a name that says another version than the file, restore the file from a copy. Or move
+    /// it away. The dataset then opens as the version before it, without what was committed since.
     static INFO = Error "manifest-misnamed", "manifests are named by two schemes, or for another version than they hold";
 }
 

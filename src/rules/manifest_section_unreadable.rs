@@ -33,8 +33,9 @@ rule! {
     /// lance.dataset(uri).delete("false")
     /// ```
     ///
-    /// A broken list of indices is taken over by commits. Restore the manifest from a copy. Or move
-    /// it away, and the dataset opens as the version before it, without what was committed since:
+    /// A broken list of indices is taken over by commits. Restore the manifest from a copy. Or
+    /// move it away, and the dataset opens as the version before it, without what was committed
+    /// since:
     ///
     /// ```text
     /// mv _versions/N.manifest _versions/N.manifest.broken

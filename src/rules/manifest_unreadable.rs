@@ -16,9 +16,9 @@ rule! {
     /// `range end index … out of range for slice`. If no manifest is left, it fails with
     /// `Dataset at path … was not found`.
     ///
-    /// Older versions still open by number. If a manifest lacks nothing but the letters LANC at its
-    /// end, the dataset opens and takes commits, and `versions()` and `cleanup_old_versions()` fail
-    /// for good: `Invalid format: magic number does not match`.
+    /// Older versions still open by number. If a manifest lacks nothing but the letters LANC at
+    /// its end, the dataset opens and takes commits, and `versions()` and `cleanup_old_versions()`
+    /// fail for good: `Invalid format: magic number does not match`.
     ///
     /// lance-lint uses what it can read: the parts of a damaged manifest that decode, or else the
     /// newest version that has a readable one.

@@ -14,19 +14,19 @@ rule! {
     /// Lance from 0.20, the first in which encoding keys were seen, to 14.0.2.
     ///
     /// ## How it comes about
-    /// - The file version does not know the key. 2.0 knows `lance-encoding:compression`, its level,
-    ///   and the keys of blobs and packed structs. 0.1 knows none.
-    /// - The type has no use for it. Nothing compresses fixed-size lists, blobs and packed structs.
-    ///   2.0 compresses strings and binaries only (lance-format/lance#4967).
-    /// - Another key is missing that it needs: a level without zstd, `lance-encoding:bss` without a
-    ///   compression.
+    /// - The file version does not know the key. 2.0 knows `lance-encoding:compression`, its
+    ///   level, and the keys of blobs and packed structs. 0.1 knows none.
+    /// - The type has no use for it. Nothing compresses fixed-size lists, blobs and packed
+    ///   structs. 2.0 compresses strings and binaries only (lance-format/lance#4967).
+    /// - Another key is missing that it needs: a level without zstd, `lance-encoding:bss` without
+    ///   a compression.
     /// - It stands on the wrong field. A list or struct does not hand it down to the fields that
     ///   hold the values. The schema as a whole hands down nothing. Only
     ///   `lance-encoding:structural-encoding` is read on the top-level field, and nowhere else.
     ///
     /// ## How to mend it
-    /// The finding says which of these would help: move the key to the field that holds the values,
-    /// write the data in a version that knows it, or take it away (pylance 14):
+    /// The finding says which of these would help: move the key to the field that holds the
+    /// values, write the data in a version that knows it, or take it away (pylance 14):
     ///
     /// ```python
     /// ds = lance.dataset(uri)
@@ -38,9 +38,9 @@ rule! {
     /// It may be left alone if nothing was expected of the key.
     ///
     /// ## When it is silent
-    /// A value that the key cannot take is `metadata-value-invalid`. That a release does not know a
-    /// key yet is the matter of `encoding-not-as-asked`. A key that asks for what there is anyway
-    /// disappoints no one.
+    /// A value that the key cannot take is `metadata-value-invalid`. That a release does not know
+    /// a key yet is the matter of `encoding-not-as-asked`. A key that asks for what there is
+    /// anyway disappoints no one.
     static INFO = Info "metadata-key-without-effect", "an encoding key does nothing in this file version, on this type or on this field";
 }
 

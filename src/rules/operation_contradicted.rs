@@ -5,43 +5,45 @@ use crate::model::history::Counts;
 use crate::model::snapshot::{Naming, Snapshot};
 
 rule! {
-    /// A commit lost rows, though its operation is one that keeps all rows. Or it set back the number
-    /// from which stable row ids are given.
+    /// A commit lost rows, though its operation is one that keeps all rows. Or it set back the
+    /// number from which stable row ids are given.
     ///
     /// ## What readers do
     /// `to_table()` and `count_rows()` leave the lost rows out **silently**; nothing fails, and
     /// `validate()` finds nothing. The version before still has the rows. The next
     /// `cleanup_old_versions()` deletes that version, and then the files of the rows.
     ///
-    /// Where the next row id was set back (a warning), an append gives new rows the ids of rows that
-    /// were deleted. Who kept such an id gets another row for it.
+    /// Where the next row id was set back (a warning), an append gives new rows the ids of rows
+    /// that were deleted. Who kept such an id gets another row for it.
     ///
     /// ## How it comes about
-    /// - A program committed `LanceOperation.Merge` with none or a part of the fragments. Lance 0.30.0
-    ///   takes that, and the table is empty. pylance 14.0.2 refuses: `Merge operation reduced fragment
-    ///   count`.
+    /// - A program committed `LanceOperation.Merge` with none or a part of the fragments. Lance
+    ///   0.30.0 takes that, and the table is empty. pylance 14.0.2 refuses: `Merge operation
+    ///   reduced fragment count`.
     /// - A tool that is not Lance wrote the manifest.
     ///
     /// ## How to mend it
-    /// Do not run `cleanup_old_versions()` before. Go back to the version before the commit. Its rows,
-    /// deletions and indices are then there again, and what was committed since is left behind:
+    /// Do not run `cleanup_old_versions()` before. Go back to the version before the commit. Its
+    /// rows, deletions and indices are then there again, and what was committed since is left
+    /// behind:
     ///
     /// ```python
     /// lance.dataset(uri, version=N).restore()
     /// ```
     ///
-    /// If what was committed since is needed too, give the version a tag, which clean-up respects, and
-    /// add the newer rows to the restored version:
+    /// If what was committed since is needed too, give the version a tag, which clean-up respects,
+    /// and add the newer rows to the restored version:
     ///
     /// ```python
     /// lance.dataset(uri).tags.create("before-loss", N)
     /// ```
     ///
     /// ## When it is silent
-    /// A version is compared with the one just before it, by `--all-versions` and by `diff`. Any other
-    /// run does so only where the newest version is empty. Nothing is said where a manifest does not
-    /// count its rows or does not name its writer, or where no record of the operation is left.
-    /// `Restore` of releases before 14 sets the next row id back too, to that of the version restored.
+    /// A version is compared with the one just before it, by `--all-versions` and by `diff`. Any
+    /// other run does so only where the newest version is empty. Nothing is said where a manifest
+    /// does not count its rows or does not name its writer, or where no record of the operation is
+    /// left. `Restore` of releases before 14 sets the next row id back too, to that of the version
+    /// restored.
     static INFO = Error "operation-contradicted", "a commit lost rows that its operation keeps, or set back the next row id";
 }
 

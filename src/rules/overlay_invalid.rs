@@ -7,9 +7,9 @@ rule! {
     ///
     /// ## What readers do
     /// Released builds of Lance refuse a dataset with overlays:
-    /// `This dataset cannot be read by this version of Lance … Flags: 64`. The environment variable
-    /// `LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES=1` switches overlays on. What follows is what
-    /// readers do then:
+    /// `This dataset cannot be read by this version of Lance … Flags: 64`. The environment
+    /// variable `LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES=1` switches overlays on. What follows is
+    /// what readers do then:
     ///
     /// - The overlay has no data file: the dataset does not open,
     ///   `DataOverlayFile is missing its data_file`.

@@ -13,13 +13,13 @@ rule! {
     /// ## What readers do
     /// Seen with pylance 14.0.2:
     ///
-    /// - Called packed, and stored plain: from 2.1 on the column reads as **nulls without a word**.
-    ///   In 2.0 `to_table()` fails,
-    ///   `there were more fields in the schema than provided column indices / infos`, or hands out
-    ///   other columns. A list or map that is called packed does the same, or panics in 2.0.
+    /// - Called packed, and stored plain: from 2.1 on the column reads as **nulls without a
+    ///   word**. In 2.0 `to_table()` fails, `there were more fields in the schema than provided
+    ///   column indices / infos`, or hands out other columns. A list or map that is called packed
+    ///   does the same, or panics in 2.0.
     /// - Stored packed, and not called so: from 2.1 on the dataset does not open,
-    ///   `Non-leaf field … has column_index=…, but non-leaf fields should have column_index=-1`. In
-    ///   2.0 `to_table()` fails, `Incorrect array length for StructArray field …`.
+    ///   `Non-leaf field … has column_index=…, but non-leaf fields should have column_index=-1`.
+    ///   In 2.0 `to_table()` fails, `Incorrect array length for StructArray field …`.
     /// - Called packed by another word than true (2.1 and later): panics,
     ///   ``called `Option::unwrap()` on a `None` value``.
     ///
@@ -38,8 +38,8 @@ rule! {
     /// ds.update_field_metadata({"column": {"packed": "true"}}, replace=True)
     /// ```
     ///
-    /// If it is not, give `{"column": {}}` in its place. `replace=True` drops all other metadata of
-    /// the field, so list what is to stay. Before pylance 14 it is
+    /// If it is not, give `{"column": {}}` in its place. `replace=True` drops all other metadata
+    /// of the field, so list what is to stay. Before pylance 14 it is
     /// `ds.replace_field_metadata("column", {"packed": "true"})`.
     ///
     /// Where the dataset does not open, that fails. Read the last version that opens and write it

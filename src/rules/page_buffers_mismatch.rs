@@ -28,13 +28,13 @@ rule! {
     /// - The file's metadata was damaged or edited.
     /// - A tool copied pages without what describes them.
     ///
-    /// Fewer bytes than expected are also the matter of lance-format/lance#5674, whose cause is not
-    /// known.
+    /// Fewer bytes than expected are also the matter of lance-format/lance#5674, whose cause is
+    /// not known.
     ///
     /// ## How to mend it
     /// Restore the file from a copy, or write the column again from its source. Where offsets and
-    /// sizes are of other numbers, or a buffer is not at a multiple of 64 bytes, readers refuse the
-    /// whole file. Else read the other columns until then:
+    /// sizes are of other numbers, or a buffer is not at a multiple of 64 bytes, readers refuse
+    /// the whole file. Else read the other columns until then:
     ///
     /// ```python
     /// ds = lance.dataset(uri)

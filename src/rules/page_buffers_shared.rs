@@ -6,9 +6,9 @@ rule! {
     /// over each other, so one of the two is not where its metadata says.
     ///
     /// ## What readers do
-    /// `to_table()` returns the values of the other page **without a word**, or fails on them. With
-    /// two pages of one type and length nothing fails: column `b` shows the values of column `a`.
-    /// `validate()` reads no page and passes.
+    /// `to_table()` returns the values of the other page **without a word**, or fails on them.
+    /// With two pages of one type and length nothing fails: column `b` shows the values of column
+    /// `a`. `validate()` reads no page and passes.
     ///
     /// ## How it comes about
     /// The file's metadata was damaged or edited. In the tests an offset was changed, and a page

@@ -11,14 +11,14 @@ rule! {
     /// one page.
     ///
     /// ## What readers do
-    /// Readers decode as many values as the one count says, and hand out as many rows as the other.
-    /// So they fail or panic:
+    /// Readers decode as many values as the one count says, and hand out as many rows as the
+    /// other. So they fail or panic:
     ///
     /// - `… buffer has … bytes, expected …`
     /// - `Sparse structural … positions cardinality … exceeds domain …` (2.3)
     /// - `Sparse encoded row domain … is not divisible by fixed-size-list scale …` (2.3)
-    /// - `Due to schema we expected a struct column but we received a column with … pages and right
-    ///   now we only support struct columns with 1 page` (a panic of 2.0)
+    /// - `Due to schema we expected a struct column but we received a column with … pages and
+    ///   right now we only support struct columns with 1 page` (a panic of 2.0)
     ///
     /// Pages that stand in another order than the rows at which they say that they begin:
     /// `to_table()` returns the values in the order of the pages **silently**.

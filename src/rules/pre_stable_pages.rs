@@ -7,8 +7,8 @@ use crate::model::version::FileVersion;
 use crate::typing::pages::is_unfinished;
 
 rule! {
-    /// A file of version 2.0, 2.1, 2.2 or 2.3 was written before that version was finished. Its pages
-    /// are laid out in a way that only the releases of the time read.
+    /// A file of version 2.0, 2.1, 2.2 or 2.3 was written before that version was finished. Its
+    /// pages are laid out in a way that only the releases of the time read.
     ///
     /// ## What readers do
     /// The dataset opens, and every scan fails. For 2.0:
@@ -33,7 +33,8 @@ rule! {
     /// These releases wrote unfinished versions, when they were asked for them by
     /// `data_storage_version`:
     ///
-    /// - 2.0 by Lance 0.12 (`use_legacy_format=False`), whose columns have no encoding of their own.
+    /// - 2.0 by Lance 0.12 (`use_legacy_format=False`), whose columns have no encoding of their
+    ///   own.
     /// - 2.1 by Lance 0.16 to 0.32 (lance-format/lance#3354).
     /// - 2.2 by Lance 0.34 to 1.0, with mini-block chunks counted in 16 bits.
     /// - 2.3 by Lance 3 to 13.
@@ -42,8 +43,9 @@ rule! {
     ///
     /// ## How to mend it
     /// Read it with a pylance of that time, and write it again with today's. The manifest's writer
-    /// version, in the header, tells which release that is. For 2.1 take the last one that wrote it
-    /// so, or the very one that wrote it: files of 0.16 to 0.20 are not read by most later ones.
+    /// version, in the header, tells which release that is. For 2.1 take the last one that wrote
+    /// it so, or the very one that wrote it: files of 0.16 to 0.20 are not read by most later
+    /// ones.
     ///
     /// ```text
     /// pip install "pylance==0.12.1" pandas   # 2.0

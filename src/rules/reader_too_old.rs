@@ -13,8 +13,8 @@ rule! {
     ///
     /// ## What readers do
     /// Many such releases open the dataset all the same, and count its rows. The first scan fails
-    /// or panics. Others fail in `lance.dataset(uri)`. The finding gives the call and the words for
-    /// that release, such as:
+    /// or panics. Others fail in `lance.dataset(uri)`. The finding gives the call and the words
+    /// for that release, such as:
     ///
     /// ```text
     /// This dataset cannot be read by this version of Lance. … Flags: 16
@@ -24,9 +24,9 @@ rule! {
     /// lance-lint names what the release does not know.
     ///
     /// ## How it comes about
-    /// The dataset was written, or changed, by a newer release, with a file version, an encoding or
-    /// a feature flag that came later. Which release reads what is known from trying. Every release
-    /// of the table opened and scanned datasets with one feature each.
+    /// The dataset was written, or changed, by a newer release, with a file version, an encoding
+    /// or a feature flag that came later. Which release reads what is known from trying. Every
+    /// release of the table opened and scanned datasets with one feature each.
     ///
     /// ## How to mend it
     /// Upgrade the reader. The finding names the first release that reads all of it:
@@ -35,11 +35,12 @@ rule! {
     /// pip install 'pylance>=14.0.2'
     /// ```
     ///
-    /// For a reader that was named as a release of LanceDB (`--reader lancedb==0.30.2`) it names the
-    /// first release of LanceDB with such a Lance inside.
+    /// For a reader that was named as a release of LanceDB (`--reader lancedb==0.30.2`) it names
+    /// the first release of LanceDB with such a Lance inside.
     ///
-    /// Or write the data to a new dataset for old readers, without what they do not know. The finding
-    /// prints the calls: a table of blobs holds their descriptors only, so those must be read as bytes.
+    /// Or write the data to a new dataset for old readers, without what they do not know. The
+    /// finding prints the calls: a table of blobs holds their descriptors only, so those must be
+    /// read as bytes.
     ///
     /// The new dataset has no history and no indices. If no release reads it as it is installed,
     /// use the one that wrote it, with the settings that it had.

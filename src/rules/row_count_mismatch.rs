@@ -18,14 +18,14 @@ rule! {
     /// not trust such a count, look into the file and read it right. `count_rows()` and deletes of
     /// Lance 0.8.0 go by the wrong count.
     ///
-    /// A 2.x file states its rows in its own descriptor, too. If that count alone is another, it is
-    /// a warning: only `validate()` looks at it, and fails as above.
+    /// A 2.x file states its rows in its own descriptor, too. If that count alone is another, it
+    /// is a warning: only `validate()` looks at it, and fails as above.
     ///
     /// ## How it comes about
     /// - A data file was replaced by another.
     /// - A fragment was registered with a row count that was not taken from its file.
-    /// - Lance 0.8.0 appended to a dataset of an older release. It wrote the count of the rows that
-    ///   were left, without the deleted ones (lance-format/lance#1531).
+    /// - Lance 0.8.0 appended to a dataset of an older release. It wrote the count of the rows
+    ///   that were left, without the deleted ones (lance-format/lance#1531).
     ///
     /// ## How to mend it
     /// Restore the file that was committed from a copy. Or register it anew with the right count.

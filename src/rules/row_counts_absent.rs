@@ -6,8 +6,9 @@ rule! {
     /// The manifest does not say how many rows a fragment has, or how many of them are deleted.
     ///
     /// ## What readers do
-    /// `to_table()` without a filter, `take()` and `count_rows()` look into the files and are right.
-    /// `validate()` finds nothing. Whatever plans a filter or a limit fails (pylance 14.0.2):
+    /// `to_table()` without a filter, `take()` and `count_rows()` look into the files and are
+    /// right. `validate()` finds nothing. Whatever plans a filter or a limit fails (pylance
+    /// 14.0.2):
     ///
     /// ```text
     /// Internal error: Fragments are missing row count stats.

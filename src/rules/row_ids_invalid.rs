@@ -39,8 +39,8 @@ rule! {
     /// ```
     ///
     /// ## When it is silent
-    /// An update moves a row with its id and deletes it where it was, so deleted rows do not count.
-    /// Where more than 20 million ids overlap, they are not compared.
+    /// An update moves a row with its id and deletes it where it was, so deleted rows do not
+    /// count. Where more than 20 million ids overlap, they are not compared.
     static INFO = Error "row-ids-invalid", "stable row ids are too few, too many, repeated or cannot be read";
 }
 

@@ -45,8 +45,8 @@ rule! {
     /// mv _versions/N.manifest _versions/N.manifest.broken
     /// ```
     ///
-    /// For a nullable map key, commit the schema with the key as it was written. A data file with a
-    /// broken schema must be restored from a copy, or written again.
+    /// For a nullable map key, commit the schema with the key as it was written. A data file with
+    /// a broken schema must be restored from a copy, or written again.
     static INFO = Error "schema-invalid", "the manifest's schema is one that readers cannot build";
 }
 

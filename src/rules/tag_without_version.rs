@@ -22,8 +22,8 @@ rule! {
     /// Lance itself does not clean up a version that a tag names.
     ///
     /// ## How to mend it
-    /// Restore the manifest from a copy. The finding names the version and, where there is one, the
-    /// branch.
+    /// Restore the manifest from a copy. The finding names the version and, where there is one,
+    /// the branch.
     ///
     /// Or let the tag go. Nothing but the name is lost by that:
     ///

@@ -19,8 +19,8 @@ rule! {
     ///
     /// ## How it comes about
     /// - The dataset was copied without `_transactions`.
-    /// - The file was removed by hand or by its age. `cleanup_old_versions()` of no release removes
-    ///   that of a version which it keeps.
+    /// - The file was removed by hand or by its age. `cleanup_old_versions()` of no release
+    ///   removes that of a version which it keeps.
     ///
     /// Releases from 1.0.4 on were seen to keep the record in the manifest file too. They need no
     /// such file.

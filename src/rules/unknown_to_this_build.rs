@@ -12,12 +12,12 @@ rule! {
     /// ## What readers do
     /// A reader that does not know the field passes over it, and reads the rest. pylance 14.0.2
     /// read datasets with one more field in each of these places and gave the right values. If the
-    /// field stands in the place of something that a reader needs, such as the layout of a page, it
-    /// fails: `… page is missing its page layout`.
+    /// field stands in the place of something that a reader needs, such as the layout of a page,
+    /// it fails: `… page is missing its page layout`.
     ///
     /// ## How it comes about
-    /// A newer Lance wrote it. That is normal, and no fault. What the field means is not checked by
-    /// lance-lint.
+    /// A newer Lance wrote it. That is normal, and no fault. What the field means is not checked
+    /// by lance-lint.
     ///
     /// ## How to mend it
     /// Nothing is to be mended. Check the dataset with a newer lance-lint, which may know the
