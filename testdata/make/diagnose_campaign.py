@@ -681,6 +681,7 @@ def schema_field(folder, rng):
         put(field, 2, 2, rng.choice([b"", b"a.b", b"\x01\xff", b"Key", b"_rowid", b"x" * 300]))
     elif what == "same-name":
         put(field, 2, 2, one(other, 2))
+        columns.add(text(one(other, 2)))
     elif what == "required":
         put(field, 6, 0, 0)
     elif what == "id":
