@@ -703,6 +703,8 @@ def schema_field(folder, rng):
             mine, theirs = one(field, each, 0 if kind == 0 else b""), one(other, each, 0 if kind == 0 else b"")
             put(field, each, kind, theirs)
             put(other, each, kind, mine)
+    # A field is told by the name that it has now.
+    columns.add(text(one(field, 2, b"")))
     manifest.write()
     return what, columns
 
