@@ -95,7 +95,7 @@ pub fn write(out: &mut dyn Write, told: &Told<'_>, width: usize) -> io::Result<(
     let fault = told.fault();
     if let Some(fault) = fault {
         let how = match told.search {
-            Some(_) => "nothing is wrong with the files that this message comes from",
+            Some(_) => "no cause of this message is in these files",
             None => "or the files are sound",
         };
         label(out, "fault", &format!("{how}: {}", fault.what), width)?;

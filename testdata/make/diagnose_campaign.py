@@ -681,6 +681,7 @@ def schema_field(folder, rng):
         put(field, 2, 2, rng.choice([b"", b"a.b", b"\x01\xff", b"Key", b"_rowid", b"x" * 300]))
     elif what == "same-name":
         put(field, 2, 2, one(other, 2))
+        columns.add(text(one(other, 2)))
     elif what == "required":
         put(field, 6, 0, 0)
     elif what == "id":
@@ -702,6 +703,8 @@ def schema_field(folder, rng):
             mine, theirs = one(field, each, 0 if kind == 0 else b""), one(other, each, 0 if kind == 0 else b"")
             put(field, each, kind, theirs)
             put(other, each, kind, mine)
+    # A field is told by the name that it has now.
+    columns.add(text(one(field, 2, b"")))
     manifest.write()
     return what, columns
 

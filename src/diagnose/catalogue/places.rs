@@ -296,10 +296,11 @@ mod tests {
     use super::*;
     use regex::Regex;
 
-    fn meaning(text: &str) -> Option<&'static str> {
+    fn meaning(text: &str) -> &'static str {
         let mut entries = ENTRIES.iter();
-        let known = entries.find(|entry| Regex::new(entry.pattern).unwrap().is_match(text));
-        known.map(|entry| entry.meaning)
+        let is_of =
+            |entry: &&Entry| Regex::new(entry.pattern).is_ok_and(|pattern| pattern.is_match(text));
+        entries.find(is_of).map_or("", |entry| entry.meaning)
     }
 
     #[test]
@@ -312,7 +313,7 @@ mod tests {
             r#"Io { location: Location { file: "rust\lance-table\src\io\manifest.rs", line: 67 } }"#,
             "/root/.cargo/registry/src/index.crates.io-6f17d22bba15001f/lance-table-0.20.0/src/io/manifest.rs:67:20",
         ] {
-            let found = meaning(text).unwrap();
+            let found = meaning(text);
             assert!(found.contains("manifests"), "{text}: {found}");
         }
     }
@@ -321,7 +322,7 @@ mod tests {
     fn the_deeper_part_is_told() {
         let text =
             "broken, rust/lance/src/dataset/fragment.rs:9:1, rust/lance-encoding/src/data.rs:3:4";
-        assert!(meaning(text).unwrap().contains("decoder"));
+        assert!(meaning(text).contains("decoder"));
     }
 
     #[test]
@@ -331,7 +332,7 @@ mod tests {
             "freelance/src/dataset.rs:9: no",
             "my-lance-tool-1.0.0/src/io.rs:3: no",
         ] {
-            assert_eq!(meaning(text), None, "{text}");
+            assert_eq!(meaning(text), "", "{text}");
         }
     }
 }
