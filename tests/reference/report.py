@@ -140,10 +140,10 @@ TOLERATED = ("fine", "validate", "listing", "stale", "dropped", "schema", "versi
 
 
 def shares(results, options):
-    """How often the checker is right about what fails, what is silently other, and what is tolerated.
+    """How often the checker is right: about what fails, is silently other, and is tolerated.
 
-    Gives a name, how many cases agree, of how many, and the least share in percent. Excused cases do
-    not count.
+    Gives a name, how many cases agree, of how many, and the least share in percent. Excused cases
+    do not count.
     """
     counted = [r for r in results if not r.get("excuse")]
     for name, classes, least in (
