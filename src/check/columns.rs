@@ -183,19 +183,12 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         Some(comparison) => (&*comparison.differences, &*comparison.own),
         None => (&[][..], &[][..]),
     };
-    let kept: Vec<Difference>;
-    let differences = match differences
+    let differences: Vec<Difference> = differences
         .iter()
-        .any(|difference| settled(walk, difference))
-    {
-        true => {
-            let all = differences.iter();
-            let all = all.filter(|difference| !settled(walk, difference));
-            kept = all.cloned().collect();
-            &kept[..]
-        }
-        false => differences,
-    };
+        .filter(|difference| !settled(walk, difference))
+        .cloned()
+        .collect();
+    let differences = differences.as_slice();
     let differs: FxHashSet<usize> = differences
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))

@@ -1,5 +1,4 @@
-use super::mends;
-use super::{FragmentView, Rule};
+use super::{FragmentView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo};
 
 rule! {

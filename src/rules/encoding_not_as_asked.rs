@@ -1,6 +1,5 @@
 use super::keys::{change_and_copy, change_metadata};
-use super::mends;
-use super::{ColumnView, Rule};
+use super::{ColumnView, Rule, mends};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::data_file::Page;
 use crate::model::encoding::{Kind, Node, Nulls};

@@ -1,7 +1,6 @@
 use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_and_copy, change_metadata};
 use super::{FieldSource, FieldView, Rule};
-use crate::finding::Remedy;
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
 use crate::model::schema::IGNORE_KEY;
 use crate::typing::keys::{KEYS, KeyInfo, misspelt};
 

@@ -1,6 +1,5 @@
 use super::keys::{Change, change_and_copy, change_metadata};
-use super::mends;
-use super::{DatasetView, FieldView, Rule};
+use super::{DatasetView, FieldView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::version::FileVersion;
 use crate::typing::keys::{Asking, Key, KeyInfo, Role, bad_value, idle};

@@ -1,7 +1,5 @@
-use super::mends;
-use super::{Rule, WholeView, manifest_place};
-use crate::finding::Remedy;
-use crate::finding::{Findings, RuleInfo};
+use super::{Rule, WholeView, manifest_place, mends};
+use crate::finding::{Findings, Remedy, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::reader_name::first_lancedb;
 use crate::model::readers::{Reason, Release};
