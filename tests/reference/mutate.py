@@ -1018,6 +1018,14 @@ def weight(part, place):
     return next((w for p, q, w in WEIGHTS if part.startswith(p) and place.startswith(q)), 1)
 
 
+def matching(bases, pattern, count, rng):
+    """At most `count` candidates whose names match a regular expression."""
+    wanted = re.compile(pattern)
+    candidates = (c for b in bases for _, _, make in b.sites() for c in make())
+    found = [c for c in candidates if wanted.search(c.name)]
+    return rng.sample(found, min(count, len(found)))
+
+
 def sample(bases, count, rng):
     """`count` candidates: as evenly as can be over places, whatever bases they are in."""
     groups = {}

@@ -138,9 +138,12 @@ class Reader:
 
     def op_row_versions(self):
         """When rows were made and changed, where the dataset keeps it."""
-        columns = [self.name(0), "_row_created_at_version", "_row_last_updated_at_version"]
-        table = self.ds.to_table(columns=columns)
+        table = self.row_versions(self.ds)
         return {"rows": len(table), "values": digest([values(c) for c in table.columns])}
+
+    def row_versions(self, ds):
+        columns = [self.name(0), "_row_created_at_version", "_row_last_updated_at_version"]
+        return ds.to_table(columns=columns)
 
     def op_transactions(self):
         return {"rows": len(self.ds.get_transactions(100))}
@@ -150,13 +153,16 @@ class Reader:
         table = self.ds.to_table(columns=[], filter=f"{self.name(0)} >= 7", with_row_id=True)
         return {"rows": len(table), "values": digest(sorted(values(table.column(0))))}
 
-    def op_vector(self):
+    def nearest(self, ds):
         field = next(int(i) for i, n in self.spec["names"].items() if n == self.spec["vector"])
         query = np.asarray([40.0, 10.0, 70.0, 20.0], dtype=np.float32)
-        table = self.ds.to_table(
+        return ds.to_table(
             columns=[self.name(0), "_distance"],
             nearest={"column": self.name(field), "q": query, "k": 8, "nprobes": 2},
         )
+
+    def op_vector(self):
+        table = self.nearest(self.ds)
         return {"rows": len(table), "values": digest([values(c) for c in table.columns])}
 
     def op_text(self):
@@ -206,6 +212,10 @@ class Reader:
         name = self.name(0)
         ids = ds.to_table(columns=[name], with_row_id=True)
         found["row-ids"] = digest([values(c) for c in ids.columns])
+        if ds.has_stable_row_ids:
+            found["row-versions"] = digest([values(c) for c in self.row_versions(ds).columns])
+        if self.spec.get("vector") in ds.schema.names and ds.describe_indices():
+            found["vector"] = digest([values(c) for c in self.nearest(ds).columns])
         filtered = ds.to_table(columns=[name], filter=f"{name} >= 7")
         found["filtered"] = digest(sorted(values(filtered.column(0))))
         return found

@@ -437,6 +437,7 @@ def main():
     parser.add_argument(
         "--again", help="run the cases of an earlier results.json that did not agree"
     )
+    parser.add_argument("--match", help="only cases whose name matches this regular expression")
     parser.add_argument("--results", default="results.json")
     parser.add_argument("--report", default="disagreements.md")
     parser.add_argument("--failing", type=float, default=97, help="least share called an error")
@@ -484,6 +485,10 @@ def main():
                     if r.get("verdict") != "agree"
                 ]
                 cases = mutate.find(bases, names)
+            elif options.match:
+                cases = mutate.matching(
+                    bases, options.match, options.count, random.Random(options.seed)
+                )
             else:
                 cases = mutate.sample(bases, options.count, random.Random(options.seed))
             print(f"{len(cases)} cases chosen at {time.monotonic() - started:.0f} s", flush=True)
