@@ -21,6 +21,7 @@ use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;
 use crate::model::history::{self, Tag};
 use crate::model::join::{Placement, join};
+use crate::model::refs::Refs;
 use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, Opened, Selection, Snapshot};
 use crate::model::target::{BRANCHES, DATA, Scope, Target, resolve};
@@ -381,7 +382,7 @@ impl Gathering<'_> {
         Ok(Bundle {
             asked: self.asked.clone(),
             report: report(subjects),
-            tags: history::tags(self.storage, root),
+            tags: Refs::read(self.storage, root).tags,
             branches: lines.into_iter().filter_map(|line| line.branch).collect(),
             transaction,
             folders,
@@ -533,7 +534,7 @@ impl Gathering<'_> {
             Some(entry) => {
                 let raw = read(self.storage, location, entry.file_size_bytes);
                 let mut data = DataFile::new(raw.map_err(|fault| why(&fault))?, caches);
-                data.load_legacy_pages(self.storage, location, entry.fields.iter().copied());
+                data.load_legacy_pages(self.storage, location, &entry.fields);
                 data
             }
             None => file::open(self.storage, location)

@@ -306,12 +306,34 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             nested: &nested,
             renamed,
             layout: layout.as_ref(),
+            unused: &unused(walk),
         };
         for rule in COLUMNS_RULES {
             rule.columns(&columns, findings);
         }
     }
     gone
+}
+
+/// The columns of a 2.x file that no field of the schema is in.
+fn unused(walk: &Walk<'_>) -> Vec<(u32, Column)> {
+    let placed = walk.view.placed.iter();
+    let used: FxHashSet<u32> = placed
+        .filter_map(|placement| match placement {
+            Placement::Column(index) => Some(*index),
+            _ => None,
+        })
+        .collect();
+    // Each has 16 bytes in a table of the file, whatever its footer counts.
+    let most = u32::try_from(walk.data.size() / 16).unwrap_or(u32::MAX);
+    let all = walk.data.num_columns().min(most);
+    if walk.version == FileVersion::V0_1 || used.len() as u64 >= u64::from(all) {
+        return Vec::new();
+    }
+    (0..all)
+        .filter(|index| !used.contains(index))
+        .filter_map(|index| Some((index, walk.data.column(index, walk.caches)?)))
+        .collect()
 }
 
 /// Whether the pages of a column settle a difference of types for the manifest: they yield its type,

@@ -11,15 +11,15 @@ use rustc_hash::FxHashMap;
 use super::choose::{Sampled, choose};
 use super::columns::{self, Compared, Walk};
 use super::decodable::Decodable;
-use super::file;
+use super::file::{self, errors_of_index_file};
 use super::gathered::{Cost, FragmentResult, Gathered, Outside, Renamed};
 use super::part::Part;
 use super::tally::{FieldReport, Wanted};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
-use crate::finding::{Findings, Severity};
-use crate::format::MAGIC;
+use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::deletion;
+use crate::format::legacy::is_legacy;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
 use crate::format::manifest::UnreadableManifest;
 use crate::format::proto::lance::table::data_fragment::{
@@ -27,14 +27,15 @@ use crate::format::proto::lance::table::data_fragment::{
 };
 use crate::format::proto::lance::table::data_overlay_file::Coverage;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
-use crate::format::row_ids::{self, RowIds};
-use crate::format::sniff::{Looks, looks_like};
+use crate::format::row_ids::{RowIds, RowVersions};
+use crate::format::sniff::Looks;
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::flags::{Flag, flags};
 use crate::model::history::{self, Counts};
 use crate::model::index::{INDICES, Index};
 use crate::model::join::{Placement, join};
 use crate::model::readers::{OLD_LAYOUTS, Readers, readers};
+use crate::model::refs::Refs;
 use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, BaseError, Naming, Opened, Snapshot, stated_version};
 use crate::model::target::{DATA, DELETIONS, Scope};
@@ -55,9 +56,6 @@ const MOST_INDEX_DEPTH: usize = 4;
 
 /// Most files of a segment of an index whose ends are read.
 const MOST_INDEX_ENDS: usize = 64;
-
-/// Bytes that are read of the end of an index file: a footer, or the whole of a Git LFS pointer.
-const INDEX_END_BYTES: u64 = 512;
 
 /// Most fragments that are not worth a thread pool.
 const FRAGMENTS_ALONE: usize = 4;
@@ -116,15 +114,17 @@ pub(super) fn check_by(
         let before = Snapshot::open(storage, &opened.root, entry.clone()).ok()?;
         Some(Counts::of(&before))
     };
+    let refs = Refs::read(storage, root);
     let view = DatasetView {
         snapshot: opened.snapshot.as_ref(),
         broken: &opened.broken,
         versions: &opened.versions,
         manifests: &opened.manifests,
         indices: &indices,
-        lost_tags: &history::lost_tags(storage, root),
+        bad_refs: &refs.bad,
+        lost_tags: &history::lost_tags(storage, root, refs.tags),
         lost_branches: &history::lost_branches(storage, root, &opened.root),
-        lost_transaction: lost_transaction.as_deref(),
+        lost_transaction: lost_transaction.as_ref(),
         operation: &|| history::operation(storage, snapshot?),
         before: &|read| read.then(&before).flatten(),
     };
@@ -271,6 +271,7 @@ fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile
                             name,
                             size: entry.size,
                             end: IndexEnd::Unread,
+                            errors: Vec::new(),
                         }),
                     }
                 }
@@ -281,7 +282,9 @@ fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile
     }
     let looked_at = files.iter_mut().filter(|file| is_lance(&file.name));
     let looked_at: Vec<&mut IndexFile> = looked_at.take(MOST_INDEX_ENDS).collect();
-    let look = |file: &mut IndexFile| file.end = end_of(storage, &folder.join(&file.name));
+    let look = |file: &mut IndexFile| {
+        (file.end, file.errors) = look_at(storage, &folder.join(&file.name));
+    };
     match looked_at.len() {
         0..=2 => looked_at.into_iter().for_each(look),
         _ => looked_at.into_par_iter().for_each(look),
@@ -294,24 +297,21 @@ fn is_lance(name: &str) -> bool {
     name.ends_with(".lance") || name.ends_with(".idx")
 }
 
-/// What a file ends with.
-fn end_of(storage: &dyn Storage, location: &Location) -> IndexEnd {
-    let Ok(tail) = storage.tail(location, INDEX_END_BYTES) else {
-        return IndexEnd::Unread;
-    };
-    let bytes = tail.bytes.as_ref();
-    // Of a longer file this is not the head.
-    let head: &[u8] = match tail.size <= INDEX_END_BYTES {
-        true => bytes,
-        false => &[],
-    };
-    let footer = bytes.strip_suffix(MAGIC.as_slice());
-    match footer.and_then(|before| before.last_chunk()) {
-        Some([major, more_major, minor, more_minor]) => IndexEnd::Lance(
-            u16::from_le_bytes([*major, *more_major]),
-            u16::from_le_bytes([*minor, *more_minor]),
-        ),
-        None => IndexEnd::Other(looks_like(head, bytes)),
+/// What a file of an index ends with, and what is wrong with it if that is the end of a Lance file.
+fn look_at(storage: &dyn Storage, location: &Location) -> (IndexEnd, Vec<Finding>) {
+    match read(storage, location, 0) {
+        Ok(raw) => {
+            let (major, minor) = raw.version;
+            // The first format of vector indices has no schema.
+            let errors = match is_legacy(raw.version) && location.file_name() == "index.idx" {
+                true => Vec::new(),
+                false => errors_of_index_file(storage, location, raw),
+            };
+            (IndexEnd::Lance(major, minor), errors)
+        }
+        Err(Unreadable::NotLance { looks, .. }) => (IndexEnd::Other(looks), Vec::new()),
+        Err(Unreadable::TooShort { .. }) => (IndexEnd::Other(Looks::Unknown), Vec::new()),
+        Err(Unreadable::Storage(_)) => (IndexEnd::Unread, Vec::new()),
     }
 }
 
@@ -873,7 +873,7 @@ fn uncovered(
 }
 
 /// How many row versions of each kind the manifest stores for a fragment.
-fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, String>)> {
+fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<RowVersions, String>)> {
     let created = match &fragment.created_at_version_sequence {
         Some(CreatedAtVersionSequence::InlineCreatedAtVersions(bytes)) => Some(bytes),
         _ => None,
@@ -885,7 +885,7 @@ fn row_versions(fragment: &DataFragment) -> Vec<(&'static str, Result<u64, Strin
     let kinds = [("created_at", created), ("last_updated_at", updated)];
     kinds
         .into_iter()
-        .filter_map(|(kind, bytes)| Some((kind, row_ids::versions(bytes?))))
+        .filter_map(|(kind, bytes)| Some((kind, RowVersions::decode(bytes?))))
         .collect()
 }
 
@@ -1223,7 +1223,7 @@ impl Run<'_> {
         let raw = raw.unwrap_or_else(|| read(self.storage, location, entry.file_size_bytes));
         let raw = raw.map_err(FileFault::Unreadable)?;
         let mut data = DataFile::new(raw, caches);
-        data.load_legacy_pages(self.storage, location, entry.fields.iter().copied());
+        data.load_legacy_pages(self.storage, location, &entry.fields);
         Ok(data)
     }
 

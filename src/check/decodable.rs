@@ -122,7 +122,7 @@ fn of_dataset<'a>(
     let location = location.ok()?;
     let raw = read(storage, &location, entry.file_size_bytes).ok()?;
     let mut data = DataFile::new(raw, &Caches::default());
-    data.load_legacy_pages(storage, &location, entry.fields.iter().copied());
+    data.load_legacy_pages(storage, &location, &entry.fields);
     let version = data.version?;
     let placed = join(
         &snapshot.schema,

@@ -7,14 +7,15 @@ use super::decodable::Decodable;
 use super::gathered::Outside;
 use super::tally::{Tally, Wanted};
 use super::{CheckError, Request, SubjectKind, SubjectReport};
-use crate::finding::{Findings, Severity};
-use crate::format::data_file::{Unreadable, read};
+use crate::finding::{Finding, Findings, Severity};
+use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::sniff::Looks;
 use crate::model::data_file::{Caches, DataFile};
 use crate::model::join::{Placement, is_packed_struct, join_self};
 use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
 use crate::rules::data_file_unreadable::looks_clause;
+use crate::rules::index_file_damaged;
 use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
 use crate::storage::{Location, Storage, StorageError};
 
@@ -62,21 +63,8 @@ pub fn check(
         part: None,
     };
     let caches = Caches::default();
-    let placed = match &data {
-        Ok(data) => match (&data.schema, data.version) {
-            (Some(schema), Some(version)) => place(data, version, schema, &caches),
-            _ => Vec::new(),
-        },
-        Err(_) => Vec::new(),
-    };
-    let view = FileView {
-        snapshot: None,
-        fragment: None,
-        entry: None,
-        name: &name,
-        state: data.as_ref(),
-        placed: &placed,
-    };
+    let placed = placements(&data, &caches);
+    let view = view(&name, &data, &placed);
     for rule in FILE_RULES {
         rule.file(&view, &mut findings);
     }
@@ -121,6 +109,86 @@ pub fn check(
     report.findings = cascade::fold(findings.into_sorted());
     report.give_verdicts();
     Ok(report)
+}
+
+/// What is wrong with a file that belongs to an index: readers open such files by the schema
+/// in them, as lance-lint does a data file that it is given by itself.
+pub(super) fn errors_of_index_file(
+    storage: &dyn Storage,
+    location: &Location,
+    raw: RawFile,
+) -> Vec<Finding> {
+    let caches = Caches::default();
+    let name = location.file_name().to_string();
+    let mut data = DataFile::new(raw, &caches);
+    data.load_legacy_pages(storage, location, &[]);
+    let data = Ok(data);
+    let placed = placements(&data, &caches);
+    let view = view(&name, &data, &placed);
+    let mut findings = Findings::default();
+    for rule in FILE_RULES {
+        rule.file(&view, &mut findings);
+    }
+    if let Ok(data) = &data
+        && let (Some(schema), Some(version)) = (data.schema.as_deref(), data.version)
+    {
+        let walk = Walk {
+            view: &view,
+            data,
+            version,
+            schema,
+            wanted: &Wanted::all(schema),
+            caches: &caches,
+            compared: &Compared::default(),
+            renamed: &OnceLock::new(),
+            storage,
+            judged: true,
+        };
+        columns::go(&walk, &mut findings);
+        let counted = placed
+            .iter()
+            .filter(|placement| matches!(placement, Placement::Column(_)));
+        let counted = counted.count() as u64;
+        if counted != u64::from(data.num_columns()) && version != FileVersion::V0_1 {
+            findings.add(index_file_damaged::other_columns(
+                counted,
+                data.num_columns(),
+            ));
+        }
+    }
+    let mut findings = cascade::fold(findings.into_sorted());
+    // An encoding that this build does not know is a warning, and no reader of today takes it.
+    findings.retain(|finding| {
+        finding.severity == Severity::Error || finding.rule.id == "encoding-unreadable"
+    });
+    findings
+}
+
+/// Where the fields of a file's own schema are in it.
+fn placements(data: &Result<DataFile, FileFault>, caches: &Caches) -> Vec<Placement> {
+    match data {
+        Ok(data) => match (&data.schema, data.version) {
+            (Some(schema), Some(version)) => place(data, version, schema, caches),
+            _ => Vec::new(),
+        },
+        Err(_) => Vec::new(),
+    }
+}
+
+/// A file that belongs to no fragment, as rules see it.
+fn view<'a>(
+    name: &'a str,
+    data: &'a Result<DataFile, FileFault>,
+    placed: &'a [Placement],
+) -> FileView<'a> {
+    FileView {
+        snapshot: None,
+        fragment: None,
+        entry: None,
+        name,
+        state: data.as_ref(),
+        placed,
+    }
 }
 
 /// What is to be said of a file that a user named and that is not meant to be a Lance file; `None`
@@ -170,10 +238,7 @@ pub fn open(storage: &dyn Storage, location: &Location) -> (Result<DataFile, Fil
         Ok(raw) => {
             let size = raw.size;
             let mut data = DataFile::new(raw, &Caches::default());
-            if let Some(schema) = data.schema.clone() {
-                let ids = schema.fields.iter().map(|field| field.id);
-                data.load_legacy_pages(storage, location, ids);
-            }
+            data.load_legacy_pages(storage, location, &[]);
             (Ok(data), size)
         }
         Err(fault) => {

@@ -12,6 +12,7 @@ use super::{CheckError, Request, SubjectReport};
 use crate::finding::{Findings, Key, Moment, Remedy, Since};
 use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
+use crate::model::refs::Refs;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
 use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView, operation_contradicted};
 use crate::storage::{Location, Storage};
@@ -43,7 +44,7 @@ pub fn check(
         versions += line.manifests.len();
         seen += check_line(storage, line, request, &mut timeline)?;
     }
-    let tags = history::tags(storage, root).len();
+    let tags = Refs::read(storage, root).tags.len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
         let mut mends: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
@@ -164,6 +165,7 @@ fn check_line(
                         versions: &versions,
                         manifests: &[],
                         indices: &[],
+                        bad_refs: &[],
                         lost_tags: &[],
                         lost_branches: &[],
                         lost_transaction: None,
@@ -212,6 +214,7 @@ fn version(
 ) -> Result<(), CheckError> {
     let indices = dataset::indices(storage, snapshot, &mut timeline.index_files);
     let before = timeline.before.replace(Counts::of(snapshot));
+    let lost_transaction = history::lost_transaction(storage, snapshot);
     let operation = || history::operation(storage, snapshot);
     let view = DatasetView {
         snapshot: Some(snapshot),
@@ -219,9 +222,10 @@ fn version(
         versions: &[],
         manifests: &line.manifests,
         indices: &indices,
+        bad_refs: &[],
         lost_tags: &[],
         lost_branches: &[],
-        lost_transaction: None,
+        lost_transaction: lost_transaction.as_ref(),
         operation: &operation,
         before: &|_| before.clone(),
     };

@@ -220,7 +220,7 @@ fn dataset(
             let raw = read(storage, &location, entry.file_size_bytes)
                 .map_err(|fault| cannot(&location, &FileFault::Unreadable(fault)))?;
             let mut data = DataFile::new(raw, &caches);
-            data.load_legacy_pages(storage, &location, entry.fields.iter().copied());
+            data.load_legacy_pages(storage, &location, &entry.fields);
             let version = known_version(&data, &location)?;
             let placed = join(
                 &snapshot.schema,

@@ -90,7 +90,7 @@ impl Wanted {
     /// A sentence that names the path that is not in the schema, and the nearest that is.
     pub fn new(schema: &FieldTree, columns: &[String], place: &str) -> Result<Self, CheckError> {
         if columns.is_empty() {
-            return Ok(Self(vec![true; schema.fields.len()]));
+            return Ok(Self::all(schema));
         }
         let mut wanted = vec![false; schema.fields.len()];
         for column in columns {
@@ -104,6 +104,11 @@ impl Wanted {
             }
         }
         Ok(Self(wanted))
+    }
+
+    /// All fields of a schema.
+    pub fn all(schema: &FieldTree) -> Self {
+        Self(vec![true; schema.fields.len()])
     }
 
     /// Whether all fields were.

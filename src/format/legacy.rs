@@ -7,6 +7,9 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::limits::{MAX_MANIFEST_BYTES, MAX_METADATA_BYTES};
+use rustc_hash::FxHashSet;
+
+use super::proto::lance::file::metadata::StatisticsMetadata;
 use super::proto::lance::file::{Field, Metadata};
 use super::proto::lance::table::Manifest;
 use super::window::Window;
@@ -79,6 +82,13 @@ pub fn read_metadata(
             return LegacyMetadata::default();
         }
     };
+    if let Some(detail) = metadata
+        .statistics
+        .as_ref()
+        .and_then(|s| statistics(s, window.size))
+    {
+        fault(Part::Statistics, detail);
+    }
     let batch_rows = metadata
         .batch_offsets
         .windows(2)
@@ -104,6 +114,29 @@ pub fn read_metadata(
         page_table: (metadata.page_table_position > 0).then_some(metadata.page_table_position),
         fields,
     }
+}
+
+/// Why readers cannot open a file by what it says of its statistics (lance-file
+/// `versions/v1/reader.rs`, `read_stats_page_table`): a clause without a subject.
+fn statistics(statistics: &StatisticsMetadata, size: u64) -> Option<String> {
+    let Some(last) = statistics.fields.iter().max() else {
+        return Some("list no fields".to_string());
+    };
+    let mut known = FxHashSet::default();
+    for field in &statistics.schema {
+        if field.parent_id >= 0 && !known.contains(&field.parent_id) {
+            return Some(format!(
+                "have a field {} before its parent, field {}",
+                field.id, field.parent_id
+            ));
+        }
+        known.insert(field.id);
+    }
+    let cells = u64::try_from(i64::from(*last) + 1).unwrap_or(0);
+    let end = cells
+        .saturating_mul(16)
+        .saturating_add(statistics.page_table_position);
+    (end > size).then(|| format!("have a page table that would end at byte {end} of {size}"))
 }
 
 /// Reads a message that a little-endian `u32` length stands before.

@@ -6,7 +6,8 @@ use prost::Message;
 use rayon::prelude::*;
 
 use super::limits::{MAX_MANIFEST_BYTES, MAX_SECTION_BYTES, TAIL_GUESS};
-use super::proto::lance::table::{DataFragment, IndexSection, Manifest, Transaction};
+use super::proto::lance::file::Field;
+use super::proto::lance::table::{DataFragment, IndexSection, Manifest, Operations, Transaction};
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, Salvaged, UnknownField};
@@ -45,6 +46,22 @@ pub struct ManifestFile {
     pub indices: Section<IndexSection>,
     /// What the commit did; only looked at where it comes with the end of the file.
     pub transaction: Section<Transaction>,
+    /// Dictionaries of 0.1 columns that are not where the schema says.
+    pub dictionaries: Vec<DictionaryFault>,
+}
+
+/// What is said of a list of indices that is empty.
+pub const NO_INDICES: &str = "is empty";
+
+/// The dictionary of a column of 0.1, which stands in the manifest file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DictionaryFault {
+    /// The id of the field.
+    pub field: i32,
+    /// Where it should be, in bytes.
+    pub position: u64,
+    /// What is wrong: a clause without a subject.
+    pub detail: String,
 }
 
 /// A message that stands before the manifest's own, in the same file.
@@ -184,7 +201,11 @@ pub fn read(
             .and_then(|bytes| {
                 let section = IndexSection::decode(bytes.clone()).map_err(undecoded)?;
                 unknown.extend(wire::unknown_fields(".lance.table.IndexSection", &bytes));
-                Ok(section)
+                match section.indices.is_empty() {
+                    // Without indices, no release writes such a list.
+                    true => Err(NO_INDICES.to_string()),
+                    false => Ok(section),
+                }
             })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
@@ -195,12 +216,21 @@ pub fn read(
         Some(position) if position < window.start => Section::Unread,
         Some(position) => section(position)
             .and_then(|bytes| {
-                let transaction = Transaction::decode(bytes.clone()).map_err(undecoded)?;
+                let transaction = transaction(bytes.clone())?;
                 unknown.extend(wire::unknown_fields(".lance.table.Transaction", &bytes));
                 Ok(transaction)
             })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
+    let dictionaries = message.fields.iter().filter_map(|field| {
+        let (position, detail) = dictionary_fault(storage, location, &window, field)?;
+        Some(DictionaryFault {
+            field: field.id,
+            position,
+            detail,
+        })
+    });
+    let dictionaries = dictionaries.collect();
     if let Some(veil) = storage.veil() {
         veil::manifest(veil, &mut message);
         if let Section::Read(section) = &mut indices {
@@ -214,7 +244,54 @@ pub fn read(
         faults,
         indices,
         transaction,
+        dictionaries,
     })
+}
+
+/// Where the dictionary of a field should be and why it is not there (lance-table
+/// `io/manifest.rs`): texts one behind the other, and behind them the byte at which each begins,
+/// and at which the last ends. Dictionaries of other values tell nothing of where they are.
+fn dictionary_fault(
+    storage: &dyn Storage,
+    location: &Location,
+    window: &Window,
+    field: &Field,
+) -> Option<(u64, String)> {
+    let dictionary = field.dictionary.as_ref()?;
+    let values = field
+        .logical_type
+        .strip_prefix("dict:")?
+        .split(':')
+        .next()?;
+    if !matches!(
+        values,
+        "string" | "large_string" | "binary" | "large_binary"
+    ) {
+        return None;
+    }
+    let position = u64::try_from(dictionary.offset).ok()?;
+    let length = u64::try_from(dictionary.length)
+        .ok()
+        .filter(|length| *length > 0)?;
+    let end = length
+        .checked_add(1)
+        .and_then(|offsets| offsets.checked_mul(8))
+        .filter(|bytes| *bytes <= MAX_SECTION_BYTES)
+        .and_then(|bytes| position.checked_add(bytes))
+        .filter(|end| *end <= window.size);
+    let Some(end) = end else {
+        return Some((
+            position,
+            format!("would be of {length} entries, for which the file is too short"),
+        ));
+    };
+    let bytes = read_to_footer(storage, location, window, position, end).ok()?;
+    let offsets: Vec<u64> = bytes
+        .chunks_exact(8)
+        .filter_map(|offset| offset.try_into().ok().map(u64::from_le_bytes))
+        .collect();
+    let fits = offsets.is_sorted() && offsets.last() == Some(&position);
+    (!fits).then(|| (position, "is something else".to_string()))
 }
 
 fn unknown_fields(bytes: &Bytes) -> Vec<UnknownField> {
@@ -272,7 +349,16 @@ pub fn read_transaction(
         bytes: Bytes::new(),
     };
     let bytes = legacy::prefixed(storage, location, &window, position, MAX_SECTION_BYTES)?;
-    Transaction::decode(bytes).map(Some).map_err(undecoded)
+    transaction(bytes).map(Some)
+}
+
+/// Decodes a transaction, and all that is in its operation, as readers do.
+///
+/// # Errors
+/// A clause without a subject.
+pub fn transaction(bytes: Bytes) -> Result<Transaction, String> {
+    Operations::decode(bytes.clone()).map_err(undecoded)?;
+    Transaction::decode(bytes).map_err(undecoded)
 }
 
 fn read_to_footer(

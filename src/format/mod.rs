@@ -42,6 +42,8 @@ pub enum Part {
     ColumnMetadata,
     /// The page table of a 0.1 file.
     PageTable,
+    /// The least and greatest values in a 0.1 file.
+    Statistics,
     /// The manifest message of a dataset version.
     Manifest,
 }
@@ -56,6 +58,7 @@ impl Part {
             Part::ColumnMetadataTable => "column metadata table",
             Part::ColumnMetadata => "column metadata",
             Part::PageTable => "page table",
+            Part::Statistics => "statistics",
             Part::Manifest => "manifest",
         }
     }

@@ -8,6 +8,7 @@ use super::proto::lance::table::{
     EncodedU64Array, RowDatasetVersionSequence, RowIdSequence, U64Segment, encoded_u64_array,
     u64_segment,
 };
+use super::wire;
 
 /// Row ids of a fragment, in the order of its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +33,14 @@ impl RowIds {
     pub fn decode(bytes: &Bytes) -> Result<Self, String> {
         let message = RowIdSequence::decode(bytes.clone())
             .map_err(|error| format!("do not decode ({error})"))?;
+        // Lance takes this message apart by itself, and refuses what it does not know.
+        let unknown = wire::unknown_fields(".lance.table.RowIdSequence", bytes);
+        if let Some(field) = unknown.iter().find(|field| field.parent.is_empty()) {
+            return Err(format!(
+                "have a field {} that is of no known kind",
+                field.number
+            ));
+        }
         let segments = message.segments.into_iter().map(segment);
         Ok(Self {
             segments: segments.collect::<Result<_, _>>()?,
@@ -182,20 +191,31 @@ fn array(message: EncodedU64Array) -> Result<Vec<u64>, String> {
     bytes.chunks(width).map(value).collect()
 }
 
-/// Counts the rows that a sequence of row versions is for.
-///
-/// # Errors
-/// As for [`RowIds::decode`].
-pub fn versions(bytes: &Bytes) -> Result<u64, String> {
-    let message = RowDatasetVersionSequence::decode(bytes.clone())
-        .map_err(|error| format!("do not decode ({error})"))?;
-    let mut runs = message.runs.into_iter().map(|run| {
-        let span = run.span.ok_or("have a run without its positions")?;
-        Ok(segment(span)?.len())
-    });
-    runs.try_fold(0u64, |sum, rows: Result<u64, String>| {
-        Ok(sum.saturating_add(rows?))
-    })
+/// The versions in which the rows of a fragment were made, or last changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowVersions {
+    /// Rows that they are for.
+    pub rows: u64,
+    /// The greatest of them; 0 where there are none.
+    pub newest: u64,
+}
+
+impl RowVersions {
+    /// Reads a sequence of row versions.
+    ///
+    /// # Errors
+    /// As for [`RowIds::decode`].
+    pub fn decode(bytes: &Bytes) -> Result<Self, String> {
+        let message = RowDatasetVersionSequence::decode(bytes.clone())
+            .map_err(|error| format!("do not decode ({error})"))?;
+        let mut all = Self::default();
+        for run in message.runs {
+            let span = run.span.ok_or("have a run without its positions")?;
+            all.rows = all.rows.saturating_add(segment(span)?.len());
+            all.newest = all.newest.max(run.version);
+        }
+        Ok(all)
+    }
 }
 
 #[cfg(test)]

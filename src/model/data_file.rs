@@ -43,8 +43,19 @@ pub struct DataFile {
     pub rows: Option<u64>,
     /// Parts that could not be read.
     pub faults: Vec<Fault>,
-    /// The page table of a 0.1 file: field ids from `first_id` on, pages of each.
-    legacy_pages: Option<(i32, Vec<Vec<LegacyPage>>)>,
+    /// The page table of a 0.1 file.
+    legacy_pages: Option<LegacyPages>,
+}
+
+/// A page table that was read.
+#[derive(Debug)]
+struct LegacyPages {
+    /// The field id of its first column.
+    first_id: i32,
+    /// The first field id that the manifest lists.
+    read_from: Option<i32>,
+    /// For consecutive field ids, the pages in the order of the batches.
+    columns: Vec<Vec<LegacyPage>>,
 }
 
 /// A column of a data file.
@@ -125,6 +136,8 @@ pub struct LegacyTable<'a> {
     pub position: Option<u64>,
     /// The field id of its first column.
     pub first_id: i32,
+    /// The field id at which readers take it to begin: the first one that the manifest lists.
+    pub read_from: Option<i32>,
     /// For consecutive field ids, the pages in the order of the batches.
     pub columns: &'a [Vec<LegacyPage>],
     /// Rows of each batch.
@@ -189,7 +202,7 @@ impl DataFile {
     /// Physical columns that the footer counts; fields in the page table of a 0.1 file.
     pub fn num_columns(&self) -> u32 {
         match &self.legacy_pages {
-            Some((_, pages)) => u32::try_from(pages.len()).unwrap_or(u32::MAX),
+            Some(pages) => u32::try_from(pages.columns.len()).unwrap_or(u32::MAX),
             None => self.raw.num_columns(),
         }
     }
@@ -226,26 +239,44 @@ impl DataFile {
         self.raw.column_range(index)
     }
 
-    /// Reads the page table of a 0.1 file, which spans the field ids that the file holds. Other
-    /// files have none, and are left as they are.
+    /// Reads the page table of a 0.1 file. Other files have none, and are left as they are.
+    ///
+    /// It spans the ids of all fields that the file was written with (lance-file
+    /// `versions/v1/writer/mod.rs`). `listed` are those that the manifest lists: a partial update
+    /// replaces the ids of the columns that it wrote elsewhere by -2. The file's own schema still
+    /// has them.
     pub fn load_legacy_pages(
         &mut self,
         storage: &dyn Storage,
         location: &Location,
-        ids: impl Iterator<Item = i32>,
+        listed: &[i32],
     ) {
         let Body::Legacy(metadata) = &self.raw.body else {
             return;
         };
-        let ids = ids.filter(|id| *id >= 0);
-        let span = ids.fold(None, |span: Option<(i32, i32)>, id| {
-            let (first, last) = span.unwrap_or((id, id));
-            Some((first.min(id), last.max(id)))
+        let own = self.schema.as_deref().map(|schema| &schema.fields);
+        let own = own.into_iter().flatten().map(|field| field.id);
+        let all = id_span(own.chain(listed.iter().copied()));
+        let table = |span: (i32, i32)| {
+            let (first, last) = span;
+            let columns = u64::try_from(i64::from(last) - i64::from(first) + 1).unwrap_or(0);
+            legacy::page_table(storage, location, metadata, columns, self.raw.size)
+                .map(|pages| (first, pages))
+        };
+        let Some(all) = all else { return };
+        // Where the file's own schema is damaged, the manifest's ids may still fit.
+        let table = table(all).or_else(|detail| match id_span(listed.iter().copied()) {
+            Some(span) if span != all => table(span),
+            _ => Err(detail),
         });
-        let Some((first, last)) = span else { return };
-        let columns = u64::try_from(i64::from(last) - i64::from(first) + 1).unwrap_or(0);
-        match legacy::page_table(storage, location, metadata, columns, self.raw.size) {
-            Ok(pages) => self.legacy_pages = Some((first, pages)),
+        match table {
+            Ok((first_id, columns)) => {
+                self.legacy_pages = Some(LegacyPages {
+                    first_id,
+                    read_from: listed.first().copied(),
+                    columns,
+                });
+            }
             Err(detail) => self.faults.push(Fault {
                 part: Part::PageTable,
                 column: None,
@@ -307,26 +338,27 @@ impl DataFile {
 
     /// The page table of a 0.1 file; `None` for other files, and where it cannot be read.
     pub fn legacy_table(&self) -> Option<LegacyTable<'_>> {
-        let (first_id, columns) = self.legacy_pages.as_ref()?;
+        let pages = self.legacy_pages.as_ref()?;
         let Body::Legacy(metadata) = &self.raw.body else {
             return None;
         };
         Some(LegacyTable {
             position: metadata.page_table,
-            first_id: *first_id,
-            columns,
+            first_id: pages.first_id,
+            read_from: pages.read_from,
+            columns: &pages.columns,
             batch_rows: &metadata.batch_rows,
         })
     }
 
     /// A column of a 0.1 file, by field.
     pub fn legacy_column(&self, field: &Field) -> Option<Column> {
-        let (first, table) = self.legacy_pages.as_ref()?;
+        let pages = self.legacy_pages.as_ref()?;
         let Body::Legacy(metadata) = &self.raw.body else {
             return None;
         };
-        let at = usize::try_from(i64::from(field.id) - i64::from(*first)).ok()?;
-        let cells = table.get(at)?;
+        let at = usize::try_from(i64::from(field.id) - i64::from(pages.first_id)).ok()?;
+        let cells = pages.columns.get(at)?;
         let bits = match &field.logical_type {
             LogicalType::Fixed { bits } => Some(*bits),
             LogicalType::FixedSizeList { .. } => fixed_list_bits(&field.logical_type),
@@ -361,6 +393,14 @@ impl DataFile {
             unknown: Vec::new(),
         })
     }
+}
+
+/// The least and the greatest id of fields; other numbers stand for columns that are gone.
+fn id_span(ids: impl Iterator<Item = i32>) -> Option<(i32, i32)> {
+    ids.filter(|id| *id >= 0).fold(None, |span, id| {
+        let (first, last): (i32, i32) = span.unwrap_or((id, id));
+        Some((first.min(id), last.max(id)))
+    })
 }
 
 /// Decodes a column whose metadata is laid out as writers do.

@@ -1,12 +1,10 @@
 //! All versions of a dataset that still have a manifest: those of its own line and those of its
 //! branches (lance `dataset/refs.rs`).
 
-use super::snapshot::{
-    ManifestEntry, Naming, OpenError, Snapshot, TagContents, list_manifests, ref_names,
-};
+use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, list_manifests, ref_names};
 use super::target::{BRANCHES, DATA, TRANSACTIONS, VERSIONS};
 use crate::format::MAGIC;
-use crate::format::limits::{MAX_SECTION_BYTES, MAX_SIDE_FILE_BYTES};
+use crate::format::limits::MAX_SECTION_BYTES;
 use crate::format::manifest;
 use crate::format::proto::lance::table::Transaction;
 use crate::storage::{Location, Storage, StorageError};
@@ -88,23 +86,6 @@ fn line(storage: &dyn Storage, root: Location, branch: Option<String>) -> Result
     })
 }
 
-/// The tags of a dataset, by name. What is no tag is left out.
-pub fn tags(storage: &dyn Storage, root: &Location) -> Vec<Tag> {
-    let folder = root.join("_refs/tags");
-    let entries = storage.list(&folder).unwrap_or_default();
-    let named = entries.iter().filter_map(|entry| {
-        let name = entry.name.strip_suffix(".json")?;
-        let tail = storage.tail(&folder.join(&entry.name), MAX_SIDE_FILE_BYTES);
-        let contents: TagContents = serde_json::from_slice(&tail.ok()?.bytes).ok()?;
-        Some(Tag {
-            name: name.to_string(),
-            branch: contents.branch,
-            version: contents.version,
-        })
-    });
-    named.collect()
-}
-
 /// A tag whose version has no manifest, or one that does not end as manifests do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostTag {
@@ -115,7 +96,7 @@ pub struct LostTag {
 }
 
 /// The tags whose version cannot be opened.
-pub fn lost_tags(storage: &dyn Storage, root: &Location) -> Vec<LostTag> {
+pub fn lost_tags(storage: &dyn Storage, root: &Location, tags: Vec<Tag>) -> Vec<LostTag> {
     let lost = |tag: Tag| {
         let root = match &tag.branch {
             Some(branch) => root.join(BRANCHES).join(branch),
@@ -134,7 +115,7 @@ pub fn lost_tags(storage: &dyn Storage, root: &Location) -> Vec<LostTag> {
             line_is_empty: manifests.is_empty(),
         })
     };
-    tags(storage, root).into_iter().filter_map(lost).collect()
+    tags.into_iter().filter_map(lost).collect()
 }
 
 /// A branch that is on record and that readers cannot read.
@@ -217,9 +198,21 @@ fn lost_base(
     })
 }
 
+/// The transaction file of a version, where readers cannot read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostTransaction {
+    /// Its name.
+    pub name: String,
+    /// Why it does not decode: a clause without a subject; `None` where it is not there.
+    pub damage: Option<String>,
+}
+
+/// Bytes that are read of a transaction file. A longer one is not decoded.
+const MOST_OF_TRANSACTION: u64 = 64 * 1024;
+
 /// The transaction file of a version that keeps no copy of the transaction in its manifest file,
-/// where it is not there.
-pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<String> {
+/// where it is not there or does not decode.
+pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<LostTransaction> {
     let message = snapshot.message();
     let stated = message.transaction_section;
     let name = &message.transaction_file;
@@ -228,10 +221,23 @@ pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<St
         return None;
     }
     let location = snapshot.root.join(TRANSACTIONS).join(name);
-    match storage.tail(&location, 1) {
-        Err(StorageError::NotFound | StorageError::NotDirectory) => Some(name.clone()),
-        _ => None,
-    }
+    let damage = match storage.tail(&location, MOST_OF_TRANSACTION) {
+        Err(StorageError::NotFound | StorageError::NotDirectory) => None,
+        Ok(tail) if tail.bytes.len() as u64 == tail.size => {
+            let decoded = manifest::transaction(tail.bytes.clone());
+            Some(match decoded {
+                Err(detail) => detail,
+                // An operation that is not known stands in a field that is not known.
+                Ok(_) if tail.bytes.is_empty() => "is empty".to_string(),
+                Ok(_) => return None,
+            })
+        }
+        _ => return None,
+    };
+    Some(LostTransaction {
+        name: name.clone(),
+        damage,
+    })
 }
 
 /// What a version counts that most commits only raise.

@@ -1,9 +1,11 @@
 //! The indices of a dataset version, as its manifest file lists them (lance-table
 //! `format/index.rs`).
 
+use bytes::Bytes;
+use prost::Message;
 use roaring::RoaringBitmap;
 
-use crate::format::proto::lance::table::IndexMetadata;
+use crate::format::proto::lance::table::{IndexMetadata, InvertedIndexDetails};
 
 /// The folder of indices; each segment has one of its own in it, named by its uuid.
 pub const INDICES: &str = "_indices";
@@ -24,8 +26,12 @@ pub struct Index {
     pub fragments: Result<Option<RoaringBitmap>, String>,
     /// The type URL of its details, when there are details.
     pub type_url: Option<String>,
+    /// Why readers refuse its details: a clause without a subject.
+    pub bad_details: Option<String>,
     /// The version of its own format.
     pub version: Option<i32>,
+    /// When it was built, in milliseconds since 1970.
+    pub created_at: Option<u64>,
     /// The version of the dataset that it was built on.
     pub dataset_version: u64,
     /// The base path that it is behind.
@@ -97,7 +103,12 @@ impl Index {
             covering: message.covering_fields.clone(),
             fragments,
             type_url: message.index_details.as_ref().map(|d| d.type_url.clone()),
+            bad_details: message
+                .index_details
+                .as_ref()
+                .and_then(|details| bad_details(&details.type_url, &details.value)),
             version: message.index_version,
+            created_at: message.created_at,
             dataset_version: message.dataset_version,
             base_id: message.base_id,
             files: files.map(|f| (f.path.clone(), f.size_bytes)).collect(),
@@ -122,6 +133,62 @@ impl Index {
         self.fragments.as_ref().ok()?.as_ref()
     }
 }
+
+/// Why readers refuse the details of an index of a kind (lance `index/scalar.rs`, lance-index
+/// `scalar/inverted/tokenizer.rs`).
+fn bad_details(type_url: &str, value: &Bytes) -> Option<String> {
+    if !type_url.ends_with("InvertedIndexDetails") {
+        return None;
+    }
+    let details = match InvertedIndexDetails::decode(value.clone()) {
+        Ok(details) => details,
+        Err(error) => return Some(format!("has details that do not decode ({error})")),
+    };
+    let language = details.language.as_str();
+    // It is kept as JSON.
+    let named = language
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    if !language.is_empty() && !named.is_some_and(|named| LANGUAGES.contains(&named)) {
+        return Some(format!("has the language {language:?}, which is not known"));
+    }
+    if let Some(size) = details.block_size.filter(|size| ![128, 256].contains(size)) {
+        return Some(format!("has blocks of {size} documents"));
+    }
+    let format = details.posting_format_version;
+    if let Some(format) = format.filter(|format| !(1..=3).contains(format)) {
+        return Some(format!("has posting lists of format {format}"));
+    }
+    if !(0..=1).contains(&details.document_granularity) {
+        let granularity = details.document_granularity;
+        return Some(format!("has documents of granularity {granularity}"));
+    }
+    let is_code = details.base_tokenizer.as_deref() == Some("code");
+    (details.code_config.is_some() && !is_code)
+        .then(|| "has options of a tokenizer of code, and another tokenizer".to_string())
+}
+
+/// The languages of full-text indices (the enum of the crate `tantivy`).
+const LANGUAGES: &[&str] = &[
+    "Arabic",
+    "Danish",
+    "Dutch",
+    "English",
+    "Finnish",
+    "French",
+    "German",
+    "Greek",
+    "Hungarian",
+    "Italian",
+    "Norwegian",
+    "Portuguese",
+    "Romanian",
+    "Russian",
+    "Spanish",
+    "Swedish",
+    "Tamil",
+    "Turkish",
+];
 
 /// The usual form of a uuid.
 fn uuid_text(bytes: [u8; 16]) -> String {

@@ -12,6 +12,7 @@ pub mod logical_type;
 pub mod notation;
 pub mod reader_name;
 pub mod readers;
+pub mod refs;
 pub mod schema;
 pub mod snapshot;
 pub mod target;

@@ -7,6 +7,7 @@ use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
+use super::refs::TagContents;
 use super::schema::FieldTree;
 use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
 
@@ -279,15 +280,6 @@ fn resolve_selection(
         }
     };
     Ok((root, version))
-}
-
-/// What a tag's file holds (lance `dataset/refs.rs`).
-#[derive(Debug, Deserialize)]
-pub(super) struct TagContents {
-    /// The branch; none for the dataset's own line.
-    pub branch: Option<String>,
-    /// The version.
-    pub version: u64,
 }
 
 /// Reads `_refs/tags/NAME.json`.

@@ -869,7 +869,7 @@ fn field(field: &WireField, redacted: bool) -> FieldJson {
         nullable: field.nullable,
         encoding: field.encoding,
         extension_name: field.extension_name.clone(),
-        storage_class: field.storage_class.clone(),
+        storage_class: String::from_utf8_lossy(&field.storage_class).into_owned(),
         primary_key_position: (field.unenforced_primary_key || position > 0).then_some(position),
         metadata: bytes_metadata(&field.metadata, redacted),
     }

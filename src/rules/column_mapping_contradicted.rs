@@ -1,7 +1,8 @@
-use super::{ColumnsView, Rule};
-use crate::finding::{Findings, RuleInfo};
+use super::{ColumnsView, Rule, mends};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::version::FileVersion;
+use crate::typing::legacy::Whole;
 use crate::typing::want::Want;
 
 rule! {
@@ -13,12 +14,23 @@ rule! {
     /// **without a word** where the types agree, and fails where they do not. `validate()` passes,
     /// since it decodes no page.
     ///
+    /// In a 0.1 file, readers take the first field that the manifest lists for the first column of
+    /// the page table. If it is another, they read each field from the pages of another one:
+    /// `v1 binary row range 0..3 exceeds length 0`, or other values **silently**.
+    ///
     /// ## How it comes about
-    /// The file was registered with its column indices in another order than it was written in.
+    /// - The file was registered with its column indices in another order than it was written in.
+    /// - In a 0.1 file: a `merge_insert()` of some columns, by Lance up to 6, updated the first
+    ///   column of the file. It wrote the column to a file of its own, and put -2 in the place of
+    ///   the first field.
     ///
     /// ## How to mend it
-    /// Register the file anew with the column indices of its own schema. With a file written by
+    /// Register the file again with the column indices of its own schema. With a file written by
     /// Lance, these are field ids and indices in depth-first order. No data is rewritten.
+    ///
+    /// For a 0.1 file, there is no such commit. The values are all there: the version before the
+    /// update reads them, and the new version reads the columns that were updated. Write a new
+    /// dataset from both.
     ///
     /// Or go back to the last version that was right. What was committed since is left behind:
     ///
@@ -34,7 +46,7 @@ rule! {
     ///   manifest is right.
     /// - A file schema that counts other columns than the file has bears no witness.
     /// - A field that is listed twice is `field-in-two-files`.
-    /// - Files of 0.1 are not compared.
+    /// - The order of the columns in a 0.1 file is compared with nothing. Only its first column is.
     static INFO = Error "column-mapping-contradicted", "the manifest maps fields to other columns than the data file's own schema does";
 }
 
@@ -47,6 +59,12 @@ impl Rule for ColumnMappingContradicted {
     }
 
     fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        if let Some(Whole::Begin { listed, first }) =
+            view.layout.and_then(|layout| layout.whole.as_ref())
+        {
+            findings.add(other_begin(view, *listed, *first));
+            return;
+        }
         let (Some(_), Some(file_schema)) = (view.file.snapshot, view.data.schema.as_deref()) else {
             return;
         };
@@ -127,11 +145,40 @@ impl Rule for ColumnMappingContradicted {
             )
             .cause("the file was registered with its column indices in another order than it has")
             .mend(
-                "register the file anew with the column indices of its own schema; with a file \
+                "register the file again with the column indices of its own schema; with a file \
                      written by Lance that is field ids and indices in depth-first order",
             ),
         );
     }
+}
+
+/// A 0.1 file whose page table begins with another field than the manifest lists first.
+fn other_begin(view: &ColumnsView<'_>, listed: i32, first: i32) -> Finding {
+    let found = match listed {
+        -2 => "-2 first, which stands for a field that another file has now".to_string(),
+        id => format!("field {id} first"),
+    };
+    let finding = INFO
+        .finding("the manifest does not list the first field of a 0.1 file first")
+        .at(view.file.place())
+        .instead(format!("field {first}, with which the page table of the file begins"), found)
+        .reader(
+            "to_table()",
+            "reads each column from the pages of another one: returns wrong values silently, or fails: v1 \
+             binary row range 0..3 exceeds length 0",
+        );
+    match listed {
+        -2 => finding.cause(
+            "merge_insert() of some columns, by Lance up to 6, wrote the first column of the file to another \
+             file",
+        ),
+        _ => finding,
+    }
+    .mend(format!(
+        "the values are all there: the last version before, which `--all-versions` shows, reads the columns \
+         of this file, and this one the columns that were updated; write a new dataset from both, or {}",
+        mends::GO_BACK
+    ))
 }
 
 /// Whether the manifest lists a field of the file twice, which has a rule of its own.

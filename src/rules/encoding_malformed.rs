@@ -1,5 +1,5 @@
 use super::{ColumnView, Rule, mends, page};
-use crate::finding::{Findings, RuleInfo};
+use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::encoding::{Kind, Nulls};
 use crate::model::logical_type::LogicalType;
 use crate::model::readers::DICTIONARY_NULLS_2_0;
@@ -29,6 +29,9 @@ rule! {
     ///
     /// A few faults are worse. The reader then returns wrong values or nulls **without a word**,
     /// and the finding says so.
+    ///
+    /// What is not as writers write it, and what pylance 14.0.2 does not look at, is a warning: the
+    /// number of items in a list page of 2.0, for one.
     ///
     /// ## How it comes about
     /// - Lance writes what it cannot read back: packed structs with a boolean child (2.1 and 2.2,
@@ -83,6 +86,18 @@ impl Rule for EncodingMalformed {
                     .mend(mends::rewrite_old(&DICTIONARY_NULLS_2_0, view.schema)),
                 false => finding.mend(view.restore_mend()),
             });
+        }
+        for fault in page::about(view, About::Ignored) {
+            let found = &fault.complaint.found;
+            let path = &view.field.path;
+            let message = format!(
+                "the encoding of column `{path}` is not as writers write it: it has {found}"
+            );
+            findings.add(
+                page::finding(&INFO, view, fault, message)
+                    .severity(Severity::Warning)
+                    .mend("write the column again, since a later release may look at it"),
+            );
         }
     }
 }

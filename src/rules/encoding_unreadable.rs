@@ -1,5 +1,6 @@
-use super::{ColumnView, Rule};
+use super::{ColumnView, ColumnsView, Rule};
 use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
+use crate::model::data_file::Column;
 use crate::model::encoding::{Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary};
 use crate::model::version::FileVersion;
 use crate::typing::pages::vocabulary;
@@ -50,6 +51,12 @@ impl Rule for EncodingUnreadable {
         &INFO
     }
 
+    fn columns(&self, view: &ColumnsView<'_>, findings: &mut Findings) {
+        for (index, column) in view.unused {
+            unused(view, *index, column, findings);
+        }
+    }
+
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
         // What is missing from metadata that did not decode is no fault of its own.
         if !view.column.faults.is_empty() {
@@ -97,6 +104,42 @@ impl Rule for EncodingUnreadable {
             }
         }
     }
+}
+
+/// What is wrong with the encodings of a column that no field of the schema is in. What this build
+/// does not know stands in newer files too, and is left to the columns that are read.
+fn unused(view: &ColumnsView<'_>, index: u32, column: &Column, findings: &mut Findings) {
+    if !column.faults.is_empty() {
+        return;
+    }
+    let pages = column.pages.iter().map(|page| &page.encoding);
+    let mut encodings = std::iter::once(&column.encoding).chain(pages);
+    let fault = encodings.find_map(|encoding| {
+        let fault = encoding.as_ref().err()?;
+        (!matches!(**fault, EncodingFault::UnknownType(_))).then_some(fault)
+    });
+    let pages = column.pages.iter();
+    let mut trees = pages.filter_map(|page| page.encoding.as_ref().ok());
+    let (what, effect) = match fault {
+        Some(fault) => (fault.to_string(), effect(fault)),
+        None if trees.any(|encoding| hole(&encoding.root).is_some()) => (
+            "lacks part of its encoding".to_string(),
+            "fails: Lance … is missing its …".to_string(),
+        ),
+        None => return,
+    };
+    let place = Place {
+        column: Some(index),
+        ..view.file.place()
+    };
+    findings.add(
+        INFO.finding(format!(
+            "a page of column {index}, which no field of the schema is in, {what}"
+        ))
+        .at(place)
+        .reader("to_table()", effect)
+        .mend("restore the file from a copy"),
+    );
 }
 
 /// Judges the encoding of a column as a whole, which from 2.1 on need only be one.

@@ -64,11 +64,30 @@ impl Rule for FeatureFlagsContradicted {
         let found = pairs(message, &unread)
             .chain(field_ids(message, &unread))
             .chain(deletions(message))
-            .chain(row_ids(message, &unread));
+            .chain(row_ids(message, &unread))
+            .chain(tree(message, &unread));
         for finding in found {
             findings.add(finding.at(manifest_place(snapshot)));
         }
     }
+}
+
+/// The flag of fragments that stand in a tree (lance-table `table.proto`).
+const FRAGMENT_TREE: u64 = 1 << 12;
+
+fn tree(message: &Manifest, mend: &str) -> Option<Finding> {
+    let has_flag = message.reader_feature_flags & FRAGMENT_TREE != 0;
+    message.fragment_tree.as_ref().filter(|_| !has_flag)?;
+    Some(
+        INFO.finding("the manifest has a tree of fragments without the feature flag of one")
+            .severity(Severity::Warning)
+            .instead("the flag, or no tree", "a tree without the flag")
+            .reader(
+                "lance.dataset(uri)",
+                "passes over its fragments, or fails: failed to decode Protobuf message",
+            )
+            .mend(mend),
+    )
 }
 
 /// Flags that readers refuse unless both words have them (lance-table `feature_flags.rs`).

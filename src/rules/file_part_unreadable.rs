@@ -1,6 +1,7 @@
 use super::{ColumnView, ColumnsView, FileView, Rule};
-use crate::finding::{Findings, RuleInfo};
+use crate::finding::{Findings, RuleInfo, Severity};
 use crate::format::{Fault, Part};
+use crate::model::version::FileVersion;
 use crate::typing::legacy::Whole;
 
 rule! {
@@ -20,6 +21,9 @@ rule! {
     ///
     /// - The page table of a 0.1 file: returns other bytes as values **silently**, or fails:
     ///   `PlainDecoder: request([0..20]) out of range: [0..0]`, or `failed to fill whole buffer`.
+    ///
+    /// - The statistics of a 0.1 file: fails, or panics with
+    ///   ``called `Option::unwrap()` on a `None` value``.
     ///
     /// ## How it comes about
     /// The file was damaged after it was written, in storage or on the way. The finding gives the
@@ -60,13 +64,16 @@ impl Rule for FilePartUnreadable {
             place.column = fault.column;
             place.bytes = fault.range.clone();
             place.detail = Some(format!("it {}", fault.detail));
-            findings.add(
-                finding(
-                    fault,
-                    format!("the {} of a data file cannot be read", fault.part.name()),
-                )
-                .at(place),
-            );
+            let message = format!("the {} of a data file cannot be read", fault.part.name());
+            let finding = finding(fault, message).at(place);
+            // Of a 0.1 file in a dataset, readers take the schema from the manifest.
+            let passed_over = fault.part == Part::FileSchema
+                && data.version == Some(FileVersion::V0_1)
+                && view.entry.is_some();
+            findings.add(match passed_over {
+                true => finding.severity(Severity::Warning),
+                false => finding,
+            });
         }
     }
 
@@ -91,7 +98,7 @@ impl Rule for FilePartUnreadable {
                 "at byte {position} a table of which {bad} of {all} entries lead to no page of \
                  their column"
             ),
-            Some(Whole::Batch { .. }) | None => return,
+            Some(Whole::Batch { .. } | Whole::Begin { .. }) | None => return,
         };
         findings.add(
             INFO.finding("the page table of a data file is not where its metadata says")
@@ -119,6 +126,9 @@ fn finding(fault: &Fault, message: String) -> crate::finding::Finding {
              than end, then fails: Lance reader producer terminated before end of stream"
         }
         Part::ColumnMetadata => "fails: failed to decode Protobuf message",
+        Part::Statistics => {
+            "fails: failed to fill whole buffer, or panics: called `Option::unwrap()` on a `None` value"
+        }
         Part::PageTable | Part::Footer | Part::Manifest => "fails",
     };
     INFO.finding(message)

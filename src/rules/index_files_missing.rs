@@ -1,10 +1,9 @@
 use std::borrow::Cow;
 
 use super::index_list_invalid::drop_index;
-use super::{DatasetView, IndexEnd, IndexFile, Rule, manifest_place};
+use super::{DatasetView, IndexEnd, IndexFile, Rule, index_folder, manifest_place};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::format::sniff::Looks;
-use crate::model::index::INDICES;
 use crate::model::snapshot::BaseError;
 
 rule! {
@@ -88,18 +87,12 @@ impl Rule for IndexFilesMissing {
             let (Ok(uuid), Some(files)) = (&index.uuid, &state.files) else {
                 continue;
             };
-            let folder = match view.snapshot.filter(|_| index.base_id.is_some()) {
-                // What is behind a base path is not below the dataset.
-                Some(snapshot) => match snapshot.base_root(index.base_id) {
-                    Ok(root) => root.join(INDICES).join(uuid).to_string(),
-                    Err(_) => format!("{INDICES}/{uuid}"),
-                },
-                None => format!("{INDICES}/{uuid}"),
-            };
+            let folder = index_folder(snapshot, index, uuid);
             // Of such a type Lance looks into the files, and passes over what it cannot read.
             let url = index.type_url.as_deref();
+            let is_text = files.iter().any(|file| file.name.ends_with("tokens.lance"));
             let passed_over =
-                url.is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
+                !is_text && url.is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
             let lfs = files
                 .iter()
                 .any(|file| matches!(file.end, IndexEnd::Other(Looks::LfsPointer { .. })));

@@ -3,6 +3,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{DatasetView, IndexState, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::model::index::Index;
+use crate::model::logical_type::LogicalType;
+use crate::model::schema::Field;
 use crate::model::snapshot::Snapshot;
 
 rule! {
@@ -92,11 +94,10 @@ impl Rule for IndexListInvalid {
                 && !uuids.insert(uuid)
             {
                 findings.add(
-                    INFO.finding("two indices have one uuid")
-                        .severity(Severity::Warning)
+                    repeated(INFO.finding("two indices have one uuid"), index)
                         .at(place)
                         .instead("a uuid of its own", uuid.clone())
-                        .reader("validate()", "fails: Duplicate index id; filters and appends go on")
+                        .reader("validate()", "fails: Duplicate index id")
                         .mend(mends::drop_index(
                             "drop them, and build them again (no data is rewritten; one call drops both)",
                             &index.name,
@@ -105,6 +106,20 @@ impl Rule for IndexListInvalid {
             }
         }
         overlaps(snapshot, view.indices, findings);
+    }
+}
+
+/// Of rows that are in an index twice, a vector search returns both; other queries do not count them.
+/// And a commit counts the fragments of such an index again, which panics for vector indices.
+fn repeated(finding: Finding, index: &Index) -> Finding {
+    match index.kind().is_some_and(|kind| kind.name == "vector") {
+        true => finding.reader(
+            "nearest=…",
+            "returns rows twice silently, and so leaves out others",
+        ),
+        false => finding
+            .severity(Severity::Warning)
+            .reader("to_table(filter=…)", "returns the right rows"),
     }
 }
 
@@ -127,6 +142,55 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
                 .instead("a roaring bitmap", "something else")
                 .reader("lance.dataset(uri)", "fails: unknown cookie value")
                 .mend(unopened),
+        );
+    }
+    if let Some(detail) = &index.bad_details {
+        found.push(
+            INFO.finding(format!("index {:?} {detail}", index.name))
+                .instead("details that readers of its kind take", detail.clone())
+                .reader(
+                    "to_table(full_text_query=…), and each filter",
+                    "fails: failed to decode InvertedIndexDetails payload, or: FTS inverted index block_size must \
+                     be one of 128 or 256, or: unsupported FTS format version",
+                )
+                .mend(drop_index(&index.name)),
+        );
+    }
+    if let Some((field, expected)) = not_for_type(snapshot, index) {
+        found.push(
+            INFO.finding(format!(
+                "index {:?} is on column `{}`, whose type such an index cannot be of",
+                index.name, field.path
+            ))
+            .column(&field.path)
+            .instead(expected, field.type_text.clone())
+            .reader(
+                "a query that uses the index",
+                "fails, or returns the rows that the index has for another column silently",
+            )
+            .mend(drop_index(&index.name)),
+        );
+    }
+    if let Some(created) = index.created_at.filter(|at| *at > NEWEST_TIME) {
+        found.push(
+            INFO.finding(format!("index {:?} was built at no date", index.name))
+                .instead("milliseconds since 1970", created.to_string())
+                .reader(
+                    "lance.dataset(uri)",
+                    "panics: Invalid timestamp in index metadata",
+                )
+                .mend(unopened),
+        );
+    }
+    if let Some(fault) = migrates(snapshot, index) {
+        found.push(
+            INFO.finding(format!(
+                "no commit can be made because of index {:?}",
+                index.name
+            ))
+            .instead("an index of which all is stated that a commit needs", fault)
+            .reader("write_dataset(…, mode=\"append\")", MIGRATES)
+            .mend(unopened),
         );
     }
     if let Some(fault) = covering(snapshot, index) {
@@ -168,6 +232,55 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
     found
 }
 
+/// The field that an index is on, if no release builds an index of that kind on its type, and the
+/// types on which one can be.
+fn not_for_type<'a>(snapshot: &'a Snapshot, index: &Index) -> Option<(&'a Field, &'static str)> {
+    let field = snapshot.schema.by_id(*index.fields.first()?)?;
+    let is_fixed = matches!(field.logical_type, LogicalType::Fixed { .. });
+    let is_text = matches!(field.logical_type, LogicalType::Variable { .. });
+    let is_array = matches!(field.logical_type, LogicalType::FixedSizeList { .. });
+    let is_list = field.logical_type == LogicalType::List;
+    let (fits, expected) = match index.kind()?.message {
+        "InvertedIndexDetails" | "NGramIndexDetails" => (!is_fixed && !is_array, "text"),
+        "LabelListIndexDetails" => (!is_fixed && !is_text && !is_array, "lists"),
+        "VectorIndexDetails" => (!is_fixed && !is_text, "vectors"),
+        "BTreeIndexDetails" | "BitmapIndexDetails" => (!is_list && !is_array, "values, not lists"),
+        _ => return None,
+    };
+    (!fits).then_some((field, expected))
+}
+
+/// What a commit does that counts the fragments of a vector index again.
+const MIGRATES: &str =
+    "panics: this method is only needed for migrating older manifests, not for this new index";
+
+/// The last moment that `chrono`, by which Lance reads times, can tell: in milliseconds since 1970.
+const NEWEST_TIME: u64 = 8_210_266_876_799_999;
+
+/// Why a commit counts the fragments of an index again, which panics for vector indices of the
+/// present format (lance `io/commit.rs`, `must_recalculate_fragment_bitmap`).
+fn migrates(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
+    let is_vector = index.kind().is_some_and(|kind| kind.name == "vector");
+    if !is_vector || !index.files.iter().any(|(name, _)| name == "auxiliary.idx") {
+        return None;
+    }
+    if matches!(index.fragments, Ok(None)) {
+        return Some("no fragments that it is for");
+    }
+    let Some(writer) = &snapshot.message().writer_version else {
+        return Some("no writer in the manifest");
+    };
+    (writer.library == "lance" && !is_semantic(&writer.version))
+        .then_some("a writer whose version is none")
+}
+
+/// Whether a text is a semantic version: three numbers, and what may follow.
+fn is_semantic(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let numbers: Vec<&str> = core.split('.').collect();
+    numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u64>().is_ok())
+}
+
 /// Why covering fields are refused (lance-table `format/index.rs`).
 fn covering(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
     let independent = snapshot.message().reader_feature_flags & INDEPENDENT_COVERING != 0;
@@ -186,7 +299,14 @@ fn covering(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
 /// Segments of one index must be for different fragments.
 fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings) {
     let mut covered: FxHashMap<&str, roaring::RoaringBitmap> = FxHashMap::default();
+    let mut uuids: FxHashSet<&str> = FxHashSet::default();
     for IndexState { index, .. } in indices {
+        // A segment that is listed twice is a fault of its own.
+        if let Ok(uuid) = &index.uuid
+            && !uuids.insert(uuid)
+        {
+            continue;
+        }
         let Some(bitmap) = index.covered() else {
             continue;
         };
@@ -197,11 +317,13 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
             continue;
         };
         findings.add(
-            INFO.finding(format!(
-                "two segments of index {:?} are for the same fragments",
-                index.name
-            ))
-            .severity(Severity::Warning)
+            repeated(
+                INFO.finding(format!(
+                    "two segments of index {:?} are for the same fragments",
+                    index.name
+                )),
+                index,
+            )
             .at(Place {
                 fragment: Some(u64::from(fragment)),
                 ..manifest_place(snapshot)
@@ -210,10 +332,7 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
                 "segments for different fragments",
                 format!("{} fragments in two", twice.len()),
             )
-            .reader(
-                "validate()",
-                "fails: Overlapping fragments detected; filters and appends go on",
-            )
+            .reader("validate()", "fails: Overlapping fragments detected")
             .cause("segments were committed twice, or by two writers at once")
             .mend(drop_index(&index.name)),
         );

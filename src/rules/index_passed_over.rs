@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, Place, RuleInfo};
+use crate::finding::{Findings, Place, RuleInfo, Severity};
 
 rule! {
     /// An index is of a kind, or of a version of its kind, that Lance 14.0.2 does not know.
@@ -65,7 +65,7 @@ impl Rule for IndexPassedOver {
                         index.name
                     ),
                 ),
-                (Some(kind), Some(version)) if version > kind.newest => (
+                (Some(kind), Some(version)) if version > kind.newest || version < 0 => (
                     format!("version {} or less of {} indices", kind.newest, kind.name),
                     format!("version {version}"),
                     format!(
@@ -75,8 +75,21 @@ impl Rule for IndexPassedOver {
                 ),
                 _ => continue,
             };
+            // There is no other way to search a text.
+            let files = state.files.iter().flatten();
+            let is_text = files
+                .clone()
+                .any(|file| file.name.ends_with("tokens.lance"));
+            let finding = INFO.finding(format!("index {:?} is not used", index.name));
+            let finding = match is_text {
+                true => finding.severity(Severity::Error).reader(
+                    "to_table(full_text_query=…)",
+                    "fails: Cannot perform full text search unless an INVERTED index has been created",
+                ),
+                false => finding,
+            };
             findings.add(
-                INFO.finding(format!("index {:?} is not used", index.name))
+                finding
                     .at(Place {
                         detail: Some(format!("index {:?}", index.name)),
                         ..manifest_place(snapshot)

@@ -78,10 +78,10 @@ impl Rule for ManifestMisnamed {
                 ),
             ),
             false => (
-                Severity::Warning,
+                Severity::Error,
                 format!(
-                    "opens it and says that it is version {held}; the next commit may find its number \
-                     taken, and give up"
+                    "opens it and says that it is version {held}; versions() lists {held}, which does not \
+                     open, and the next commit may find its number taken, and give up"
                 ),
             ),
         };

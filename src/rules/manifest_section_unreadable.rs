@@ -1,6 +1,6 @@
 use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
-use crate::format::manifest::Section;
+use crate::format::manifest::{NO_INDICES, Section};
 use crate::model::snapshot::Snapshot;
 
 rule! {
@@ -20,6 +20,13 @@ rule! {
     /// - A transaction at the wrong byte in the last 64 KiB: `lance.dataset(uri)` panics with
     ///   `range end index … out of range for slice`. With Lance 1.0 to 11 it fails.
     /// - Any other broken transaction: only `read_transaction()` fails.
+    /// - An empty list of indices: the dataset opens, and full-text searches fail. No release
+    ///   writes such a list.
+    ///
+    /// The manifest of a 0.1 dataset also holds the values of its dictionaries. If they are not
+    /// where the schema says, `lance.dataset(uri)` fails with
+    /// `Invalid range … for object of size …`, or `to_table()` returns other values **silently**,
+    /// or the process aborts.
     ///
     /// ## How it comes about
     /// A manifest was put together from parts of several, or edited by a tool that does not know
@@ -73,6 +80,13 @@ impl Rule for ManifestSectionUnreadable {
             let Some((position, detail)) = fault else {
                 continue;
             };
+            let effect = match detail {
+                NO_INDICES => {
+                    "opens; to_table(full_text_query=…) fails: Cannot perform full text search unless an \
+                     INVERTED index has been created; other queries scan all rows"
+                }
+                _ => effect,
+            };
             let finding = INFO
                 .finding(format!("the {what} in the manifest file cannot be read"))
                 .at(Place {
@@ -96,6 +110,30 @@ impl Rule for ManifestSectionUnreadable {
             };
             findings.add(
                 finding.mend("restore the manifest from a copy, or go back to an older version"),
+            );
+        }
+        for fault in &snapshot.manifest.dictionaries {
+            let field = snapshot.schema.by_id(fault.field);
+            let path = field.map_or("", |field| &field.path);
+            findings.add(
+                INFO.finding(format!(
+                    "the dictionary of column `{path}` is not where the schema says"
+                ))
+                .column(path)
+                .at(Place {
+                    bytes: Some(fault.position..snapshot.manifest.size.max(fault.position)),
+                    detail: Some(format!("the dictionary {}", fault.detail)),
+                    ..manifest_place(snapshot)
+                })
+                .instead(
+                    format!("a dictionary at byte {}", fault.position),
+                    "something else",
+                )
+                .reader(
+                    "to_table()",
+                    "returns other values silently, aborts, or fails: failed to fill whole buffer",
+                )
+                .mend("restore the manifest from a copy, or go back to an older version"),
             );
         }
     }

@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::format::manifest::{NO_MAGIC, NOT_AT_END, UnreadableManifest};
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
@@ -18,7 +18,8 @@ rule! {
     ///
     /// Older versions still open by number. If a manifest lacks nothing but the letters LANC at
     /// its end, the dataset opens and takes commits, and `versions()` and `cleanup_old_versions()`
-    /// fail for good: `Invalid format: magic number does not match`.
+    /// fail for good: `Invalid format: magic number does not match`. When another version is the
+    /// newest, or the version is one of a branch, it does not open.
     ///
     /// lance-lint uses what it can read: the parts of a damaged manifest that decode, or else the
     /// newest version that has a readable one.
@@ -141,35 +142,44 @@ impl Rule for ManifestUnreadable {
                 })
                 .instead("a manifest that decodes", "one that does in part");
             let path = &snapshot.entry.path;
+            // What is opened without its number is not looked at as closely.
+            let by_number = view.around(snapshot).newer || snapshot.message().branch.is_some();
+            let gets_by = |finding: Finding, error: &str| match by_number {
+                true => finding
+                    .reader(
+                        format!("lance.dataset(uri, version={})", snapshot.version()),
+                        format!("fails: Invalid format: {error}"),
+                    )
+                    .reader(
+                        "versions() and cleanup_old_versions()",
+                        format!("fail: Invalid format: {error}"),
+                    ),
+                false => finding.severity(Severity::Warning).reader(
+                    "versions() and cleanup_old_versions()",
+                    format!(
+                        "fail: Invalid format: {error}; the dataset opens, reads and takes commits"
+                    ),
+                ),
+            };
             if fault.detail == NOT_AT_END {
                 findings.add(
-                    finding
-                        .severity(Severity::Warning)
-                        .reader(
-                            "versions() and cleanup_old_versions()",
-                            "fail: Invalid format: manifest length does not match; the dataset opens, reads and \
-                             takes commits",
-                        )
+                    gets_by(finding, "manifest length does not match")
                         .mend("restore the file from a copy"),
                 );
                 continue;
             }
             findings.add(match unmarked {
-                true => finding
-                    .severity(Severity::Warning)
-                    .reader(
-                        "versions() and cleanup_old_versions()",
-                        "fail: Invalid format: magic number does not match; the dataset opens, reads and takes \
-                         commits",
-                    )
-                    .mend(format!(
-                        "put its last four letters back:\n\
-                         with open(f\"{{uri}}/{path}\", \"r+b\") as file:\n    \
-                             file.seek(-4, 2)\n    \
-                             file.write(b\"LANC\")"
-                    )),
+                true => gets_by(finding, "magic number does not match").mend(format!(
+                    "put its last four letters back:\n\
+                     with open(f\"{{uri}}/{path}\", \"r+b\") as file:\n    \
+                         file.seek(-4, 2)\n    \
+                         file.write(b\"LANC\")"
+                )),
                 false => finding
-                    .reader("lance.dataset(uri)", "fails: failed to decode Protobuf message")
+                    .reader(
+                        "lance.dataset(uri)",
+                        "fails: failed to decode Protobuf message",
+                    )
                     .mend("restore the file from a copy")
                     .mend(mends::move_away(snapshot, &view.around(snapshot))),
             });

@@ -57,6 +57,8 @@ mod file_versions_mixed;
 mod fragment_list_invalid;
 mod global_buffer_misplaced;
 pub mod ignore_key;
+/// See the rule's page.
+pub mod index_file_damaged;
 mod index_files_missing;
 mod index_format_old;
 mod index_list_invalid;
@@ -81,6 +83,7 @@ mod page_buffers_shared;
 mod page_rows_mismatch;
 mod pre_stable_pages;
 mod reader_too_old;
+mod ref_unreadable;
 mod row_count_mismatch;
 mod row_counts_absent;
 mod row_ids_invalid;
@@ -95,19 +98,20 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
-use crate::format::row_ids::RowIds;
+use crate::format::row_ids::{RowIds, RowVersions};
 use crate::format::sniff::Looks;
 use crate::model::data_file::{Column, DataFile};
 use crate::model::encoding::Encoding;
-use crate::model::history::{Counts, LostBranch, LostTag};
-use crate::model::index::Index;
+use crate::model::history::{Counts, LostBranch, LostTag, LostTransaction};
+use crate::model::index::{INDICES, Index};
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::reader_name::Reader;
 use crate::model::readers::Readers;
+use crate::model::refs::BadRef;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
@@ -156,12 +160,14 @@ pub struct DatasetView<'a> {
     pub manifests: &'a [ManifestEntry],
     /// The indices of the snapshot.
     pub indices: &'a [IndexState],
+    /// Files of tags and branches that cannot be read.
+    pub bad_refs: &'a [BadRef],
     /// Tags whose version has no manifest.
     pub lost_tags: &'a [LostTag],
     /// Branches on record that cannot be read.
     pub lost_branches: &'a [LostBranch],
-    /// The transaction file of the snapshot, where it should be there and is not.
-    pub lost_transaction: Option<&'a str>,
+    /// The transaction file of the snapshot, where it is needed and cannot be read.
+    pub lost_transaction: Option<&'a LostTransaction>,
     /// What the commit of the snapshot did, where that is on record. Looked up when asked.
     pub operation: &'a dyn Fn() -> Option<&'static str>,
     /// What the version just before the snapshot counts, where there is one; whether it may be
@@ -200,6 +206,14 @@ fn manifest_place(snapshot: &Snapshot) -> Place {
     }
 }
 
+/// The folder of an index, below the dataset or behind a base path.
+fn index_folder(snapshot: &Snapshot, index: &Index, uuid: &str) -> String {
+    match index.base_id.map(|_| snapshot.base_root(index.base_id)) {
+        Some(Ok(root)) => root.join(INDICES).join(uuid).to_string(),
+        _ => format!("{INDICES}/{uuid}"),
+    }
+}
+
 /// An index and what is there of its files.
 #[derive(Debug)]
 pub struct IndexState {
@@ -218,6 +232,8 @@ pub struct IndexFile {
     pub size: u64,
     /// What it ends with.
     pub end: IndexEnd,
+    /// What is wrong with a file that ends as a Lance file does.
+    pub errors: Vec<Finding>,
 }
 
 /// What an index file ends with.
@@ -328,8 +344,8 @@ pub struct FragmentView<'a> {
     pub deletion: Option<&'a DeletionState>,
     /// Its stable row ids, or why they cannot be read; `None` when it stores none in the manifest.
     pub row_ids: Option<Result<&'a RowIds, &'a str>>,
-    /// For each kind of row version that the manifest stores, how many there are.
-    pub row_versions: &'a [(&'static str, Result<u64, String>)],
+    /// The row versions of each kind that the manifest stores.
+    pub row_versions: &'a [(&'static str, Result<RowVersions, String>)],
     /// Its overlay files.
     pub overlays: &'a [OverlayState],
     /// The schemas of its data files themselves, with the files' names, as far as they were read.
@@ -472,6 +488,9 @@ pub struct ColumnsView<'a> {
     pub renamed: bool,
     /// What is wrong with the pages of a 0.1 file.
     pub layout: Option<&'a Layout>,
+    /// Columns of a 2.x file that no field of the schema is in, such as those of dropped fields.
+    /// Readers decode their metadata with that of the others.
+    pub unused: &'a [(u32, Column)],
 }
 
 /// A column beside others.
@@ -594,6 +613,7 @@ pub const RULES: &[&dyn Rule] = &[
     &feature_flag::FeatureFlag,
     &feature_flags_contradicted::FeatureFlagsContradicted,
     &tag_without_version::TagWithoutVersion,
+    &ref_unreadable::RefUnreadable,
     &branch_lost::BranchLost,
     &transaction_file_missing::TransactionFileMissing,
     &operation_contradicted::OperationContradicted,
@@ -614,6 +634,7 @@ pub const RULES: &[&dyn Rule] = &[
     &overlay_invalid::OverlayInvalid,
     &index_list_invalid::IndexListInvalid,
     &index_files_missing::IndexFilesMissing,
+    &index_file_damaged::IndexFileDamaged,
     &index_format_old::IndexFormatOld,
     &index_passed_over::IndexPassedOver,
     &column_lost::ColumnLost,
@@ -709,6 +730,7 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
 pub const COLUMNS_RULES: &[&dyn Rule] = &[
     &file_part_unreadable::FilePartUnreadable,
     &packed_struct_mismatch::PackedStructMismatch,
+    &encoding_unreadable::EncodingUnreadable,
     &page_buffers_shared::PageBuffersShared,
     &layers_mismatch::LayersMismatch,
     &page_rows_mismatch::PageRowsMismatch,

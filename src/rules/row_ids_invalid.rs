@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{FragmentView, RowIdsOf, Rule, WholeView, manifest_place};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, RuleInfo};
 
 rule! {
     /// The stable row ids of the dataset do not fit its rows. Each row has an id of its own, a
@@ -18,9 +18,11 @@ rule! {
     /// - The ids do not decode. `to_table(with_row_id=True)` fails:
     ///   `corrupt file row ID metadata: …`.
     /// - The next id is one in use. The next append gives new rows the ids of others.
-    /// - Row versions are too many or too few (a warning). pylance 14 reads them, and only
-    ///   `validate()` complains. Versions that do not decode fail to be read:
+    /// - Row versions are too many or too few. The rows are read. Reading
+    ///   `_row_created_at_version`, and compaction, fail:
+    ///   `Got too few version runs for chunk 0`. Versions that do not decode fail to be read:
     ///   `Failed to decode RowDatasetVersionSequence`.
+    /// - Row versions are newer than the dataset. They are returned **silently**.
     ///
     /// `Dataset.validate()` finds the first such fault.
     ///
@@ -93,43 +95,34 @@ impl Rule for RowIdsInvalid {
             ),
             Some(Ok(_)) => {}
         }
-        for (what, counted) in view.row_versions {
-            let (found, detail) = match counted {
-                Ok(count) if *count == rows || rows == 0 => continue,
-                Ok(count) => (
-                    count.to_string(),
-                    format!("{count} {what} versions for {rows} rows"),
-                ),
-                Err(detail) => (
-                    "what does not decode".to_string(),
-                    format!("the {what} versions {detail}"),
-                ),
-            };
-            let finding = match counted {
-                Ok(count) => INFO
+        for (what, versions) in view.row_versions {
+            let call = format!("to_table(columns=[\"_row_{what}_version\"])");
+            let newest = view.snapshot.version();
+            let finding = match versions {
+                Ok(versions) if versions.rows != rows && rows > 0 => INFO
                     .finding(format!("a fragment has other {what} versions than rows"))
-                    .severity(Severity::Warning)
+                    .at(place(format!("{} {what} versions for {rows} rows", versions.rows)))
+                    .instead(rows.to_string(), versions.rows.to_string())
                     .reader(
-                        "validate()",
-                        format!(
-                            "fails: Fragment {} has {count} {what} versions, but {rows} physical rows; reads \
-                             go on",
-                            view.fragment.id
-                        ),
+                        format!("{call}, compact_files()"),
+                        "fails: Got too few version runs for chunk 0, or: Got too many version runs",
                     ),
-                Err(_) => INFO
+                Ok(versions) if versions.newest > newest => INFO
+                    .finding(format!("rows have a {what} version that is newer than the dataset"))
+                    .at(place(format!("version {}", versions.newest)))
+                    .instead(format!("{newest} at most"), versions.newest.to_string())
+                    .reader(call, "returns these versions silently"),
+                Ok(_) => continue,
+                Err(detail) => INFO
                     .finding(format!("the {what} versions of a fragment cannot be read"))
+                    .at(place(format!("the {what} versions {detail}")))
+                    .instead(rows.to_string(), "what does not decode")
                     .reader(
-                        format!("to_table(columns=[\"_row_{what}_version\"]) or validate()"),
+                        format!("{call} or validate()"),
                         "fails: Failed to decode RowDatasetVersionSequence",
                     ),
             };
-            findings.add(
-                finding
-                    .at(place(detail))
-                    .instead(format!("{rows}"), found)
-                    .mend(RESTORE),
-            );
+            findings.add(finding.mend(RESTORE));
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Around, DatasetView, FileView, Rule, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::model::logical_type::LogicalType;
-use crate::model::schema::{BLOB_V2_EXTENSION, Field};
+use crate::model::schema::{BLOB_V2_EXTENSION, Field, FieldTree};
 use crate::model::snapshot::Snapshot;
 
 rule! {
@@ -146,7 +146,54 @@ impl Rule for SchemaInvalid {
                 );
             }
         }
+        for blob in &tree.fields {
+            let Some((found, expected)) = not_of_blob(tree, blob) else {
+                continue;
+            };
+            findings.add(
+                INFO.finding(format!(
+                    "the children of blob `{}` are not those of a blob",
+                    blob.path
+                ))
+                .column(&blob.path)
+                .at(place.clone())
+                .instead(expected, found)
+                .reader("lance.dataset(uri).schema", "fails: BlobType storage …")
+                .mend(mends::GO_BACK),
+            );
+        }
     }
+}
+
+/// The children of a v2 blob in a schema (pylance `blob.py`, `BlobType`): the first two, or all.
+const BLOB_V2_CHILDREN: [(&str, &str); 4] = [
+    ("data", "large_binary"),
+    ("uri", "string"),
+    ("position", "uint64"),
+    ("size", "uint64"),
+];
+
+/// What the children of a v2 blob are and should be, where they are not what readers take.
+fn not_of_blob(tree: &FieldTree, blob: &Field) -> Option<(String, &'static str)> {
+    let is_v2 = blob.extension.as_deref() == Some(BLOB_V2_EXTENSION);
+    if !is_v2 || blob.logical_type != LogicalType::Struct {
+        return None;
+    }
+    let children = blob.children.iter().filter_map(|at| tree.fields.get(*at));
+    let children: Vec<(&str, &str)> = children
+        .map(|child| (child.name.as_str(), child.type_text.as_str()))
+        .collect();
+    let fits = matches!(children.len(), 2 | 4) && BLOB_V2_CHILDREN.starts_with(&children);
+    (!fits).then(|| {
+        let found: Vec<String> = children
+            .iter()
+            .map(|(name, type_text)| format!("{name} {type_text}"))
+            .collect();
+        (
+            found.join(", "),
+            "data large_binary, uri string, and either no more or position uint64, size uint64",
+        )
+    })
 }
 
 struct Fault {

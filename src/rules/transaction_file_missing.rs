@@ -1,10 +1,11 @@
 use super::{DatasetView, Rule, mends};
 use crate::finding::{Findings, Place, RuleInfo};
+use crate::model::history::LostTransaction;
 use crate::model::target::TRANSACTIONS;
 
 rule! {
-    /// The record of the newest commit is not there. The manifest names a file in `_transactions`,
-    /// and keeps no copy of the record itself.
+    /// The record of a commit is not there, or does not decode. The manifest names a file in
+    /// `_transactions`, and keeps no copy of the record itself.
     ///
     /// ## What readers do
     /// All reads work, and so do commits by who opened the newest version. A commit by who opened
@@ -12,6 +13,7 @@ rule! {
     ///
     /// ```text
     /// Not found: …/_transactions/….txn
+    /// failed to decode Protobuf message
     /// ```
     ///
     /// So do `lance.dataset(uri, version=N).delete(…)`, an append to such a dataset, and
@@ -21,6 +23,7 @@ rule! {
     /// - The dataset was copied without `_transactions`.
     /// - The file was removed by hand or by its age. `cleanup_old_versions()` of no release
     ///   removes that of a version which it keeps.
+    /// - The file was damaged in storage.
     ///
     /// Releases from 1.0.4 on were seen to keep the record in the manifest file too. They need no
     /// such file.
@@ -36,8 +39,9 @@ rule! {
     /// Who opened an older version before that must open the dataset again.
     ///
     /// ## When it is silent
-    /// Only the newest version is looked at. A manifest that names no such file needs none.
-    static INFO = Warning "transaction-file-missing", "the record of the newest commit is not there, which commits from older versions need";
+    /// Without `--all-versions`, only the newest version is looked at. A manifest that names no
+    /// such file needs none.
+    static INFO = Warning "transaction-file-missing", "the record of a commit is not there, which commits from older versions need";
 }
 
 /// See [`INFO`].
@@ -49,21 +53,32 @@ impl Rule for TransactionFileMissing {
     }
 
     fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
-        let Some(name) = view.lost_transaction else {
+        let Some(LostTransaction { name, damage }) = view.lost_transaction else {
             return;
         };
-        findings.add(
-            INFO.finding("the transaction file of this version is not there")
-                .at(Place {
-                    file: Some(format!("{TRANSACTIONS}/{name}")),
-                    ..Place::default()
-                })
+        let finding = match damage {
+            None => INFO
+                .finding("the transaction file of this version is not there")
                 .instead("the file that the manifest names", "nothing")
                 .reader(
                     "a commit by who opened an older version",
                     format!("fails: Not found: …/{TRANSACTIONS}/{name}"),
                 )
-                .cause("_transactions was not copied, or the file was removed by hand")
+                .cause("_transactions was not copied, or the file was removed by hand"),
+            Some(detail) => INFO
+                .finding("the transaction file of this version cannot be read")
+                .instead("a transaction", format!("a file that {detail}"))
+                .reader(
+                    "get_transactions(), and a commit by who opened an older version",
+                    "fails: failed to decode Protobuf message",
+                ),
+        };
+        findings.add(
+            finding
+                .at(Place {
+                    file: Some(format!("{TRANSACTIONS}/{name}")),
+                    ..Place::default()
+                })
                 .mend("restore the file from a copy")
                 .mend(format!("or {}", mends::COMMIT_NOTHING)),
         );

@@ -86,7 +86,18 @@ pub fn array(judge: &mut Judge, node: &Node, want: &Want, count: Count) -> Shape
             null_offset_adjustment,
             num_items,
         } => {
-            if num_items.checked_add(1) != Some(*null_offset_adjustment) {
+            // The number of items is not read.
+            if num_items
+                .checked_add(1)
+                .is_some_and(|least| *null_offset_adjustment > least)
+            {
+                judge.complain(
+                    About::Ignored,
+                    format!("a null offset adjustment of {null_offset_adjustment}"),
+                    format!("the items of the page, {num_items}, and one more"),
+                    "reads lists right where none of them is null",
+                );
+            } else if num_items.checked_add(1) != Some(*null_offset_adjustment) {
                 grammar(
                     judge,
                     format!("a null offset adjustment of {null_offset_adjustment}"),
@@ -366,6 +377,14 @@ fn known_buffer(judge: &Judge, buffer: BufferRef) -> Option<BufferOf> {
     }
 }
 
+/// What is in a node that says that there are no nulls.
+fn plain(node: &Node) -> &Node {
+    match (&node.kind, node.child("values")) {
+        (Kind::Nullable(Nulls::No), Some(values)) => values,
+        _ => node,
+    }
+}
+
 fn dictionary(judge: &mut Judge, node: &Node, num_items: u64, want: &Want, count: Count) -> Shape {
     let (key_bits, value) = match want {
         Want::Dictionary { key_bits, value } => (Some(*key_bits), value.as_ref()),
@@ -373,6 +392,27 @@ fn dictionary(judge: &mut Judge, node: &Node, num_items: u64, want: &Want, count
     };
     let indices = child(judge, node, "indices", &Want::Unknown, count);
     let items = child(judge, node, "items", value, Count::Fixed(num_items));
+    // Readers take as many offsets of texts as there are items: with fewer of them, indices lead
+    // behind the last.
+    let texts = node
+        .child("items")
+        .map(plain)
+        .filter(|items| matches!(items.kind, Kind::Binary { .. }));
+    if let Some(Kind::Flat {
+        bits: 64,
+        buffer: Some(buffer),
+        compression: None,
+    }) = texts
+        .and_then(|items| items.child("indices"))
+        .map(|offsets| &plain(offsets).kind)
+        && buffer.collection == 0
+        && let Ok(at) = usize::try_from(buffer.index)
+    {
+        judge.measure(
+            BufferOf::Page(at),
+            Measure::Exactly(num_items.saturating_mul(8)),
+        );
+    }
     // Read as plain values, a dictionary is one of strings behind 8-bit indices, whatever it says.
     if key_bits.is_none() && *want != Want::Unknown {
         if !matches!(indices, Shape::Fixed(8) | Shape::Unknown) {
@@ -421,7 +461,12 @@ fn packed_struct(
     };
     // The bytes are where the struct says; what the children say of buffers is not read.
     let mut shapes = Vec::with_capacity(node.children.len());
-    for at in 0..node.children.len() {
+    let children = match wants.len() {
+        0 => node.children.len(),
+        // More of them are not read.
+        wanted => wanted.min(node.children.len()),
+    };
+    for at in 0..children {
         let inner = wants.get(at).unwrap_or(&Want::Unknown);
         let shape = judge.nth(node, at, |judge, node| {
             let (sizes, pointed) = (judge.needs.sizes.len(), judge.pointed.len());
@@ -430,7 +475,20 @@ fn packed_struct(
             judge.pointed.truncate(pointed);
             shape
         });
-        shapes.push(shape.unwrap_or(Shape::Unknown));
+        let shape = shape.unwrap_or(Shape::Unknown);
+        // Neither is their width: it is that of the type.
+        shapes.push(match (inner, shape) {
+            (Want::Fixed(bits), Shape::Fixed(stated)) if stated != *bits => {
+                judge.complain(
+                    About::Ignored,
+                    format!("a child of {stated} bits"),
+                    format!("{bits} bits, as its type has"),
+                    "reads the values by their type",
+                );
+                Shape::Fixed(*bits)
+            }
+            (_, shape) => shape,
+        });
     }
     if shapes.len() < wants.len() {
         grammar(

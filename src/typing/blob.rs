@@ -115,8 +115,24 @@ fn storage(column: &Column, page: &Page) -> Storage {
     }
 }
 
+/// Whether the pages of a column that is marked as blobs in 2.0 can be read as descriptors: the
+/// widths that the encodings of the children state are not looked at, nor are further children.
+fn is_read_as_v1(shape: &Shape) -> bool {
+    let Shape::PackedStruct(children) = shape else {
+        return false;
+    };
+    children.len() >= 2
+        && children
+            .iter()
+            .all(|child| matches!(child, Shape::Fixed(_)))
+}
+
 fn array(column: &Column, page: &Page, encoding: &Encoding) -> Storage {
-    let descriptors = is_v1_descriptor(&shape(encoding, page.buffers.len()));
+    let shape = shape(encoding, page.buffers.len());
+    let descriptors = match column.is_blob_encoded() {
+        true => is_read_as_v1(&shape),
+        false => is_v1_descriptor(&shape),
+    };
     let Ok(column_encoding) = &column.encoding else {
         return Storage::Unknown;
     };

@@ -540,13 +540,13 @@ fn variable_packed_struct(judge: &mut Judge, node: &Node, widths: &[PackedWidth]
                 Shape::Unknown
             }
             (Some(Shape::Fixed(got)), Shape::Fixed(bits)) if got != bits => {
-                malformed(
-                    judge,
-                    format!("a child of {bits} bits whose codec yields {got}"),
+                judge.complain(
+                    About::Ignored,
+                    format!("a child of {bits} bits whose codec states {got}"),
                     "one width",
-                    "fails, or returns wrong values without a word",
+                    "reads the values by the width of the child",
                 );
-                Shape::Unknown
+                Shape::Fixed(bits)
             }
             (_, shape) => shape,
         });

@@ -23,6 +23,8 @@ pub enum About {
     Unread,
     /// The page counts more rows than are read of it.
     Spare,
+    /// Something is not as writers write it, and readers of today do not look at it.
+    Ignored,
 }
 
 /// Something wrong with an encoding.

@@ -40,6 +40,13 @@ pub enum Whole {
         /// Entries of columns.
         all: usize,
     },
+    /// Readers take the page table to begin with another field than it does.
+    Begin {
+        /// The first field id that the manifest lists; -2 for a column that is gone from the file.
+        listed: i32,
+        /// The field id of the first column of the table.
+        first: i32,
+    },
     /// All columns agree on the rows of a batch, and the batch offsets state others.
     Batch {
         /// The batch, from 0.
@@ -63,7 +70,8 @@ impl Layout {
         let Some(table) = data.legacy_table() else {
             return Self::default();
         };
-        let cells = Cells::new(&table, schema, placed);
+        let own = data.schema.as_deref();
+        let cells = Cells::new(&table, schema, own, placed);
         let whole = |whole| Self {
             whole: Some(whole),
             faults: FxHashMap::default(),
@@ -76,6 +84,14 @@ impl Layout {
         };
         if table.columns.is_empty() {
             return Self::default();
+        }
+        // lance 14.0.2 `dataset/fragment.rs`, `get_field_id_offset`.
+        let begin = table.read_from.filter(|listed| *listed != table.first_id);
+        if let Some(listed) = begin.filter(|_| own.is_some() && !cells.placed.is_empty()) {
+            return whole(Whole::Begin {
+                listed,
+                first: table.first_id,
+            });
         }
         if let Some(fault) = cells.batch(&table) {
             return whole(fault);
@@ -269,7 +285,12 @@ impl Found {
 }
 
 impl<'a> Cells<'a> {
-    fn new(table: &LegacyTable<'_>, schema: &'a FieldTree, placed: &[Placement]) -> Self {
+    fn new(
+        table: &LegacyTable<'_>,
+        schema: &'a FieldTree,
+        own: Option<&FieldTree>,
+        placed: &[Placement],
+    ) -> Self {
         let mut cells = Self {
             schema,
             entries: Vec::new(),
@@ -293,17 +314,30 @@ impl<'a> Cells<'a> {
                     Some(Placement::Column(_) | Placement::Structure | Placement::Inside)
                 )
             });
-            cells.column(held, pages, table.batch_rows);
+            // Of a column that is no longer read from this file, the file's own schema tells.
+            let gone = own.zip(id).filter(|_| held.is_none());
+            let gone = gone.and_then(|(own, id)| own.fields.get(own.index_of(id)?));
+            cells.column(held, gone, pages, table.batch_rows);
         }
         cells
     }
 
-    fn column(&mut self, at: Option<usize>, pages: &[LegacyPage], batch_rows: &[u64]) {
+    fn column(
+        &mut self,
+        at: Option<usize>,
+        gone: Option<&Field>,
+        pages: &[LegacyPage],
+        batch_rows: &[u64],
+    ) {
         let field = at.and_then(|at| self.schema.fields.get(at));
         let below_list = field.is_some_and(|field| self.schema.is_below_list(field));
         let is_struct = field.is_some_and(|field| field.logical_type == LogicalType::Struct);
         let is_list = field.is_some_and(|field| field.logical_type == LogicalType::List);
-        let stored = field.map_or(Stored::Unknown, Stored::of);
+        let stored = field.or(gone).map_or(Stored::Unknown, Stored::of);
+        // What follows the table is no page of a column that has none.
+        if field.is_none() && stored == Stored::Bits(0) {
+            return;
+        }
         let mut kept = 0usize;
         for (batch, (cell, rows)) in pages.iter().zip(batch_rows).enumerate() {
             let somewhere = cell.position > 0 || cell.length > 0;

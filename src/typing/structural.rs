@@ -1,6 +1,8 @@
 //! 2.1 and 2.2: `PageLayout` (lance-file `versions/v2_1/reader.rs`, `versions/v2_2/reader.rs`;
 //! lance-encoding `encodings/logical/primitive/`).
 
+use smallvec::SmallVec;
+
 use super::codec::{Position, codec, list_bits, unrun};
 use super::judge::{About, BufferOf, Judge, Measure};
 use super::shape::Shape;
@@ -43,6 +45,24 @@ pub fn levels(layers: &[Layer]) -> (u64, u64) {
             6 => (rep + 1, def + 2),
             _ => (rep, def),
         })
+}
+
+/// The layers of a page as readers of 2.1 and 2.2 understand them: where there are no levels and no
+/// lists, they do not tell list layers from item layers.
+fn understood(judge: &mut Judge, layers: &[Layer], wanted: &[LayerWant]) -> SmallVec<[Layer; 4]> {
+    let all_valid = layers.iter().all(|layer| matches!(layer.0, 1 | 2));
+    let lists = wanted.iter().any(|want| want.is_list());
+    let as_items = all_valid && !lists && layers.len() >= wanted.len();
+    if wanted.is_empty() || !as_items || layers.iter().all(|layer| layer.0 == 1) {
+        return layers.iter().copied().collect();
+    }
+    judge.complain(
+        About::Ignored,
+        "list layers",
+        "item layers, as the field is nested",
+        "reads the values right, since the page has no levels",
+    );
+    layers.iter().map(|_| Layer(1)).collect()
 }
 
 /// Holds the layers of a page against those of the field's nesting. An item layer that has no
@@ -223,6 +243,7 @@ fn mini_block(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
         ),
         _ => {}
     }
+    let layers = &understood(judge, layers, wanted);
     check_layers(judge, layers, wanted);
     let has = (
         level_codec(judge, node, "rep_compression"),
@@ -254,8 +275,22 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         dictionary(judge, inner, parts.num_dictionary_items)
     });
     let (rep, _) = levels(parts.layers);
-    let has_index = parts.index_depth > 0;
-    if (rep > 0) != has_index {
+    let mut has_index = parts.index_depth > 0;
+    let found = judge.page_buffers;
+    // Readers of 2.1 and 2.2 look at the index of a page with lists, and need it for some reads only.
+    let of_lists = 2 + usize::from(has_dictionary) + usize::from(rep > 0);
+    if judge.version != FileVersion::V2_3 && (rep > 0) != has_index && found == of_lists {
+        judge.complain(
+            About::Ignored,
+            format!("a repetition index of depth {}", parts.index_depth),
+            match has_index {
+                true => "none, as no layer is a list",
+                false => "a depth of 1, as the page has a buffer for it",
+            },
+            "reads the values right",
+        );
+        has_index = rep > 0;
+    } else if (rep > 0) != has_index {
         judge.complain(
             About::Layers,
             match has_index {
@@ -270,7 +305,6 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
         );
     }
     let expected = 2 + usize::from(has_dictionary) + usize::from(has_index);
-    let found = judge.page_buffers;
     if found != expected {
         judge.complain(
             About::Buffers,
@@ -289,7 +323,7 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
             judge.measure(
                 BufferOf::Page(expected - 1),
                 Measure::ChunkIndex {
-                    entries: parts.index_depth.saturating_add(1),
+                    entries: parts.index_depth.max(1).saturating_add(1),
                     word: parts.word,
                 },
             );
@@ -548,6 +582,7 @@ fn constant(judge: &mut Judge, node: &Node, wanted: &[LayerWant]) -> Shape {
     else {
         return Shape::Unknown;
     };
+    let layers = &understood(judge, layers, wanted);
     check_layers(judge, layers, wanted);
     let nulls_only = matches!(layers.as_slice(), [Layer(3)]) && inline_bytes.is_none();
     let compressed = ["rep_compression", "def_compression"].map(|role| match nulls_only {

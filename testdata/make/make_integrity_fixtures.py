@@ -37,10 +37,12 @@ from pathlib import Path
 
 import make_rule_fixtures
 from make_blob_fixtures import (
+    DataFile,
     ManifestFile,
     Message,
     clone,
     data_files,
+    edit_data_file,
     edit_manifest,
     newest_manifest,
     tidy,
@@ -623,6 +625,15 @@ def fragment_without_files(out, v):
 
 
 @broken(
+    "fragment-tree-without-flag-2.1",
+    "The manifest has an empty tree of fragments beside its fragments, and no feature flag of one.",
+)
+def fragment_tree_without_flag(out, v):
+    two(out, v)
+    edit_manifest(out, lambda manifest: manifest.set(22, b""))
+
+
+@broken(
     "max-fragment-id-low-2.1",
     "max_fragment_id is 0; there are fragments 0, 1, 2.",
     truth=rows(0, 7),
@@ -794,6 +805,17 @@ def transaction_section_out_of_range(out, v):
 def transaction_section_misplaced(out, v):
     two(out, v)
     edit_manifest(out, lambda manifest: manifest.set(23, manifest.get(23) + 4))
+
+
+@broken(
+    "transaction-operation-garbage-2.1",
+    "The last eight bytes of the transaction in the newest manifest, in its operation, are 0xff.",
+    asks=TRANSACTION,
+)
+def transaction_operation_garbage(out, v):
+    two(out, v)
+    path, at, size = section_of(out, 23)
+    overwrite_range(path, at + size - 8, 8)
 
 
 @broken(
@@ -1015,6 +1037,32 @@ for name, number in (("created-at", 9), ("last-updated", 7)):
 def created_at_undecodable(out, v):
     stable(out, v)
     edit_fragment(out, 1, lambda fragment: fragment.set(9, b"\xff" * 4))
+
+
+@broken(
+    "created-at-newer-2.1",
+    "Stable row ids; the `created-at` versions of fragment 1 are 1000, and the dataset is at 2.",
+    asks=VERSIONS,
+)
+def created_at_newer(out, v):
+    stable(out, v)
+    edit_fragment(out, 1, lambda fragment: fragment.set(9, versions_of((3, 1000))))
+
+
+@broken(
+    "row-ids-unknown-field-2.1",
+    "The row ids of fragment 1 have a field 99 beside their segments.",
+    asks=ROW_IDS,
+)
+def row_ids_unknown_field(out, v):
+    stable(out, v)
+
+    def change(fragment):
+        ids = fragment.sub(5)
+        ids.add(99, 1)
+        fragment.set(5, ids)
+
+    edit_fragment(out, 1, change)
 
 
 # --------------------------------------------------------------------------------------
@@ -1260,6 +1308,46 @@ def row_count_absent_by_commit(out, v):
     lance.LanceDataset.commit(str(out), operation)
 
 
+def descriptor(position, size):
+    """What a table has of a blob in the data file."""
+    return {"kind": 0, "position": position, "size": size, "blob_id": 0, "blob_uri": ""}
+
+
+@broken(
+    "dropped-column-encoding-2.1",
+    "The column `name` is dropped, and the encoding of its page is bytes 0xff.",
+    truth=[{"id": row["id"]} for row in FIVE],
+)
+def dropped_column_encoding(out, v):
+    write(words(0, 5), out, v).drop_columns(["name"])
+
+    def garbage(page):
+        encoding = page.get(4)
+        page.set(4, encoding[:4] + b"\xff" * (len(encoding) - 4))
+
+    edit_data_file(out, lambda file: file.columns[1].edit(2, garbage))
+
+
+@broken(
+    "blob-child-renamed-2.2",
+    "The child `uri` of a v2 blob is called `url` in the schema.",
+    truth=[{"id": 1, "blob": descriptor(0, 3)}, {"id": 2, "blob": descriptor(64, 3)}],
+)
+def blob_child_renamed(out, v):
+    import lance
+    import pyarrow as pa
+
+    schema = pa.schema([pa.field("id", pa.int64()), lance.blob_field("blob")])
+    table = pa.table([pa.array([1, 2]), lance.blob_array([b"one", b"two"])], schema=schema)
+    write(table, out, v)
+
+    def rename(field):
+        if field.get(2) == b"uri":
+            field.set(2, b"url")
+
+    edit_manifest(out, lambda manifest: manifest.edit(1, rename))
+
+
 # --------------------------------------------------------------------------------------
 # Indices
 # --------------------------------------------------------------------------------------
@@ -1466,6 +1554,100 @@ def index_field_unknown(out, v):
 def index_fields_none(out, v):
     indexed(out, v)
     edit_index(out, lambda index: index.drop(2))
+
+
+@broken(
+    "index-damaged-page-longer-2.1",
+    "The first page of `page_data.lance` of a BTREE index counts one row more than it has.",
+    asks=BOTH,
+)
+def index_damaged_page_longer(out, v):
+    indexed(out, v)
+    file = DataFile(index_folder(out) / "page_data.lance")
+    file.columns[0].edit(2, lambda page: page.set(3, page.get(3) + 1))
+    file.save()
+
+
+@broken(
+    "index-damaged-encoding-garbage-2.1",
+    "The encoding of the column in `index.idx` of an IVF_PQ index is bytes 0xff.",
+    truth=POINTS,
+    asks=NEAREST,
+)
+def index_damaged_encoding_garbage(out, v):
+    vectors(out, v)
+    file = DataFile(index_folder(out) / "auxiliary.idx")
+
+    def change(page):
+        encoding = page.get(4)
+        page.set(4, encoding[:4] + b"\xff" * (len(encoding) - 4))
+
+    file.columns[0].edit(2, change)
+    file.save()
+
+
+def texts(out, v):
+    """A full-text index on `name` over both fragments."""
+    two(out, v).create_scalar_index("name", index_type="INVERTED")
+    return reopen(out)
+
+
+@broken(
+    "index-text-on-number-2.1", "The full-text index on `name` is said to be that of `id`."
+)
+def index_text_on_number(out, v):
+    texts(out, v)
+    edit_index(out, lambda index: index.set(2, b"\x00"))
+
+
+@broken(
+    "index-text-language-unknown-2.1", "The full-text index is said to be in Klingon."
+)
+def index_text_language_unknown(out, v):
+    texts(out, v)
+
+    def change(index):
+        details = index.sub(6)
+        inverted = details.sub(2)
+        inverted.set(2, b'"Klingon"')
+        details.set(2, inverted)
+        index.set(6, details)
+
+    edit_index(out, change)
+
+
+@broken("index-list-empty-2.1", "The list of indices has no entry.", asks=BOTH)
+def index_list_empty(out, v):
+    texts(out, v)
+    edit_indices(out, lambda section: section.drop(1))
+
+
+@broken("index-built-at-no-date-2.1", "The BTREE index was built 2^62 ms after 1970.", asks=BOTH)
+def index_built_at_no_date(out, v):
+    indexed(out, v)
+    edit_index(out, lambda index: index.set(8, 2**62))
+
+
+@broken(
+    "index-vector-without-fragments-2.1",
+    "The IVF_PQ index does not say for which fragments it is.",
+    truth=POINTS,
+    asks=NEAREST,
+)
+def index_vector_without_fragments(out, v):
+    vectors(out, v)
+    edit_index(out, lambda index: index.drop(5))
+
+
+@broken(
+    "index-vector-twice-2.1",
+    "The IVF_PQ index is listed twice.",
+    truth=POINTS,
+    asks=NEAREST,
+)
+def index_vector_twice(out, v):
+    vectors(out, v)
+    edit_indices(out, lambda section: section.add(1, section.sub(1)))
 
 
 @broken(
@@ -1890,6 +2072,40 @@ def tag_version_gone(out, v):
     two(out, v).tags.create("first", 1)
     (path,) = set((Path(out) / "_versions").glob("*.manifest")) - {newest_manifest(out)}
     path.unlink()
+
+
+def tagged(out, v, change):
+    """Two versions with a tag each; the file of the tag on the first is changed."""
+    dataset = two(out, v)
+    dataset.tags.create("first", 1)
+    dataset.tags.create("second", 2)
+    path = Path(out) / "_refs" / "tags" / "first.json"
+    path.write_text(change(path.read_text()))
+
+
+TAGS = {"tag first": [0, 1], "tag second": [0, 1, 2, 3, 4]}
+
+
+@broken(
+    "ref-tag-cut-2.1", "The file of the first of two tags is cut in half.", asks=TAGS
+)
+def ref_tag_cut(out, v):
+    tagged(out, v, lambda text: text[: len(text) // 2])
+
+
+@broken(
+    "ref-tag-size-text-2.1",
+    "The file of the first of two tags states the size of the manifest as a text.",
+    asks=TAGS,
+)
+def ref_tag_size_text(out, v):
+    tagged(out, v, lambda text: re.sub(r'("manifestSize": )(\d+)', r'\1"\2"', text))
+
+
+@broken("ref-branch-empty-2.1", "A branch, and its file in _refs/branches is empty.")
+def ref_branch_empty(out, v):
+    branch_dev(out, v)
+    (Path(out) / "_refs" / "branches" / "dev.json").write_text("")
 
 
 # --------------------------------------------------------------------------------------

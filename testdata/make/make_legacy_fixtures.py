@@ -1,12 +1,13 @@
-"""Writes datasets of file version 0.1 whose page table is damaged, each by one named edit.
+"""Writes datasets of file version 0.1 whose metadata is damaged, each by one named edit.
 
-    python testdata/make/make_legacy_fixtures.py [--out testdata]
+    python testdata/make/make_legacy_fixtures.py [--out testdata] [--only GLOB]
 
 Runs under pylance 14.0.2, which still writes 0.1 files. A page table has a position and a length, 8
 bytes each, for every batch of every field (lance-file `page_table.rs`).
 """
 
 import argparse
+import fnmatch
 import shutil
 import struct
 from pathlib import Path
@@ -50,11 +51,14 @@ def cell(path, field, batch, change):
 
 def page_table_at(position):
     """Puts another position of the page table into the metadata."""
+    return edit_metadata(lambda message: message.set(3, position))
 
+
+def edit_metadata(change):
     def make(to):
         path = write(to)
         at, message = metadata(path)
-        message.set(3, position)
+        change(message)
         data, encoded = path.read_bytes(), message.encode()
         path.write_bytes(data[:at] + struct.pack("<I", len(encoded)) + encoded + data[-16:])
         size = path.stat().st_size
@@ -80,7 +84,30 @@ def retyped(name, logical_type):
     return make
 
 
+def dictionary_moved(to):
+    """A column of texts in a dictionary, which the schema puts a byte before where it is."""
+    shutil.rmtree(to, ignore_errors=True)
+    names = pa.array(["ash", "birch", "ash"]).dictionary_encode()
+    lance.write_dataset(pa.table({"name": names}), to, data_storage_version="legacy")
+
+    def change(field):
+        dictionary = field.sub(8)
+        dictionary.set(1, dictionary.get(1) - 1)
+        field.set(8, dictionary)
+
+    edit_manifest_field(to, "name", change)
+
+
+def no_statistics(message):
+    """No column is left in the statistics."""
+    statistics = message.sub(5)
+    statistics.drop(2)
+    message.set(5, statistics)
+
+
 FIXTURES = {
+    "legacy-dictionary-moved-0.1": dictionary_moved,
+    "legacy-statistics-of-nothing-0.1": edit_metadata(no_statistics),
     "legacy-page-table-at-zero-0.1": page_table_at(0),
     "legacy-page-behind-the-end-0.1": page(0, 1, lambda position, length: (1 << 40, length)),
     "legacy-page-short-0.1": page(1, 0, lambda position, length: (position, length - 1)),
@@ -92,9 +119,12 @@ FIXTURES = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=HERE.parent)
-    out = parser.parse_args().out
+    parser.add_argument("--only", default="*", help="only the fixtures whose name matches")
+    options = parser.parse_args()
+    out = options.out
     for name, make in FIXTURES.items():
-        make(out / "broken" / name)
+        if fnmatch.fnmatch(name, options.only):
+            make(out / "broken" / name)
 
 
 if __name__ == "__main__":

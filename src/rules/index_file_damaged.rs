@@ -1,0 +1,145 @@
+use super::{DatasetView, Rule, index_folder};
+use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::model::schema::FieldTree;
+use crate::rules::index_list_invalid::drop_index;
+
+rule! {
+    /// A file of an index is damaged, so that a reader cannot open it or decode it. Files of
+    /// indices are Lance files that hold their own schema. They are judged as a data file is that
+    /// stands by itself. The data of the dataset may be sound.
+    ///
+    /// ## What readers do
+    /// The dataset opens and scans. Queries that use the index fail, or return too few rows
+    /// **silently**: `to_table(filter=…)` on the indexed column, a full-text search, `nearest=…`,
+    /// and `optimize_indices()`. With some releases every query with a filter fails, whatever
+    /// column it is on.
+    ///
+    /// ## How it comes about
+    /// The file was damaged after it was written, in storage or on the way.
+    ///
+    /// ## How to mend it
+    /// Restore the file from a copy. Or drop the index and build it again. No data is rewritten,
+    /// and queries without the index work at once:
+    ///
+    /// ```python
+    /// lance.dataset(uri).drop_index("index")
+    /// ```
+    ///
+    /// ## When it is silent
+    /// - The values in the pages are not looked at.
+    /// - The first format of vector indices, an `index.idx` of version 0.1, is no such file.
+    /// - At most 64 files of an index are looked at.
+    static INFO = Error "index-file-damaged", "a file of an index is damaged";
+}
+
+/// See [`INFO`].
+pub struct IndexFileDamaged;
+
+impl Rule for IndexFileDamaged {
+    fn info(&self) -> &'static RuleInfo {
+        &INFO
+    }
+
+    fn dataset(&self, view: &DatasetView<'_>, findings: &mut Findings) {
+        let Some(snapshot) = view.snapshot else {
+            return;
+        };
+        for state in view.indices {
+            let index = &state.index;
+            let (Ok(uuid), Some(files)) = (&index.uuid, &state.files) else {
+                continue;
+            };
+            let folder = index_folder(snapshot, index, uuid);
+            for file in files {
+                let Some(error) = file.errors.first() else {
+                    continue;
+                };
+                let others = file.errors.len() - 1;
+                let path = format!("{folder}/{}", file.name);
+                findings.add(finding(&index.name, path, error, others));
+            }
+        }
+    }
+}
+
+/// What is wrong with a file whose own schema counts other columns than it has.
+pub fn other_columns(counted: u64, held: u32) -> Finding {
+    INFO.finding("the schema of the file counts other columns than it has")
+        .instead(format!("{counted} columns"), format!("{held}"))
+}
+
+/// What is wrong with a file that states other rows than its first column has.
+pub fn other_rows(stated: u64, held: u64) -> Finding {
+    INFO.finding("the file states other rows than its pages have")
+        .instead(held.to_string(), stated.to_string())
+}
+
+/// What is wrong with a file of a known name that has not the columns which readers look for by
+/// name (lance-index `scalar/zonemap.rs`, `scalar/bloomfilter.rs`, `scalar/inverted/`).
+pub fn lacks(name: &str, schema: &FieldTree) -> Option<Finding> {
+    let wanted: &[&str] = match name {
+        "zonemap.lance" => &[
+            "min",
+            "max",
+            "null_count",
+            "nan_count",
+            "fragment_id",
+            "zone_start",
+            "zone_length",
+        ],
+        "bloomfilter.lance" => &[
+            "fragment_id",
+            "zone_start",
+            "zone_length",
+            "bloom_filter_data",
+            "has_null",
+        ],
+        name if name.ends_with("docs.lance") => &["_rowid", "_num_tokens"],
+        _ => &[],
+    };
+    let has = |wanted: &&str| schema.index_of_path(wanted).is_some();
+    let lacking = wanted.iter().find(|wanted| !has(wanted))?;
+    Some(
+        INFO.finding(format!("the file has no column {lacking}"))
+            .instead(format!("a column {lacking}"), "none"),
+    )
+}
+
+fn finding(index: &str, path: String, error: &Finding, others: usize) -> Finding {
+    let mut place = Place {
+        file: Some(path),
+        ..Place::default()
+    };
+    let mut detail = error.message.clone();
+    if let Some(inner) = error.places.first() {
+        place.column = inner.column;
+        place.page = inner.page;
+        place.bytes = inner.bytes.clone();
+        if let Some(more) = &inner.detail {
+            detail = format!("{detail}: {more}");
+        }
+    }
+    if others > 0 {
+        detail = format!("{detail}; and {others} more");
+    }
+    place.detail = Some(detail);
+    let message = match error.severity {
+        Severity::Error => format!("a file of index {index:?} is damaged"),
+        _ => format!(
+            "a file of index {index:?} has an encoding unknown to this version of lance-lint"
+        ),
+    };
+    let mut finding = INFO
+        .finding(message)
+        .severity(error.severity)
+        .at(place)
+        .reader(
+            "to_table(filter=…) or nearest=…",
+            "fails, or returns too few rows silently, where it uses the index",
+        )
+        .mend("restore the file from a copy")
+        .mend(drop_index(index));
+    finding.expected.clone_from(&error.expected);
+    finding.found.clone_from(&error.found);
+    finding
+}
