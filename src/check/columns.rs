@@ -185,7 +185,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
     };
     let differences: Vec<Difference> = differences
         .iter()
-        .filter(|difference| !settled(walk, difference))
+        .filter(|difference| !settled(walk, difference, own))
         .cloned()
         .collect();
     let differences = differences.as_slice();
@@ -338,7 +338,7 @@ fn unused(walk: &Walk<'_>) -> Vec<(u32, Column)> {
 
 /// Whether the pages of a column settle a difference of types for the manifest: they yield its type,
 /// and not that of the file's own schema, which a writer got wrong.
-fn settled(walk: &Walk<'_>, difference: &Difference) -> bool {
+fn settled(walk: &Walk<'_>, difference: &Difference, placed_by_itself: &[Placement]) -> bool {
     let Difference::Type { at, in_file } = difference else {
         return false;
     };
@@ -349,6 +349,17 @@ fn settled(walk: &Walk<'_>, difference: &Difference) -> bool {
     ) else {
         return false;
     };
+    // A file that was written by itself counts its fields from 0: its field of that id is in another
+    // column, and in this one it has the field that the manifest means.
+    let there = placed_by_itself
+        .iter()
+        .position(|own| *own == Placement::Column(*index));
+    let there = there
+        .filter(|there| there != in_file)
+        .and_then(|there| own.fields.get(there));
+    if there.is_some_and(|there| there.path == field.path && there.type_text == field.type_text) {
+        return true;
+    }
     let Some(column) = walk.column(field, *index) else {
         return false;
     };
