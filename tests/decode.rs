@@ -81,11 +81,10 @@ fn healthy_datasets_decode() {
         "testdata/clean/packed-struct-2.1",
     ] {
         let document = decode(dataset);
-        assert_eq!(
-            document["findings"].as_array().map(Vec::len),
-            Some(0),
-            "{document:#}"
-        );
+        let findings = document["findings"].as_array().expect("findings");
+        // What pylance 14.0.2 does wrong with sound packed structs is said of them.
+        let findings = findings.iter().filter(|f| f["rule"] != "known-bug");
+        assert_eq!(findings.count(), 0, "{document:#}");
         let decoded = &document["summary"]["decoded"];
         assert_eq!(decoded["failures"], 0, "{dataset}");
         assert_ne!(decoded["columns"], 0, "{dataset}");

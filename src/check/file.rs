@@ -155,6 +155,17 @@ pub(super) fn errors_of_index_file(
                 data.num_columns(),
             ));
         }
+        let rows = data.column(0, &caches).map(|column| column.rows());
+        if let (Some(stated), Some(held)) = (data.rows, rows)
+            && stated != held
+            && version != FileVersion::V0_1
+        {
+            findings.add(index_file_damaged::other_rows(stated, held));
+        }
+        // Redacted, no column has the name that readers look for.
+        if let (Some(lacks), None) = (index_file_damaged::lacks(&name, schema), storage.veil()) {
+            findings.add(lacks);
+        }
     }
     let mut findings = cascade::fold(findings.into_sorted());
     // An encoding that this build does not know is a warning, and no reader of today takes it.

@@ -222,7 +222,16 @@ pub fn read(
             })
             .map_or_else(|detail| Section::Broken(position, detail), Section::Read),
     };
-    let dictionaries = message.fields.iter().filter_map(|field| {
+    let format = message
+        .data_format
+        .as_ref()
+        .map_or("", |format| &format.version);
+    let with_dictionaries = match format.starts_with('2') {
+        // Files of 2.x hold their dictionaries themselves.
+        true => &[][..],
+        false => message.fields.as_slice(),
+    };
+    let dictionaries = with_dictionaries.iter().filter_map(|field| {
         let (position, detail) = dictionary_fault(storage, location, &window, field)?;
         Some(DictionaryFault {
             field: field.id,
@@ -352,13 +361,22 @@ pub fn read_transaction(
     transaction(bytes).map(Some)
 }
 
+/// The least field number of an operation (lance-table `transaction.proto`).
+const FIRST_OPERATION: u32 = 100;
+
 /// Decodes a transaction, and all that is in its operation, as readers do.
 ///
 /// # Errors
 /// A clause without a subject.
 pub fn transaction(bytes: Bytes) -> Result<Transaction, String> {
     Operations::decode(bytes.clone()).map_err(undecoded)?;
-    Transaction::decode(bytes).map_err(undecoded)
+    let transaction = Transaction::decode(bytes.clone()).map_err(undecoded)?;
+    // An operation that is not known stands in a field that is not known.
+    let has_operation = wire::has_field_from(&bytes, FIRST_OPERATION);
+    match has_operation {
+        true => Ok(transaction),
+        false => Err("names no operation".to_string()),
+    }
 }
 
 fn read_to_footer(

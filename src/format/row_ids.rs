@@ -192,10 +192,12 @@ fn array(message: EncodedU64Array) -> Result<Vec<u64>, String> {
 }
 
 /// The versions in which the rows of a fragment were made, or last changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowVersions {
     /// Rows that they are for.
     pub rows: u64,
+    /// The least of them; the greatest number where there are none.
+    pub oldest: u64,
     /// The greatest of them; 0 where there are none.
     pub newest: u64,
 }
@@ -208,10 +210,15 @@ impl RowVersions {
     pub fn decode(bytes: &Bytes) -> Result<Self, String> {
         let message = RowDatasetVersionSequence::decode(bytes.clone())
             .map_err(|error| format!("do not decode ({error})"))?;
-        let mut all = Self::default();
+        let mut all = Self {
+            rows: 0,
+            oldest: u64::MAX,
+            newest: 0,
+        };
         for run in message.runs {
             let span = run.span.ok_or("have a run without its positions")?;
             all.rows = all.rows.saturating_add(segment(span)?.len());
+            all.oldest = all.oldest.min(run.version);
             all.newest = all.newest.max(run.version);
         }
         Ok(all)

@@ -170,6 +170,24 @@ pub fn unknown_fields(name: &str, bytes: &[u8]) -> Vec<UnknownField> {
     found
 }
 
+/// Whether a message has a field of this number or a greater one.
+pub fn has_field_from(bytes: &Bytes, least: u32) -> bool {
+    let mut rest = bytes.clone();
+    while !rest.is_empty() {
+        let Ok((number, wire_type)) = prost::encoding::decode_key(&mut rest) else {
+            return false;
+        };
+        if number >= least {
+            return true;
+        }
+        let context = prost::encoding::DecodeContext::default();
+        if prost::encoding::skip_field(wire_type, number, &mut rest, context).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
 /// Fields of encodings that are neither numbers nor messages and yet hold no values: numbers side
 /// by side, and the name of a compression.
 const STRUCTURE: &[&str] = &["layers", "bits_per_value", "bits_per_values", "scheme"];

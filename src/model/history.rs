@@ -224,13 +224,7 @@ pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<Lo
     let damage = match storage.tail(&location, MOST_OF_TRANSACTION) {
         Err(StorageError::NotFound | StorageError::NotDirectory) => None,
         Ok(tail) if tail.bytes.len() as u64 == tail.size => {
-            let decoded = manifest::transaction(tail.bytes.clone());
-            Some(match decoded {
-                Err(detail) => detail,
-                // An operation that is not known stands in a field that is not known.
-                Ok(_) if tail.bytes.is_empty() => "is empty".to_string(),
-                Ok(_) => return None,
-            })
+            Some(manifest::transaction(tail.bytes).err()?)
         }
         _ => return None,
     };

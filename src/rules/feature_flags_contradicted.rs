@@ -1,3 +1,5 @@
+use prost::Message;
+
 use super::{DatasetView, Rule, manifest_place, mends};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::format::proto::lance::table::Manifest;
@@ -77,10 +79,14 @@ const FRAGMENT_TREE: u64 = 1 << 12;
 
 fn tree(message: &Manifest, mend: &str) -> Option<Finding> {
     let has_flag = message.reader_feature_flags & FRAGMENT_TREE != 0;
-    message.fragment_tree.as_ref().filter(|_| !has_flag)?;
+    let tree = message.fragment_tree.as_ref().filter(|_| !has_flag)?;
+    let severity = match <() as Message>::decode(tree.as_ref()) {
+        Ok(()) => Severity::Warning,
+        Err(_) => Severity::Error,
+    };
     Some(
         INFO.finding("the manifest has a tree of fragments without the feature flag of one")
-            .severity(Severity::Warning)
+            .severity(severity)
             .instead("the flag, or no tree", "a tree without the flag")
             .reader(
                 "lance.dataset(uri)",

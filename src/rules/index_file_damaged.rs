@@ -50,13 +50,22 @@ impl Rule for IndexFileDamaged {
                 continue;
             };
             let folder = index_folder(snapshot, index, uuid);
+            // Lance looks into the files of such an index, and passes over what it cannot read.
+            let passed_over = index
+                .type_url
+                .as_deref()
+                .is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
             for file in files {
                 let Some(error) = file.errors.first() else {
                     continue;
                 };
                 let others = file.errors.len() - 1;
                 let path = format!("{folder}/{}", file.name);
-                findings.add(finding(&index.name, path, error, others));
+                let finding = finding(&index.name, path, error, others);
+                findings.add(match passed_over {
+                    true => finding.severity(Severity::Warning),
+                    false => finding,
+                });
             }
         }
     }

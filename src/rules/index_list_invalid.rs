@@ -300,7 +300,24 @@ fn covering(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
 fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings) {
     let mut covered: FxHashMap<&str, roaring::RoaringBitmap> = FxHashMap::default();
     let mut uuids: FxHashSet<&str> = FxHashSet::default();
+    let mut fields: FxHashMap<&str, &[i32]> = FxHashMap::default();
     for IndexState { index, .. } in indices {
+        let first = *fields.entry(&index.name).or_insert(&index.fields);
+        if first != index.fields.as_slice() {
+            findings.add(
+                INFO.finding(format!(
+                    "the segments of index {:?} are on different fields",
+                    index.name
+                ))
+                .at(manifest_place(snapshot))
+                .instead(format!("{first:?}"), format!("{:?}", index.fields))
+                .reader(
+                    "describe_indices(), and queries that use the index",
+                    "fail: Index fields should be identical across all segments",
+                )
+                .mend(drop_index(&index.name)),
+            );
+        }
         // A segment that is listed twice is a fault of its own.
         if let Ok(uuid) = &index.uuid
             && !uuids.insert(uuid)

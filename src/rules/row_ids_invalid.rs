@@ -112,6 +112,11 @@ impl Rule for RowIdsInvalid {
                     .at(place(format!("version {}", versions.newest)))
                     .instead(format!("{newest} at most"), versions.newest.to_string())
                     .reader(call, "returns these versions silently"),
+                Ok(versions) if versions.oldest == 0 => INFO
+                    .finding(format!("rows have a {what} version of 0, which no dataset has"))
+                    .at(place("version 0".to_string()))
+                    .instead("1 at least", "0")
+                    .reader(call, "returns these versions silently"),
                 Ok(_) => continue,
                 Err(detail) => INFO
                     .finding(format!("the {what} versions of a fragment cannot be read"))

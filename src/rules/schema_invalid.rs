@@ -183,7 +183,10 @@ fn not_of_blob(tree: &FieldTree, blob: &Field) -> Option<(String, &'static str)>
     let children: Vec<(&str, &str)> = children
         .map(|child| (child.name.as_str(), child.type_text.as_str()))
         .collect();
-    let fits = matches!(children.len(), 2 | 4) && BLOB_V2_CHILDREN.starts_with(&children);
+    // So are blobs on their way into a file, which only Lance's own writers see.
+    let as_stored = children.iter().any(|(name, _)| *name == "blob_id");
+    let fits =
+        as_stored || matches!(children.len(), 2 | 4) && BLOB_V2_CHILDREN.starts_with(&children);
     (!fits).then(|| {
         let found: Vec<String> = children
             .iter()
@@ -263,6 +266,13 @@ fn fault(
             "has a negative id".to_string(),
             "an id of 0 or more",
             "fails: TakeExec requires the input plan to have a column named '_rowaddr' or '_rowid'",
+        );
+    }
+    if field.name.contains('\0') {
+        return fault(
+            "has a name with a zero byte in it".to_string(),
+            "a name without one",
+            "aborts the process",
         );
     }
     if let Some(other) = ids.get(&field.id) {

@@ -352,7 +352,15 @@ fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) ->
         );
     }
     judge.child(node, "bytes", |judge, node| {
-        bits_needed(judge, node, 8, Count::Unknown);
+        match node.kind {
+            Kind::Flat { bits, .. } if bits != 8 => judge.complain(
+                About::Ignored,
+                format!("bytes of {bits} bits"),
+                "bytes of 8 bits",
+                "reads the bytes right",
+            ),
+            _ => bits_needed(judge, node, 8, Count::Unknown),
+        }
         if let Kind::Flat {
             buffer: Some(buffer),
             compression: None,

@@ -277,19 +277,16 @@ pub fn chunks(judge: &mut Judge, node: &Node, parts: &Chunks<'_>) -> Shape {
     let (rep, _) = levels(parts.layers);
     let mut has_index = parts.index_depth > 0;
     let found = judge.page_buffers;
-    // Readers of 2.1 and 2.2 look at the index of a page with lists, and need it for some reads only.
+    // Readers of 2.1 and 2.2 need the index of a page with lists for some reads only.
     let of_lists = 2 + usize::from(has_dictionary) + usize::from(rep > 0);
-    if judge.version != FileVersion::V2_3 && (rep > 0) != has_index && found == of_lists {
+    if judge.version != FileVersion::V2_3 && rep > 0 && !has_index && found == of_lists {
         judge.complain(
             About::Ignored,
-            format!("a repetition index of depth {}", parts.index_depth),
-            match has_index {
-                true => "none, as no layer is a list",
-                false => "a depth of 1, as the page has a buffer for it",
-            },
+            "a repetition index of depth 0",
+            "a depth of 1, as the page has a buffer for it",
             "reads the values right",
         );
-        has_index = rep > 0;
+        has_index = true;
     } else if (rep > 0) != has_index {
         judge.complain(
             About::Layers,

@@ -150,6 +150,8 @@ pub fn run(case: &Assembled) -> Verdict {
         };
     };
     let findings = report.subjects.iter().flat_map(|subject| &subject.findings);
+    // What pylance 14.0.2 does wrong with sound packed structs is said of them.
+    let findings = findings.filter(|finding| finding.rule.id != "known-bug");
     Verdict {
         findings: findings
             .map(|finding| Said {
