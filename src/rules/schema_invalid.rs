@@ -185,8 +185,9 @@ fn not_of_blob(tree: &FieldTree, blob: &Field) -> Option<(String, &'static str)>
         .collect();
     // So are blobs on their way into a file, which only Lance's own writers see.
     let as_stored = children.iter().any(|(name, _)| *name == "blob_id");
-    let fits =
-        as_stored || matches!(children.len(), 2 | 4) && BLOB_V2_CHILDREN.starts_with(&children);
+    let fits = children.is_empty()
+        || as_stored
+        || matches!(children.len(), 2 | 4) && BLOB_V2_CHILDREN.starts_with(&children);
     (!fits).then(|| {
         let found: Vec<String> = children
             .iter()

@@ -353,7 +353,11 @@ fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) ->
     }
     judge.child(node, "bytes", |judge, node| {
         match node.kind {
-            Kind::Flat { bits, .. } if bits != 8 => judge.complain(
+            Kind::Flat {
+                bits,
+                compression: None,
+                ..
+            } if bits != 8 => judge.complain(
                 About::Ignored,
                 format!("bytes of {bits} bits"),
                 "bytes of 8 bits",
