@@ -382,7 +382,7 @@ impl Gathering<'_> {
         Ok(Bundle {
             asked: self.asked.clone(),
             report: report(subjects),
-            tags: Refs::read(self.storage, root).tags,
+            tags: Refs::read_tags(self.storage, root).tags,
             branches: lines.into_iter().filter_map(|line| line.branch).collect(),
             transaction,
             folders,

@@ -44,7 +44,7 @@ pub fn check(
         versions += line.manifests.len();
         seen += check_line(storage, line, request, &mut timeline)?;
     }
-    let tags = Refs::read(storage, root).tags.len();
+    let tags = Refs::read_tags(storage, root).tags.len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
         let mut mends: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();

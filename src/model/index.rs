@@ -123,6 +123,13 @@ impl Index {
         kinds.find(|kind| kind.message == message).copied()
     }
 
+    /// Whether readers look into its files to learn its kind, and pass over it where they cannot read
+    /// them: vector indices up to Lance 6 are such.
+    pub fn is_looked_into(&self) -> bool {
+        let url = self.type_url.as_deref();
+        url.is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"))
+    }
+
     /// Whether Lance keeps it for itself: such have no field, and need no files.
     pub fn is_internal(&self) -> bool {
         self.name.starts_with("__lance_")

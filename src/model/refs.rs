@@ -114,6 +114,24 @@ pub struct BadRef {
 impl Refs {
     /// Reads the files of tags and branches.
     pub fn read(storage: &dyn Storage, root: &Location) -> Self {
+        let mut refs = Self::read_tags(storage, root);
+        for file in files::<BranchContents>(storage, root, BRANCHES_ON_RECORD) {
+            if let Err(error) = file.contents {
+                refs.bad.push(BadRef {
+                    is_branch: true,
+                    // A slash in a branch's name is escaped in the file's.
+                    name: file.name.replace("%2F", "/"),
+                    path: file.path,
+                    error,
+                    version: None,
+                });
+            }
+        }
+        refs
+    }
+
+    /// Reads the files of tags alone.
+    pub fn read_tags(storage: &dyn Storage, root: &Location) -> Self {
         let mut refs = Self::default();
         for file in files::<TagContents>(storage, root, TAGS) {
             match file.contents {
@@ -136,18 +154,6 @@ impl Refs {
                         version: version.and_then(|tag| tag.get("version")?.as_u64()),
                     });
                 }
-            }
-        }
-        for file in files::<BranchContents>(storage, root, BRANCHES_ON_RECORD) {
-            if let Err(error) = file.contents {
-                refs.bad.push(BadRef {
-                    is_branch: true,
-                    // A slash in a branch's name is escaped in the file's.
-                    name: file.name.replace("%2F", "/"),
-                    path: file.path,
-                    error,
-                    version: None,
-                });
             }
         }
         refs

@@ -50,11 +50,6 @@ impl Rule for IndexFileDamaged {
                 continue;
             };
             let folder = index_folder(snapshot, index, uuid);
-            // Lance looks into the files of such an index, and passes over what it cannot read.
-            let passed_over = index
-                .type_url
-                .as_deref()
-                .is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
             for file in files {
                 let Some(error) = file.errors.first() else {
                     continue;
@@ -62,7 +57,7 @@ impl Rule for IndexFileDamaged {
                 let others = file.errors.len() - 1;
                 let path = format!("{folder}/{}", file.name);
                 let finding = finding(&index.name, path, error, others);
-                findings.add(match passed_over {
+                findings.add(match index.is_looked_into() {
                     true => finding.severity(Severity::Warning),
                     false => finding,
                 });

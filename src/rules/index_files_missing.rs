@@ -88,11 +88,7 @@ impl Rule for IndexFilesMissing {
                 continue;
             };
             let folder = index_folder(snapshot, index, uuid);
-            // Of such a type Lance looks into the files, and passes over what it cannot read.
-            let url = index.type_url.as_deref();
-            let is_text = files.iter().any(|file| file.name.ends_with("tokens.lance"));
-            let passed_over =
-                !is_text && url.is_some_and(|url| url.ends_with("lance.table.VectorIndexDetails"));
+            let passed_over = index.is_looked_into() && !state.has_texts();
             let lfs = files
                 .iter()
                 .any(|file| matches!(file.end, IndexEnd::Other(Looks::LfsPointer { .. })));

@@ -76,12 +76,8 @@ impl Rule for IndexPassedOver {
                 _ => continue,
             };
             // There is no other way to search a text.
-            let files = state.files.iter().flatten();
-            let is_text = files
-                .clone()
-                .any(|file| file.name.ends_with("tokens.lance"));
             let finding = INFO.finding(format!("index {:?} is not used", index.name));
-            let finding = match is_text {
+            let finding = match state.has_texts() {
                 true => finding.severity(Severity::Error).reader(
                     "to_table(full_text_query=…)",
                     "fails: Cannot perform full text search unless an INVERTED index has been created",

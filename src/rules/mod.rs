@@ -223,6 +223,14 @@ pub struct IndexState {
     pub files: Option<Vec<IndexFile>>,
 }
 
+impl IndexState {
+    /// Whether it has the files of a full-text index, without which no text can be searched.
+    fn has_texts(&self) -> bool {
+        let mut files = self.files.iter().flatten();
+        files.any(|file| file.name.ends_with("tokens.lance"))
+    }
+}
+
 /// A file of an index that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexFile {
