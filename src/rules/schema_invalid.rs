@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use super::{Around, DatasetView, FileView, Rule, mends};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
+use crate::format::proto::lance::table::DataFragment;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BLOB_V2_EXTENSION, Field, FieldTree};
 use crate::model::snapshot::Snapshot;
@@ -27,6 +28,8 @@ rule! {
     /// - No name: `No field named …`.
     /// - A negative id: `TakeExec requires the input plan to have a column named …`.
     /// - A dot in a top-level name: `Top level field … cannot contain …`.
+    /// - No fields at all, beside data files that have some: filters and `take()` fail,
+    ///   `No data files found for schema`, and scans give rows without columns.
     /// - Fixed-size lists of 0 items: `… contains a FixedSizeList with dimension …`.
     /// - A map without pairs, or whose key may be null: `Map entries struct must …`,
     ///   `Map key field … must be non-nullable`.
@@ -92,6 +95,16 @@ impl Rule for SchemaInvalid {
             file: Some(snapshot.entry.path.clone()),
             ..Place::default()
         };
+        let has_columns = |fragment: &DataFragment| fragment.files.iter().any(|file| !file.fields.is_empty());
+        if fields.is_empty() && snapshot.message().fragments.iter().any(has_columns) {
+            findings.add(
+                INFO.finding("the schema has no fields, and the data files have columns")
+                    .at(place.clone())
+                    .instead("the fields that the data files hold", "none")
+                    .reader("take()", "fails: No data files found for schema")
+                    .mend(back(snapshot, &view.around(snapshot), false)),
+            );
+        }
         let mut names: FxHashMap<(i32, &str), ()> = FxHashMap::default();
         let mut ids: FxHashMap<i32, &WireField> = FxHashMap::default();
         let mut children: FxHashMap<i32, usize> = FxHashMap::default();
@@ -234,10 +247,16 @@ impl Fault {
         }
         finding
             .mend("if a newer Lance wrote it, read it with that")
-            .mend(match self.call != OPEN && around.older.is_some() {
-                true => mends::GO_BACK.to_string(),
-                false => mends::move_away(snapshot, around),
-            })
+            .mend(back(snapshot, around, self.call == OPEN))
+    }
+}
+
+/// How to return to the version before; `restore()` needs a newest version that opens.
+fn back(snapshot: &Snapshot, around: &Around, is_unopened: bool) -> String {
+    if is_unopened || around.older.is_none() {
+        mends::move_away(snapshot, around)
+    } else {
+        mends::GO_BACK.to_string()
     }
 }
 

@@ -624,6 +624,12 @@ def fragment_without_files(out, v):
     edit_fragment(out, 1, lambda fragment: fragment.drop(2))
 
 
+@broken("schema-without-fields-2.1", "The manifest's schema has no fields; the fragments' files have.")
+def schema_without_fields(out, v):
+    two(out, v)
+    edit_manifest(out, lambda manifest: manifest.drop(1))
+
+
 @broken(
     "fragment-tree-without-flag-2.1",
     "The manifest has an empty tree of fragments beside its fragments, and no feature flag of one.",
