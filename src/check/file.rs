@@ -145,9 +145,10 @@ pub(super) fn errors_of_index_file(
             judged: true,
         };
         columns::go(&walk, &mut findings);
+        // A column that the schema counts and the file does not have is counted, too.
         let counted = placed
             .iter()
-            .filter(|placement| matches!(placement, Placement::Column(_)));
+            .filter(|placement| matches!(placement, Placement::Column(_) | Placement::Lost { .. }));
         let counted = counted.count() as u64;
         if counted != u64::from(data.num_columns()) && version != FileVersion::V0_1 {
             findings.add(index_file_damaged::other_columns(
@@ -165,6 +166,13 @@ pub(super) fn errors_of_index_file(
         // Redacted, no column has the name that readers look for.
         if let (Some(lacks), None) = (index_file_damaged::lacks(&name, schema), storage.veil()) {
             findings.add(lacks);
+        }
+        if let Some(repeated) = index_file_damaged::repeated_id(schema) {
+            findings.add(repeated);
+        }
+        if let (Some(metadata), None) = (data.schema_metadata(), storage.veil()) {
+            let globals = data.global_buffers().len();
+            findings.extend(index_file_damaged::metadata(&name, &metadata, globals));
         }
     }
     let mut findings = cascade::fold(findings.into_sorted());

@@ -51,6 +51,9 @@ pub fn read(kind: Kind, bytes: &Bytes) -> Result<RoaringBitmap, String> {
     match kind {
         Kind::Bitmap => RoaringBitmap::deserialize_from(bytes.as_ref())
             .map_err(|error| format!("is not a roaring bitmap ({error})")),
+        Kind::Arrow if has_schema_of_deletions(bytes) == Some(false) => {
+            Err("holds other columns than a required `row_id` of type uint32".to_string())
+        }
         Kind::Arrow => match batches(bytes).as_deref() {
             None => Err("is not an Arrow IPC file".to_string()),
             Some([batch]) => offsets(bytes, batch),
@@ -159,6 +162,52 @@ fn batches(file: &Bytes) -> Option<Vec<Batch>> {
     (0..count)
         .map(|index| batch(file, footer, block(index)?))
         .collect()
+}
+
+/// Whether the schema in the footer of an Arrow IPC file is the one that readers compare with:
+/// a required `row_id: uint32`, and no more (lance-table `io/deletion.rs`, Arrow `Schema.fbs`).
+/// `None` for one that cannot be followed.
+fn has_schema_of_deletions(file: &[u8]) -> Option<bool> {
+    const SCHEMA: usize = 1;
+    const FIELDS: usize = 1;
+    const NAME: usize = 0;
+    const NULLABLE: usize = 1;
+    const TYPE_KIND: usize = 2;
+    const TYPE: usize = 3;
+    const INT: u8 = 2;
+    const BIT_WIDTH: usize = 0;
+    const IS_SIGNED: usize = 1;
+
+    let end = file.len().checked_sub(ARROW_MAGIC.len() + 4)?;
+    let length = usize::try_from(u32_at(file, end)?).ok()?;
+    let footer = file.get(end.checked_sub(length)?..end)?;
+    let root = usize::try_from(u32_at(footer, 0)?).ok()?;
+    let schema = indirect(footer, root, SCHEMA)??;
+    let Some(fields) = indirect(footer, schema, FIELDS)? else {
+        return Some(false);
+    };
+    if u32_at(footer, fields)? != 1 {
+        return Some(false);
+    }
+    let first = fields.checked_add(4)?;
+    let column = first.checked_add(usize::try_from(u32_at(footer, first)?).ok()?)?;
+    let byte = |table: usize, index: usize| match field(footer, table, index)? {
+        Some(position) => footer.get(position).copied(),
+        None => Some(0),
+    };
+    let name = indirect(footer, column, NAME)??;
+    let length = usize::try_from(u32_at(footer, name)?).ok()?;
+    let start = name.checked_add(4)?;
+    let name = footer.get(start..start.checked_add(length)?)?;
+    if name != b"row_id" || byte(column, NULLABLE)? != 0 || byte(column, TYPE_KIND)? != INT {
+        return Some(false);
+    }
+    let integer = indirect(footer, column, TYPE)??;
+    let bits = match field(footer, integer, BIT_WIDTH)? {
+        Some(position) => u32_at(footer, position)?,
+        None => 0,
+    };
+    Some(bits == 32 && byte(integer, IS_SIGNED)? == 0)
 }
 
 fn batch(file: &Bytes, footer: &[u8], block: usize) -> Option<Batch> {

@@ -7,7 +7,11 @@ use rayon::prelude::*;
 
 use super::limits::{MAX_MANIFEST_BYTES, MAX_SECTION_BYTES, TAIL_GUESS};
 use super::proto::lance::file::Field;
-use super::proto::lance::table::{DataFragment, IndexSection, Manifest, Operations, Transaction};
+use roaring::RoaringBitmap;
+
+use super::proto::lance::table::{
+    DataFragment, IndexMetadata, IndexSection, Manifest, Operations, Transaction,
+};
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, Salvaged, UnknownField};
@@ -369,7 +373,13 @@ const FIRST_OPERATION: u32 = 100;
 /// # Errors
 /// A clause without a subject.
 pub fn transaction(bytes: Bytes) -> Result<Transaction, String> {
-    Operations::decode(bytes.clone()).map_err(undecoded)?;
+    let operations = Operations::decode(bytes.clone()).map_err(undecoded)?;
+    if let Some(create) = &operations.create_index {
+        let mut indices = create.new_indices.iter().chain(&create.removed_indices);
+        if let Some(fault) = indices.find_map(fault_of_index) {
+            return Err(fault);
+        }
+    }
     let transaction = Transaction::decode(bytes.clone()).map_err(undecoded)?;
     // An operation that is not known stands in a field that is not known.
     let has_operation = wire::has_field_from(&bytes, FIRST_OPERATION);
@@ -377,6 +387,29 @@ pub fn transaction(bytes: Bytes) -> Result<Transaction, String> {
         true => Ok(transaction),
         false => Err("names no operation".to_string()),
     }
+}
+
+/// Why readers refuse an index that a transaction lists (lance-table `format/index.rs`): a clause
+/// without a subject.
+fn fault_of_index(index: &IndexMetadata) -> Option<String> {
+    let name = &index.name;
+    match &index.uuid {
+        None => return Some(format!("lists index {name:?} without a uuid")),
+        Some(uuid) if uuid.uuid.len() != 16 => {
+            let bytes = uuid.uuid.len();
+            return Some(format!("lists index {name:?} with a uuid of {bytes} bytes"));
+        }
+        Some(_) => {}
+    }
+    let bitmap = index.fragment_bitmap.as_ref();
+    if !bitmap.is_empty()
+        && let Err(error) = RoaringBitmap::deserialize_from(bitmap)
+    {
+        return Some(format!(
+            "lists index {name:?} with a bitmap of fragments that does not decode ({error})"
+        ));
+    }
+    None
 }
 
 fn read_to_footer(

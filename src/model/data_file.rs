@@ -1,5 +1,6 @@
 //! A data file with its columns understood, and the join of its columns with a schema.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -231,6 +232,17 @@ impl DataFile {
                 Some(descriptor.schema?.fields)
             }
             Body::Legacy(metadata) => metadata.fields.clone(),
+        }
+    }
+
+    /// The metadata of the schema in the file itself; `None` for a 0.1 file.
+    pub fn schema_metadata(&self) -> Option<BTreeMap<String, Bytes>> {
+        match &self.raw.body {
+            Body::Current { descriptor, .. } => {
+                let descriptor = FileDescriptor::decode(descriptor.clone()?).ok()?;
+                Some(descriptor.schema?.metadata)
+            }
+            Body::Legacy(_) => None,
         }
     }
 

@@ -133,6 +133,8 @@ impl FieldTree {
                 if parent.is_none() {
                     tree.orphan.get_or_insert((field.id, field.parent_id));
                 }
+            } else if field.parent_id < -1 {
+                tree.orphan.get_or_insert((field.id, field.parent_id));
             } else if field.id < 0 {
                 parent = last_blob;
             }

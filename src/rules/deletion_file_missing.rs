@@ -12,6 +12,8 @@ rule! {
     /// - The file is not there: `Not found: …/_deletions/…`.
     /// - It is damaged: `Parser error: Arrow file does not contain correct footer`,
     ///   `Expected exactly one batch in deletion file`, or an I/O error.
+    /// - It holds other columns than a required `row_id` of type uint32:
+    ///   `Expected schema Schema … in deletion file`.
     /// - It is said to be behind a base path that the manifest does not have:
     ///   `base_path id … not found`.
     /// - The manifest gives it a type that no one knows: `Unknown deletion file type`. The dataset
@@ -73,7 +75,7 @@ impl Rule for DeletionFileMissing {
             DeletionFault::Unreadable(detail) => (
                 "a deletion file cannot be read".to_string(),
                 "fails: Parser error: Arrow file does not contain correct footer, Expected exactly one \
-                 batch in deletion file, or an I/O error",
+                 batch in deletion file, Expected schema Schema … in deletion file, or an I/O error",
                 Some(format!("it {detail}")),
             ),
         };

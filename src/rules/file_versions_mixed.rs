@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{DatasetView, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
 use crate::model::flags::MIXED_VERSIONS;
 use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
@@ -23,12 +23,11 @@ rule! {
     /// Dataset has mixed data-file-version capability enabled but references V1 data files
     /// ```
     ///
-    /// A manifest that states 0.1 over files of 0.1 and later is a warning. Reads are right. Any
-    /// write fails: `The dataset contains a mixture of file versions …`.
-    ///
-    /// A manifest that states 0.1 over files of one later version is an info. It reads well. An
-    /// append by Lance 0.16 makes a mixture of it. An append by pylance 14 fails, until some other
-    /// commit has corrected the manifest.
+    /// A manifest that states 0.1 over files of 2.x opens, and scans are right. Each filter fails:
+    /// `Cannot open file … with the v1 reader because it has version …`. If files of 0.1 are among
+    /// them, any write fails: `The dataset contains a mixture of file versions …`. If not, appends
+    /// fail until some other commit has corrected the manifest. An append by Lance 0.16 makes a
+    /// mixture of it.
     ///
     /// ## How it comes about
     /// - Fragments that another Lance wrote were registered (`LanceOperation.Append`).
@@ -87,10 +86,10 @@ impl Rule for FileVersionsMixed {
         let (call, effect) = match refused(snapshot, &versions) {
             Some(effect) => ("lance.dataset(uri)", effect),
             None if tolerated => (
-                "any write",
+                "to_table(filter=…), and any write",
                 format!(
-                    "fails: The dataset contains a mixture of file versions … All data files must have the same \
-                     version. Detected both 0.1 and {}; reads are right",
+                    "fails: Cannot open file … with the v1 reader because it has version …, or: The dataset contains a mixture of file versions … All data files must have the same \
+                     version. Detected both 0.1 and {}",
                     versions
                         .keys()
                         .next_back()
@@ -125,10 +124,6 @@ impl Rule for FileVersionsMixed {
         let stated = snapshot.message().data_format.as_ref();
         let finding = INFO
             .finding("data files are of versions that the dataset does not allow")
-            .severity(match tolerated {
-                true => Severity::Warning,
-                false => Severity::Error,
-            })
             .at(place)
             .instead(
                 match stated {
@@ -228,8 +223,13 @@ fn understated(
         INFO.finding(format!(
             "the manifest states version 0.1, and all data files are of {only}"
         ))
-        .severity(Severity::Info)
         .at(manifest_place(snapshot))
+        .reader(
+            "to_table(filter=…)",
+            format!(
+                "fails: Cannot open file … with the v1 reader because it has version {only}"
+            ),
+        )
         .reader(
             "an append by Lance 0.16",
             "writes files of 0.1, which no later release writes on with",

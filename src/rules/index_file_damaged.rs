@@ -1,3 +1,8 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use rustc_hash::FxHashSet;
+
 use super::{DatasetView, Rule, index_folder};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::model::schema::FieldTree;
@@ -98,6 +103,7 @@ pub fn lacks(name: &str, schema: &FieldTree) -> Option<Finding> {
             "bloom_filter_data",
             "has_null",
         ],
+        "bitmap_page_lookup.lance" => &["keys", "bitmaps"],
         name if name.ends_with("docs.lance") => &["_rowid", "_num_tokens"],
         _ => &[],
     };
@@ -106,6 +112,57 @@ pub fn lacks(name: &str, schema: &FieldTree) -> Option<Finding> {
     Some(
         INFO.finding(format!("the file has no column {lacking}"))
             .instead(format!("a column {lacking}"), "none"),
+    )
+}
+
+/// What is wrong with a schema in which two fields have one id: both lead to one column.
+pub fn repeated_id(schema: &FieldTree) -> Option<Finding> {
+    let mut ids = FxHashSet::default();
+    let mut listed = schema.fields.iter().filter(|field| field.id >= 0);
+    let twice = listed.find(|field| !ids.insert(field.id))?;
+    Some(
+        INFO.finding(format!("two fields of the file have the id {}", twice.id))
+            .instead("ids that differ", format!("{} twice", twice.id)),
+    )
+}
+
+/// What is wrong with the metadata in the schema of a file of a known name: entries that readers
+/// look for and decode (lance-index `scalar/inverted/index/inverted_index.rs`,
+/// `vector/ivf/storage.rs`). `globals` is how many global buffers the file has.
+pub fn metadata(name: &str, metadata: &BTreeMap<String, Bytes>, globals: usize) -> Option<Finding> {
+    let text = |key: &str| {
+        metadata
+            .get(key)
+            .and_then(|value| str::from_utf8(value).ok())
+    };
+    let is_list = |text: &str| serde_json::from_str::<Vec<u64>>(text).is_ok();
+    let is_object = |text: &str| {
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+    };
+    let is_buffer = |text: &str| text.parse().is_ok_and(|number: usize| number < globals);
+    type Fits<'a> = &'a dyn Fn(&str) -> bool;
+    let wanted: &[(&str, &str, Fits<'_>)] = match name {
+        "metadata.lance" => &[
+            ("params", "a JSON object", &is_object),
+            ("partitions", "a JSON list of numbers", &is_list),
+        ],
+        "index.idx" | "auxiliary.idx" => &[(
+            "lance:ivf",
+            "the number of a global buffer of the file",
+            &is_buffer,
+        )],
+        _ => &[],
+    };
+    let (key, expected, _) = wanted
+        .iter()
+        .find(|(key, _, fits)| !text(key).is_some_and(fits))?;
+    let found = match text(key) {
+        Some(value) => format!("{value:?}"),
+        None => "none".to_string(),
+    };
+    Some(
+        INFO.finding(format!("the metadata of the file has no usable {key:?}"))
+            .instead(*expected, found),
     )
 }
 

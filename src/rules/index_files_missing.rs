@@ -22,6 +22,9 @@ rule! {
     /// Vector indices that were built by a release up to 6.0.0 are passed over instead (a
     /// warning): `nearest=…` compares all rows, and is right and slow. Other indices are not.
     ///
+    /// If the folder holds another file for each that is missing, only the list is wrong (a
+    /// warning): readers open the files by the names that their kind has.
+    ///
     /// With some releases every query with a filter fails, whatever column it is on. An index that
     /// is said to be behind a base path that the manifest does not have gives
     /// `base_path id … not found for index …`.
@@ -143,9 +146,28 @@ impl Rule for IndexFilesMissing {
                 let path = format!("{folder}/{needed}");
                 findings.add(fault(path, "it is not there".to_string()));
             }
+            // Readers open files by the names that its kind has, not by those that are listed.
+            let absent = index.files.iter().filter(|(name, _)| find(name).is_none());
+            let unlisted = files.iter().filter(|file| !told(&file.name));
+            let is_renamed = unlisted.count() >= absent.count()
+                && needed(kind, is_old).iter().all(|name| find(name).is_some());
             for (name, size) in &index.files {
                 let path = format!("{folder}/{name}");
                 match find(name) {
+                    None if is_renamed => findings.add(
+                        INFO.finding(format!(
+                            "the manifest lists a file of index {:?} by a name that it does not have",
+                            index.name
+                        ))
+                        .severity(Severity::Warning)
+                        .at(manifest_place(snapshot))
+                        .instead("the names of the files that are there", name.clone())
+                        .reader(
+                            "to_table(filter=…) or nearest=…",
+                            "opens the files by the names that its kind has, so readers get by today",
+                        )
+                        .mend(drop_index(&index.name)),
+                    ),
                     None => findings.add(fault(path, "it is not there".to_string())),
                     // What it is says more than its size.
                     Some(IndexFile {

@@ -20,6 +20,8 @@ rule! {
     ///   `lance.dataset(uri)` fails, `index … declares covering fields …`.
     /// - It is on a field that the schema does not have: every filter fails, whatever column it is
     ///   on. `Index referenced a field with id … which did not exist in the schema`.
+    /// - It is on no field: queries are right, `compact_files()` and `optimize_indices()` panic,
+    ///   `An index existed with no fields`.
     /// - One uuid stands twice (a warning): `validate()` fails, `Duplicate index id`. Filters and
     ///   appends were right wherever this was tried.
     /// - Two segments of one index are for the same fragments (a warning): `validate()` fails,
@@ -191,6 +193,17 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
             .instead("an index of which all is stated that a commit needs", fault)
             .reader("write_dataset(…, mode=\"append\")", MIGRATES)
             .mend(unopened),
+        );
+    }
+    if index.fields.is_empty() && !index.is_internal() {
+        found.push(
+            INFO.finding(format!("index {:?} is on no field", index.name))
+                .instead("the fields that it is built on", "none")
+                .reader(
+                    "optimize_indices() and compact_files()",
+                    "panic: index out of bounds, or: An index existed with no fields",
+                )
+                .mend(drop_index(&index.name)),
         );
     }
     if let Some(fault) = covering(snapshot, index) {

@@ -95,7 +95,8 @@ impl Rule for SchemaInvalid {
             file: Some(snapshot.entry.path.clone()),
             ..Place::default()
         };
-        let has_columns = |fragment: &DataFragment| fragment.files.iter().any(|file| !file.fields.is_empty());
+        let has_columns =
+            |fragment: &DataFragment| fragment.files.iter().any(|file| !file.fields.is_empty());
         if fields.is_empty() && snapshot.message().fragments.iter().any(has_columns) {
             findings.add(
                 INFO.finding("the schema has no fields, and the data files have columns")
@@ -302,7 +303,7 @@ fn fault(
             "fails: The projection specified the column index … more than once",
         );
     }
-    if field.parent_id >= 0 && !ids.contains_key(&field.parent_id) {
+    if field.parent_id != -1 && !ids.contains_key(&field.parent_id) {
         return unopened(
             format!(
                 "is said to be in field {}, which does not stand before it",

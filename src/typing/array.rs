@@ -357,6 +357,22 @@ fn binary(judge: &mut Judge, node: &Node, null_adjustment: u64, count: Count) ->
                 bits,
                 compression: None,
                 ..
+            } if bits == 0 || bits % 8 != 0 || bits > 64 => grammar(
+                judge,
+                format!("bytes of {bits} bits"),
+                "bytes of 8 bits",
+                match bits {
+                    0 => "panics: align_offset: align is not a power-of-two",
+                    _ if bits % 8 != 0 => {
+                        "panics: not yet implemented: bits_per_value (…) that is not a multiple of 8"
+                    }
+                    _ => "fails: failed to fill whole buffer, where these bytes go past the end of the file",
+                },
+            ),
+            Kind::Flat {
+                bits,
+                compression: None,
+                ..
             } if bits != 8 => judge.complain(
                 About::Ignored,
                 format!("bytes of {bits} bits"),

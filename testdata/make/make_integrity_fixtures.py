@@ -624,6 +624,25 @@ def fragment_without_files(out, v):
     edit_fragment(out, 1, lambda fragment: fragment.drop(2))
 
 
+def with_index(out, v):
+    """Three rows with a bitmap index on their ids."""
+    write(words(0, 3), out, v).create_scalar_index("id", "BITMAP")
+
+
+@broken(
+    "index-file-listed-otherwise-2.1",
+    "The list of the files of a bitmap index has another name for its only file.",
+    truth=rows(0, 3),
+)
+def index_file_listed_otherwise(out, v):
+    with_index(out, v)
+
+    def rename(file):
+        file.set(1, b"bitmap_page_lookup.copy")
+
+    edit_index(out, lambda index: index.edit(10, rename))
+
+
 @broken("schema-without-fields-2.1", "The manifest's schema has no fields; the fragments' files have.")
 def schema_without_fields(out, v):
     two(out, v)
@@ -1086,12 +1105,13 @@ def one_deletion(out, v):
     return path
 
 
-def vector(path, *offsets):
-    """Write a deletion file as lance does: one batch of uint32."""
+def vector(path, *offsets, kind="uint32", nullable=False):
+    """Write a deletion file as lance does: one batch of a required column of uint32."""
     import pyarrow as pa
 
-    schema = pa.schema([pa.field("row_id", pa.uint32(), nullable=False)])
-    batch = pa.record_batch([pa.array(offsets, pa.uint32())], schema=schema)
+    kind = getattr(pa, kind)()
+    schema = pa.schema([pa.field("row_id", kind, nullable=nullable)])
+    batch = pa.record_batch([pa.array(offsets, kind)], schema=schema)
     with pa.ipc.new_file(str(path), schema) as writer:
         writer.write(batch)
 
@@ -1126,6 +1146,24 @@ def deletion_file_random(out, v):
 
     path = one_deletion(out, v)
     path.write_bytes(random.Random(1).randbytes(path.stat().st_size))
+
+
+@broken(
+    "deletion-file-of-uint64-2.1",
+    "The column of the deletion file is of type uint64; it holds the same row.",
+    truth=LEFT_1,
+)
+def deletion_file_of_uint64(out, v):
+    vector(one_deletion(out, v), 1, kind="uint64")
+
+
+@broken(
+    "deletion-file-nullable-2.1",
+    "The column of the deletion file may hold nulls; it holds the same row.",
+    truth=LEFT_1,
+)
+def deletion_file_nullable(out, v):
+    vector(one_deletion(out, v), 1, nullable=True)
 
 
 @broken(
