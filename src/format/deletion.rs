@@ -129,6 +129,16 @@ fn inflated(frame: &[u8], wanted: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// The footer of an Arrow IPC file, a FlatBuffers table, with its length behind it.
+fn footer(file: &[u8]) -> Option<&[u8]> {
+    let end = file.len().checked_sub(ARROW_MAGIC.len())?;
+    if !file.starts_with(ARROW_MAGIC) || file.get(end..)? != ARROW_MAGIC {
+        return None;
+    }
+    let length = usize::try_from(u32_at(file, end.checked_sub(4)?)?).ok()?;
+    file.get(end.checked_sub(4)?.checked_sub(length)?..end)
+}
+
 /// Finds the record batches of an Arrow IPC file through its footer.
 ///
 /// Only the few FlatBuffers fields on the way are followed: `Footer.recordBatches` (a vector
@@ -138,13 +148,7 @@ fn batches(file: &Bytes) -> Option<Vec<Batch>> {
     const RECORD_BATCHES: usize = 3;
     const BLOCK_BYTES: usize = 24;
 
-    let end = file.len().checked_sub(ARROW_MAGIC.len())?;
-    if !file.starts_with(ARROW_MAGIC) || file.get(end..)? != ARROW_MAGIC {
-        return None;
-    }
-    let footer_length = usize::try_from(u32_at(file, end.checked_sub(4)?)?).ok()?;
-    let footer_start = end.checked_sub(4)?.checked_sub(footer_length)?;
-    let footer = file.get(footer_start..end)?;
+    let footer = footer(file)?;
     let root = usize::try_from(u32_at(footer, 0)?).ok()?;
     let Some(blocks) = indirect(footer, root, RECORD_BATCHES)? else {
         return Some(Vec::new());
@@ -178,9 +182,7 @@ fn has_schema_of_deletions(file: &[u8]) -> Option<bool> {
     const BIT_WIDTH: usize = 0;
     const IS_SIGNED: usize = 1;
 
-    let end = file.len().checked_sub(ARROW_MAGIC.len() + 4)?;
-    let length = usize::try_from(u32_at(file, end)?).ok()?;
-    let footer = file.get(end.checked_sub(length)?..end)?;
+    let footer = footer(file)?;
     let root = usize::try_from(u32_at(footer, 0)?).ok()?;
     let schema = indirect(footer, root, SCHEMA)??;
     let Some(fields) = indirect(footer, schema, FIELDS)? else {

@@ -5,10 +5,9 @@ use bytes::Bytes;
 use prost::Message;
 use rayon::prelude::*;
 
+use super::index;
 use super::limits::{MAX_MANIFEST_BYTES, MAX_SECTION_BYTES, TAIL_GUESS};
 use super::proto::lance::file::Field;
-use roaring::RoaringBitmap;
-
 use super::proto::lance::table::{
     DataFragment, IndexMetadata, IndexSection, Manifest, Operations, Transaction,
 };
@@ -389,27 +388,11 @@ pub fn transaction(bytes: Bytes) -> Result<Transaction, String> {
     }
 }
 
-/// Why readers refuse an index that a transaction lists (lance-table `format/index.rs`): a clause
-/// without a subject.
-fn fault_of_index(index: &IndexMetadata) -> Option<String> {
-    let name = &index.name;
-    match &index.uuid {
-        None => return Some(format!("lists index {name:?} without a uuid")),
-        Some(uuid) if uuid.uuid.len() != 16 => {
-            let bytes = uuid.uuid.len();
-            return Some(format!("lists index {name:?} with a uuid of {bytes} bytes"));
-        }
-        Some(_) => {}
-    }
-    let bitmap = index.fragment_bitmap.as_ref();
-    if !bitmap.is_empty()
-        && let Err(error) = RoaringBitmap::deserialize_from(bitmap)
-    {
-        return Some(format!(
-            "lists index {name:?} with a bitmap of fragments that does not decode ({error})"
-        ));
-    }
-    None
+/// Why readers refuse an index that a transaction lists: a clause without a subject.
+fn fault_of_index(listed: &IndexMetadata) -> Option<String> {
+    let uuid = index::uuid(listed).err();
+    let fault = uuid.or_else(|| index::fragments(listed).err())?;
+    Some(format!("lists index {:?}, which {fault}", listed.name))
 }
 
 fn read_to_footer(

@@ -7,6 +7,7 @@ pub mod column_metadata;
 pub mod data_file;
 pub mod deletion;
 pub mod encoding;
+pub mod index;
 pub mod legacy;
 pub mod limits;
 pub mod manifest;

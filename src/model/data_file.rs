@@ -227,23 +227,22 @@ impl DataFile {
     /// The fields of the schema in the file itself, as stored.
     pub fn schema_fields(&self) -> Option<Vec<WireField>> {
         match &self.raw.body {
-            Body::Current { descriptor, .. } => {
-                let descriptor = FileDescriptor::decode(descriptor.clone()?).ok()?;
-                Some(descriptor.schema?.fields)
-            }
+            Body::Current { .. } => Some(self.stored_schema()?.fields),
             Body::Legacy(metadata) => metadata.fields.clone(),
         }
     }
 
     /// The metadata of the schema in the file itself; `None` for a 0.1 file.
     pub fn schema_metadata(&self) -> Option<BTreeMap<String, Bytes>> {
-        match &self.raw.body {
-            Body::Current { descriptor, .. } => {
-                let descriptor = FileDescriptor::decode(descriptor.clone()?).ok()?;
-                Some(descriptor.schema?.metadata)
-            }
-            Body::Legacy(_) => None,
-        }
+        Some(self.stored_schema()?.metadata)
+    }
+
+    /// The schema in the descriptor of the file; `None` for a 0.1 file.
+    fn stored_schema(&self) -> Option<Schema> {
+        let Body::Current { descriptor, .. } = &self.raw.body else {
+            return None;
+        };
+        FileDescriptor::decode(descriptor.clone()?).ok()?.schema
     }
 
     /// Where the metadata of a column stands in the file.

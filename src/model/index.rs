@@ -5,6 +5,7 @@ use bytes::Bytes;
 use prost::Message;
 use roaring::RoaringBitmap;
 
+use crate::format::index;
 use crate::format::proto::lance::table::{IndexMetadata, InvertedIndexDetails};
 
 /// The folder of indices; each segment has one of its own in it, named by its uuid.
@@ -80,28 +81,13 @@ const KINDS: &[IndexKind] = &[
 impl Index {
     /// Takes a segment as the manifest file lists it.
     pub fn new(message: &IndexMetadata) -> Self {
-        let uuid = match &message.uuid {
-            None => Err("has no uuid".to_string()),
-            Some(uuid) => match <[u8; 16]>::try_from(uuid.uuid.as_ref()) {
-                Ok(bytes) => Ok(uuid_text(bytes)),
-                Err(_) => Err(format!("has a uuid of {} bytes", uuid.uuid.len())),
-            },
-        };
-        let fragments = match message.fragment_bitmap.is_empty() {
-            true => Ok(None),
-            false => RoaringBitmap::deserialize_from(message.fragment_bitmap.as_ref())
-                .map(Some)
-                .map_err(|error| {
-                    format!("has a bitmap of fragments that does not decode ({error})")
-                }),
-        };
         let files = message.files.iter();
         Self {
             name: message.name.clone(),
-            uuid,
+            uuid: index::uuid(message).map(uuid_text),
             fields: message.fields.clone(),
             covering: message.covering_fields.clone(),
-            fragments,
+            fragments: index::fragments(message),
             type_url: message.index_details.as_ref().map(|d| d.type_url.clone()),
             bad_details: message
                 .index_details

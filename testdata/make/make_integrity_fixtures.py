@@ -624,18 +624,13 @@ def fragment_without_files(out, v):
     edit_fragment(out, 1, lambda fragment: fragment.drop(2))
 
 
-def with_index(out, v):
-    """Three rows with a bitmap index on their ids."""
-    write(words(0, 3), out, v).create_scalar_index("id", "BITMAP")
-
-
 @broken(
     "index-file-listed-otherwise-2.1",
     "The list of the files of a bitmap index has another name for its only file.",
     truth=rows(0, 3),
 )
 def index_file_listed_otherwise(out, v):
-    with_index(out, v)
+    write(words(0, 3), out, v).create_scalar_index("id", "BITMAP")
 
     def rename(file):
         file.set(1, b"bitmap_page_lookup.copy")
