@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use prost::Message;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::encoding::{EncodingResult, Kind};
@@ -266,8 +266,11 @@ impl DataFile {
             return;
         };
         let own = self.schema.as_deref().map(|schema| &schema.fields);
-        let own = own.into_iter().flatten().map(|field| field.id);
-        let all = id_span(own.chain(listed.iter().copied()));
+        let own: Vec<i32> = own.into_iter().flatten().map(|field| field.id).collect();
+        let all = match renumbered(&own, listed) {
+            Some(span) => Some(span),
+            None => id_span(own.into_iter().chain(listed.iter().copied())),
+        };
         let table = |span: (i32, i32)| {
             let (first, last) = span;
             let columns = u64::try_from(i64::from(last) - i64::from(first) + 1).unwrap_or(0);
@@ -404,6 +407,20 @@ impl DataFile {
             unknown: Vec::new(),
         })
     }
+}
+
+/// The ids that the page table of a 0.1 file spans where a commit gave new ids to all of its fields,
+/// since another file of the fragment has theirs (lance 14.0.2 `io/commit.rs`, `fix_schema`). Readers
+/// take the first id that the manifest lists for that of the first column.
+fn renumbered(own: &[i32], listed: &[i32]) -> Option<(i32, i32)> {
+    let (first, last) = id_span(own.iter().copied())?;
+    let known: FxHashSet<i32> = own.iter().copied().collect();
+    let is_other = |id: &i32| *id >= 0 && !known.contains(id);
+    if listed.len() != own.len() || !listed.iter().all(is_other) {
+        return None;
+    }
+    let begin = *listed.first()?;
+    Some((begin, begin.checked_add(last.checked_sub(first)?)?))
 }
 
 /// The least and the greatest id of fields; other numbers stand for columns that are gone.

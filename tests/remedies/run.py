@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import traceback
 
 import lance
@@ -30,7 +31,8 @@ import pyarrow as pa
 import faults
 import tables
 
-TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "testdata"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TESTDATA, ADVISORIES = ROOT / "testdata", ROOT / "advisories"
 INSTALLS = re.compile(r"^pip install ")
 
 
@@ -309,6 +311,82 @@ def fixtures(args, done, failed):
     return {code for (_, code) in seen}
 
 
+def advisory(path, fixture, code):
+    """Runs the remedy of an advisory, as `explain` shows it, on a copy of a fixture of that bug. Returns
+    what is wrong with what it leaves, or an empty text."""
+    latest = lance.dataset(path)
+    schema = latest.schema
+    # The version before the one that the bug made, as the text asks for.
+    old = max(latest.version - 1, 1)
+    for name in schema.names:
+        if pa.types.is_struct(schema.field(name).type):
+            code = code.replace('"COLUMN"', repr(name))
+            code = code.replace('"CHILD"', repr(schema.field(name).type.field(1).name))
+            break
+    names = {
+        "lance": lance, "pa": pa, "uri": path, "new_uri": path + "-new", "N": latest.version, "OLD": old,
+    }
+    exec(compile(code, "<remedy>", "exec"), names)
+    made = lance.dataset(names["new_uri"] if "new_uri" in code else path)
+    table = made.scanner(blob_handling="all_binary").to_table()
+    if "version=" not in code and table.num_rows != latest.count_rows():
+        return f"{table.num_rows} rows, were {latest.count_rows()}"
+    if made.schema.names != schema.names and "drop_columns" not in code:
+        return f"columns {made.schema.names}, were {schema.names}"
+    if "new_uri" in code and lance.dataset(path).schema != schema:
+        return "the schema of the damaged dataset changed"
+    written = WRITTEN.get(fixture, table.to_pydict())
+    if table.to_pydict() != written:
+        return f"values {table.to_pydict()}, were written as {written}"
+    return ""
+
+
+# What the writers of these fixtures wrote (testdata/make/make_advisory_fixtures.py).
+TEXTS = ['{"a":1}', None, '{"b":[1,2]}', '{"c":"xyz"}']
+STRUCTS = [{"k": k, "j": text} for k, text in enumerate(TEXTS)]
+WRITTEN = {
+    "LL-0006": {"id": [0, 1, 2], "c": [STRUCTS[:1], STRUCTS[1:2], STRUCTS[2:]]},
+    "LL-0006-struct": {"id": [0, 1, 2, 3], "c": STRUCTS},
+    "LL-0007": {"j": TEXTS},
+}
+
+# Remedies whose calls belong to other releases: the writer's own reads what no later one does.
+OTHER_RELEASES = {"LL-0010"}
+
+
+def advisories(binary, scratch, done, failed):
+    """Runs the remedy of every advisory on its fixtures."""
+    for source in sorted(ADVISORIES.glob("*.toml")):
+        bug = tomllib.loads(source.read_text())
+        code = code_of(bug["remedy"].strip())
+        if not code or bug["id"] in OTHER_RELEASES:
+            continue
+        fixtures = sorted(path for path in (TESTDATA / "advisories").iterdir() if path.name[:7] == bug["id"])
+        if not fixtures:
+            failed.append((bug["id"], code, "it has no fixture"))
+        for fixture in fixtures:
+            path = f"{scratch}/advisory"
+            for old in (path, path + "-new"):
+                shutil.rmtree(old, ignore_errors=True)
+            shutil.copytree(fixture, path)
+            try:
+                detail = advisory(path, fixture.name, code)
+                left = [] if detail else lint(binary, path + "-new" if "new_uri" in code else path)
+                errors = [f["message"] for f in left if f["severity"] == "error"]
+                detail = detail or (f"lance-lint: {errors[0]}" if errors and not only_reads(code) else "")
+            except BaseException as error:  # a panic is no Exception
+                detail = f"{type(error).__name__}: {error}"[:600]
+            if detail:
+                failed.append((f"{fixture.name} · explain", code, detail))
+            else:
+                done[skeleton(code)] += 1
+
+
+def only_reads(code):
+    """Whether a remedy only reads, so that what is found stays."""
+    return not COMMITS.search(code) and "write_dataset" not in code and "compact_files" not in code
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--lint", required=True)
@@ -320,6 +398,7 @@ def main():
     parser.add_argument("--only-fixture")
     parser.add_argument("--skip-fixtures", action="store_true")
     parser.add_argument("--skip-matrix", action="store_true")
+    parser.add_argument("--skip-advisories", action="store_true")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.lint = os.path.abspath(args.lint)
@@ -333,6 +412,8 @@ def main():
         printed = set()
         if not args.skip_fixtures:
             printed = fixtures(args, done, failed)
+        if not args.skip_advisories:
+            advisories(args.lint, scratch, done, failed)
     if table:
         width = max(len(fault) for fault, _ in table)
         print("fault".ljust(width), *(s.rjust(10) for s in tables.SCENARIOS))
