@@ -13,6 +13,7 @@ pub mod format;
 pub mod model;
 pub mod nearest;
 pub mod policy;
+pub mod printable;
 pub mod report;
 pub mod rules;
 pub mod storage;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Outcome};
+use lance_lint::printable::{Escaping, PrintableWriter};
 
 /// The job could not be done: bad usage, path not found, no permission.
 const FAILED: u8 = 2;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
         Ok(Outcome::Unrecognised) => ExitCode::from(FAILED),
         Ok(Outcome::Interrupted) => ExitCode::from(cli::INTERRUPTED),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "lance-lint: {error}");
+            let mut shown = PrintableWriter::new(io::stderr(), Escaping::Text);
+            let _ = writeln!(shown, "lance-lint: {error}").and_then(|()| shown.flush());
             ExitCode::from(FAILED)
         }
     }

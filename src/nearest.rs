@@ -2,9 +2,16 @@
 
 use strsim::damerau_levenshtein;
 
+/// Longest word, in bytes, for which a name is looked for.
+const MAX_WORD: usize = 128;
+
 /// The name nearest to `wanted`, if any is near: a slip in every third letter at most, or all of
 /// its words in another order or with others between them.
 pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A word of that length is no slip, and the distance takes time by the product of lengths.
+    if wanted.len() > MAX_WORD {
+        return None;
+    }
     let bare = wanted.trim().to_lowercase().replace(['_', ' '], "-");
     let near = (bare.chars().count() / 3).max(1);
     let words: Vec<&str> = bare.split('-').filter(|word| !word.is_empty()).collect();

@@ -1022,7 +1022,7 @@ impl Run<'_> {
                     ),
                     "fails: base_path id … not found",
                 )),
-                Err(BaseError::Unsupported { .. }) => None,
+                Err(BaseError::NotFollowed) => None,
             };
             let fault = there.or_else(|| {
                 uncovered(

@@ -29,6 +29,7 @@ use crate::model::reader_name::Reader;
 use crate::model::readers::Readers;
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
+use crate::printable::printable;
 use crate::storage::{Halt, Location, Storage};
 
 pub use choose::{FragmentRange, Sample, SampleSize, Sampled};
@@ -77,7 +78,7 @@ impl Request {
 
 /// Why a check could not be made: a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", printable(.0))]
 pub struct CheckError(pub String);
 
 impl From<OpenError> for CheckError {
@@ -281,15 +282,22 @@ impl SubjectReport {
                 named.entry(column).or_default().push(finding);
             }
         }
-        for field in &mut self.fields {
-            field.verdicts.clear();
-            for finding in named.get(field.path.as_str()).into_iter().flatten() {
-                let mut verdicts = field.verdicts.iter_mut();
+        // Fields of a damaged schema may have one path, and each all of its findings.
+        let mut by_path: FxHashMap<&str, Vec<(Severity, &'static str)>> = FxHashMap::default();
+        for (path, findings) in named {
+            let mut of_path: Vec<(Severity, &'static str)> = Vec::new();
+            for finding in findings {
+                let mut verdicts = of_path.iter_mut();
                 match verdicts.find(|(_, id)| *id == finding.rule.id) {
                     Some((severity, _)) => *severity = (*severity).max(finding.severity),
-                    None => field.verdicts.push((finding.severity, finding.rule.id)),
+                    None => of_path.push((finding.severity, finding.rule.id)),
                 }
             }
+            by_path.insert(path, of_path);
+        }
+        for field in &mut self.fields {
+            let verdicts = by_path.get(field.path.as_str());
+            field.verdicts = verdicts.cloned().unwrap_or_default();
         }
     }
 }

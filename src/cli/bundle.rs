@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use clap::Args;
 
 use super::stores::StoreArgs;
-use super::{Outcome, RunError, SelectionArgs, print, to_the_end};
+use super::{Outcome, RunError, SelectionArgs, print_as, to_the_end};
 use lance_lint::check::bundle::{Asked, bundle};
+use lance_lint::printable::Escaping;
 use lance_lint::report::bundle as report;
 
 const AFTER_HELP: &str = "\
@@ -79,7 +80,7 @@ impl BundleArgs {
         text.push(b'\n');
         let place = match self.output == "-" {
             true => {
-                print(|out| out.write_all(&text))?;
+                print_as(Escaping::Json, |out| out.write_all(&text))?;
                 "standard output".to_string()
             }
             false => {

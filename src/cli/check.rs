@@ -20,6 +20,7 @@ use lance_lint::check::{
 use lance_lint::model::reader_name::Reader;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
+use lance_lint::printable::printable;
 use lance_lint::storage::{Halt, Location, Storage};
 #[cfg(feature = "decode")]
 use lance_lint::witness;
@@ -148,7 +149,7 @@ impl CheckArgs {
         if self.list_files {
             return list_files(storage.as_ref(), &request);
         }
-        let mut policy = Policy::new(self.gate.options()?)?;
+        let mut policy = Policy::new(self.gate.options(self.stores.untrusted)?)?;
         for path in &request.paths {
             if let Ok(location) = Location::parse(path) {
                 policy.prepare(&location)?;
@@ -217,12 +218,13 @@ pub(super) fn conclude(
     gate: &GateArgs,
     started: Instant,
 ) -> Result<Outcome, RunError> {
+    report.notes.extend(policy.said_by_data().iter().cloned());
     report.notes.extend(unmatched_note(policy));
     report.notes.extend(policy.write_baselines()?);
     let mut err = anstream::stderr();
     if !outputs.shows_notes() {
         for note in &report.notes {
-            let _ = writeln!(err, "lance-lint: {note}");
+            let _ = writeln!(err, "lance-lint: {}", printable(note));
         }
     }
     let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
@@ -299,7 +301,10 @@ fn is_foreign(storage: &dyn Storage, path: &OsString) -> bool {
 
 fn list_files(storage: &dyn Storage, request: &Request) -> Result<Outcome, RunError> {
     let (files, failures) = list(storage, request);
-    print(|out| files.iter().try_for_each(|file| writeln!(out, "{file}")))?;
+    print(|out| {
+        let mut files = files.iter();
+        files.try_for_each(|file| writeln!(out, "{}", printable(&file.to_string())))
+    })?;
     match failures.is_empty() {
         true => Ok(Outcome::Clean),
         false => Err(RunError::Check(failures)),

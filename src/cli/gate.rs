@@ -58,7 +58,7 @@ pub struct GateArgs {
 
 impl GateArgs {
     /// What they ask of the policy.
-    pub fn options(&self) -> Result<Options, PolicyError> {
+    pub fn options(&self, untrusted: bool) -> Result<Options, PolicyError> {
         let mut levels: Vec<(&'static RuleInfo, Level)> = Vec::new();
         let given = [
             (&self.error, Level::Error),
@@ -90,6 +90,7 @@ impl GateArgs {
             levels,
             config: self.config.clone(),
             no_config: self.no_config,
+            untrusted,
             baseline: self.baseline.clone(),
             write_baseline: self.write_baseline,
             no_ignores: self.no_ignores,

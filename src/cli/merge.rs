@@ -48,7 +48,7 @@ impl MergeArgs {
         let started = Instant::now();
         let storage = self.stores.storage();
         end_on_interrupt(storage.clone());
-        let mut policy = Policy::new(self.gate.options()?)?;
+        let mut policy = Policy::new(self.gate.options(self.stores.untrusted)?)?;
         let mut merge = Merge::default();
         for report in &self.reports {
             let name = report.to_string_lossy();

@@ -28,6 +28,7 @@ use lance_lint::check::{CheckError, Request};
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
+use lance_lint::printable::{Escaping, PrintableWriter};
 use lance_lint::report::{FIXED_WIDTH, LEAST_WIDTH};
 use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{Halt, Storage};
@@ -326,7 +327,7 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
 }
 
 fn lines(failures: &[CheckError]) -> String {
-    let lines: Vec<&str> = failures.iter().map(|failure| failure.0.as_str()).collect();
+    let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
     lines.join("\nlance-lint: ")
 }
 
@@ -414,14 +415,31 @@ fn width() -> usize {
 
 /// Prints a JSON document.
 fn print_json(document: &impl serde::Serialize) -> Result<(), RunError> {
-    print(|out| {
+    print_as(Escaping::Json, |out| {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)
     })
 }
 
-/// Runs `write` on standard output. That the reader of a pipe has left is no error.
+/// Runs `write`, which writes text for people, on standard output.
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
+    print_as(Escaping::Text, write)
+}
+
+/// The same for what is escaped otherwise.
+fn print_as(
+    escaping: Escaping,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), RunError> {
+    print_raw(|out| {
+        let mut shown = PrintableWriter::new(out, escaping);
+        write(&mut shown)?;
+        shown.flush()
+    })
+}
+
+/// Runs `write` on standard output. That the reader of a pipe has left is no error.
+fn print_raw(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
     let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Outcome, RunError, print};
+use super::{Cli, Outcome, RunError, print_raw};
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -25,7 +25,7 @@ impl CompletionsArgs {
         let name = command.get_name().to_string();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        print(|out| out.write_all(&script))?;
+        print_raw(|out| out.write_all(&script))?;
         Ok(Outcome::Clean)
     }
 }
@@ -45,7 +45,7 @@ impl ManArgs {
         clap_mangen::Man::new(command)
             .render(&mut page)
             .map_err(RunError::Write)?;
-        print(|out| out.write_all(&page))?;
+        print_raw(|out| out.write_all(&page))?;
         Ok(Outcome::Clean)
     }
 }

@@ -1,18 +1,14 @@
 //! How object stores are reached, and what a run may cost.
 
-#[cfg(feature = "object-stores")]
 use std::ffi::OsStr;
 use std::sync::Arc;
 
 use clap::Args;
-#[cfg(feature = "object-stores")]
 use clap::builder::TypedValueParser;
-#[cfg(feature = "object-stores")]
 use clap::error::ErrorKind;
-#[cfg(feature = "object-stores")]
 use clap::{Arg, Command};
 
-use lance_lint::storage::{Options, Storage, open};
+use lance_lint::storage::{Bases, Location, Options, Storage, open};
 
 /// Options of object stores and limits on reads.
 #[derive(Debug, Clone, Default, Args)]
@@ -38,6 +34,17 @@ pub struct StoreArgs {
     /// far
     #[arg(long, value_name = "SIZE", hide_short_help = true, value_parser = size)]
     max_bytes: Option<u64>,
+    /// Follow base paths of a manifest to this place too, and below: a path, or a URL such as
+    /// s3://bucket/images.lance (repeatable)
+    #[arg(long, value_name = "PLACE", hide_short_help = true)]
+    #[arg(env = "LANCE_LINT_ALLOW_BASE", value_delimiter = '\n')]
+    #[arg(hide_env_values = true, hide_env = true, value_parser = Place)]
+    allow_base: Vec<Location>,
+    /// For datasets of strangers: follow no base path out of the dataset's folder, take no
+    /// configuration but --config, and no ignores from the dataset's metadata
+    #[arg(long)]
+    #[arg(env = "LANCE_LINT_UNTRUSTED", hide_env_values = true, hide_env = true)]
+    pub untrusted: bool,
 }
 
 impl StoreArgs {
@@ -58,6 +65,31 @@ impl StoreArgs {
             concurrency: usize::from(self.concurrency),
             most_requests: self.max_requests,
             most_bytes: self.max_bytes,
+            bases: Bases {
+                allowed: self.allow_base.clone(),
+                untrusted: self.untrusted,
+            },
+        })
+    }
+}
+
+/// Parses a place that base paths may lead to. A URL may hold a secret, so that no message repeats
+/// it.
+#[derive(Debug, Clone)]
+struct Place;
+
+impl TypedValueParser for Place {
+    type Value = Location;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _arg: Option<&Arg>,
+        text: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        Location::parse(text).map_err(|error| {
+            let message = format!("--allow-base: {error}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
         })
     }
 }

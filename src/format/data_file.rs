@@ -35,8 +35,6 @@ pub enum Unreadable {
     NotLance {
         /// Its size in bytes.
         size: u64,
-        /// Its last four bytes, or fewer.
-        end: Vec<u8>,
         /// What it is instead, as far as its first and last bytes tell.
         looks: Looks,
     },
@@ -211,14 +209,8 @@ fn not_lance(storage: &dyn Storage, location: &Location, window: &Window) -> Unr
     let tail = window
         .slice(&(size.saturating_sub(sniffed)..size))
         .unwrap_or_default();
-    // What is no footer may be values, which do not show through a veil.
-    let end = match storage.veil() {
-        Some(_) => window.bytes.len(),
-        None => window.bytes.len().saturating_sub(MAGIC.len()),
-    };
     Unreadable::NotLance {
         size,
-        end: window.bytes.get(end..).unwrap_or_default().to_vec(),
         looks: looks_like(&head, &tail),
     }
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::history::Tag;
 use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::printable::json_error;
 use crate::storage::{Location, Storage};
 
 /// Where the files of tags are.
@@ -18,9 +19,6 @@ const BRANCHES_ON_RECORD: &str = "_refs/branches";
 
 /// Most files of tags that are read, and of branches.
 const MOST_REFS: usize = 4096;
-
-/// Characters that are kept of a message about a file.
-const MOST_OF_ERROR: usize = 200;
 
 /// What the file of a tag holds, as strictly as Lance takes it.
 #[derive(Debug, Deserialize)]
@@ -181,9 +179,7 @@ fn files<T: DeserializeOwned>(
         let tail = storage.tail(&root.join(&path), MAX_SIDE_FILE_BYTES);
         let bytes = tail.ok()?.bytes;
         let contents = serde_json::from_slice(&bytes);
-        // A message quotes what the file holds.
-        let contents =
-            contents.map_err(|error| error.to_string().chars().take(MOST_OF_ERROR).collect());
+        let contents = contents.map_err(|error| json_error(&error));
         Some(RefFile {
             name: name.to_string(),
             path,

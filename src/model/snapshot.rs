@@ -17,7 +17,7 @@ use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
 use crate::format::proto::lance::file::Schema;
 use crate::format::proto::lance::table::{DataFile, Manifest, Transaction};
 use crate::format::veil;
-use crate::storage::{Entry, Location, Storage, StorageError};
+use crate::storage::{Entry, Location, NotFollowed, Storage, StorageError};
 
 /// Which snapshot of a dataset is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,10 +110,19 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone)]
 struct Base {
-    location: Result<Location, String>,
+    location: Result<Location, Unfollowed>,
     is_dataset_root: bool,
     /// Whether anything is there, once it was looked for.
     there: OnceLock<bool>,
+}
+
+/// Why nothing behind a base path is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// A clause about the base path.
+    pub why: String,
+    /// Whether `--allow-base` would change that.
+    pub can_be_allowed: bool,
 }
 
 /// A manifest that could not be read.
@@ -201,7 +210,7 @@ pub fn open(
         match manifest::read(storage, &root.join(&entry.path)) {
             Ok(manifest) => {
                 return Ok(Opened {
-                    snapshot: Some(Snapshot::new(root.clone(), entry, manifest)),
+                    snapshot: Some(Snapshot::new(storage, root.clone(), entry, manifest)),
                     root,
                     broken,
                     versions,
@@ -298,7 +307,8 @@ fn read_tag(
         Err(error) => return Err(OpenError(format!("cannot read {location}: {error}"))),
     };
     let contents: TagContents = serde_json::from_slice(&text)
-        .map_err(|error| OpenError(format!("{location} is not a tag: {error}")))?;
+        // The error's own words repeat what the file says.
+        .map_err(|_| OpenError(format!("{location} is not a tag")))?;
     Ok((contents.branch, contents.version))
 }
 
@@ -346,18 +356,35 @@ impl Snapshot {
         entry: ManifestEntry,
     ) -> Result<Self, UnreadableManifest> {
         let manifest = manifest::read(storage, &root.join(&entry.path))?;
-        Ok(Self::new(root.clone(), entry, manifest))
+        Ok(Self::new(storage, root.clone(), entry, manifest))
     }
 
-    fn new(root: Location, entry: ManifestEntry, manifest: ManifestFile) -> Self {
+    fn new(
+        storage: &dyn Storage,
+        root: Location,
+        entry: ManifestEntry,
+        manifest: ManifestFile,
+    ) -> Self {
         let bases = manifest
             .message
             .base_paths
             .iter()
             .map(|base| {
                 let location = Location::parse_base(std::ffi::OsStr::new(&base.path));
+                let location = location.map_err(|error| Unfollowed {
+                    why: error.to_string(),
+                    can_be_allowed: false,
+                });
+                let location =
+                    location.and_then(|location| match storage.follows(&root, &location) {
+                        Ok(()) => Ok(location),
+                        Err(why) => Err(Unfollowed {
+                            why: why.to_string(),
+                            can_be_allowed: why != NotFollowed::Local,
+                        }),
+                    });
                 let base_path = Base {
-                    location: location.map_err(|error| error.to_string()),
+                    location,
                     is_dataset_root: base.is_dataset_root,
                     there: OnceLock::new(),
                 };
@@ -401,10 +428,7 @@ impl Snapshot {
         };
         let base = self.bases.get(&id).ok_or(BaseError::Unknown(id))?;
         let location = base.location.as_ref();
-        let location = location.map_err(|detail| BaseError::Unsupported {
-            id,
-            detail: detail.clone(),
-        })?;
+        let location = location.map_err(|_| BaseError::NotFollowed)?;
         Ok(match base.is_dataset_root {
             true => Cow::Owned(location.join(DATA)),
             false => Cow::Borrowed(location),
@@ -420,9 +444,12 @@ impl Snapshot {
             return Ok(self.root.clone());
         };
         let base = self.bases.get(&id).ok_or(BaseError::Unknown(id))?;
-        base.location
-            .clone()
-            .map_err(|detail| BaseError::Unsupported { id, detail })
+        base.location.clone().map_err(|_| BaseError::NotFollowed)
+    }
+
+    /// Why nothing behind a base path of the manifest is looked at; `None` where it is.
+    pub fn unfollowed(&self, id: u32) -> Option<&Unfollowed> {
+        self.bases.get(&id)?.location.as_ref().err()
     }
 
     /// Looks whether anything is at a base path, once.
@@ -512,13 +539,8 @@ impl Snapshot {
 pub enum BaseError {
     /// No base path of the manifest has this id.
     Unknown(u32),
-    /// The base is in a store that this build cannot read.
-    Unsupported {
-        /// The base's id.
-        id: u32,
-        /// Why, as a clause.
-        detail: String,
-    },
+    /// The base path is not followed: [`Snapshot::unfollowed`] says why.
+    NotFollowed,
 }
 
 /// The version that a manifest's data file entry states.

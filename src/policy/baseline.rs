@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, PolicyError};
 use crate::rules::named;
-use crate::storage::Location;
+use crate::storage::{Location, read_text};
 
 /// The baseline that is written when none is named.
 pub const DEFAULT_BASELINE: &str = "lance-lint-baseline.json";
+
+/// Longest baseline that is read.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The version of the file's shape.
 const VERSION: u32 = 1;
@@ -59,7 +62,7 @@ impl Baseline {
             known: BTreeSet::new(),
             seen: BTreeMap::new(),
         };
-        let text = match std::fs::read_to_string(&baseline.path) {
+        let text = match read_text(&baseline.path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return match may_be_new {
@@ -71,8 +74,13 @@ impl Baseline {
             }
             Err(error) => return Err(baseline.fault(&format!("cannot be read: {error}"))),
         };
-        let document: Document = serde_json::from_str(&text)
-            .map_err(|error| baseline.fault(&format!("is no baseline of lance-lint: {error}")))?;
+        // The error's own words repeat what the file says.
+        let document: Document = serde_json::from_str(&text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            baseline.fault(&format!(
+                "is no baseline of lance-lint: line {line}, column {column} is not what one has there"
+            ))
+        })?;
         if document.lance_lint_baseline != VERSION {
             return Err(baseline.fault(&format!(
                 "is of version {}, and this build reads version {VERSION}; \
@@ -82,7 +90,7 @@ impl Baseline {
         }
         for entry in document.findings {
             let rule =
-                named(&entry.rule).map_err(|unknown| baseline.fault(&unknown.to_string()))?;
+                named(&entry.rule).map_err(|unknown| baseline.fault(&unknown.in_a_file()))?;
             baseline.known.insert(Identity {
                 subject: entry.dataset,
                 rule: rule.id,

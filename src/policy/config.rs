@@ -12,7 +12,10 @@ use super::PolicyError;
 use crate::finding::{Finding, RuleInfo, Severity};
 use crate::nearest;
 use crate::rules::named;
-use crate::storage::Location;
+use crate::storage::{Location, read_text};
+
+/// Longest configuration that is read.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The name of the configuration file that is looked for.
 pub const CONFIG_NAME: &str = "lance-lint.toml";
@@ -97,7 +100,7 @@ impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         let shown = shown(path);
-        let text = std::fs::read_to_string(path)
+        let text = read_text(path, MAX_BYTES)
             .map_err(|error| PolicyError(format!("cannot read {shown}: {error}")))?;
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let directory = absolute.parent().unwrap_or(&absolute).to_path_buf();
@@ -220,7 +223,8 @@ impl Reader<'_> {
     fn config(&self, directory: PathBuf) -> Result<Config, PolicyError> {
         let table = DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            self.fault(&span, error.message())
+            // Not in the error's own words: they may repeat a secret of another program's file.
+            self.fault(&span, "is not TOML")
         })?;
         let mut config = Config {
             shown: self.shown.to_string(),
@@ -334,7 +338,7 @@ impl Reader<'_> {
     }
 
     fn named(&self, name: &str, span: &Range<usize>) -> Result<&'static RuleInfo, PolicyError> {
-        named(name).map_err(|unknown| self.fault(span, &unknown.to_string()))
+        named(name).map_err(|unknown| self.fault(span, &unknown.in_a_file()))
     }
 
     fn level(&self, value: &Spanned<DeValue<'_>>) -> Result<Level, PolicyError> {
@@ -359,7 +363,8 @@ impl Reader<'_> {
     fn no_word(&self, value: &Spanned<DeValue<'_>>, text: &str, names: &[&str]) -> PolicyError {
         let near = nearest::hint(text, names.iter().copied());
         let names = names.join(", ");
-        self.fault(&value.span(), &format!("{text:?} is none of {names}{near}"))
+        let text = quoted(text, &near);
+        self.fault(&value.span(), &format!("{text} is none of {names}{near}"))
     }
 
     fn patterns(
@@ -423,7 +428,10 @@ impl Reader<'_> {
         let name = key.get_ref();
         let near = nearest::hint(name, known.iter().copied());
         let known = known.join(", ");
-        let text = format!("there is no key {name:?} here{near} (the keys are {known})");
+        let text = match near.is_empty() {
+            true => format!("there is no such key here (the keys are {known})"),
+            false => format!("there is no key {name:?} here{near} (the keys are {known})"),
+        };
         self.fault(&key.span(), &text)
     }
 
@@ -434,6 +442,15 @@ impl Reader<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         before.matches('\n').count() + 1
+    }
+}
+
+/// A word of a configuration, where it resembles one that is known. Another may be anything, also a
+/// secret of another program's file.
+fn quoted(text: &str, near: &str) -> String {
+    match near.is_empty() {
+        true => "the value".to_string(),
+        false => format!("{text:?}"),
     }
 }
 

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use crate::check::{Ignored, SubjectReport};
 use crate::finding::{Finding, RuleInfo, Severity};
 use crate::model::schema::{IGNORE_KEY, is_within};
+use crate::model::target::{LATEST_MANIFEST, VERSIONS};
+use crate::printable::printable;
 use crate::rules::ignore_key::{self, Ignores};
 use crate::storage::Location;
 
@@ -27,7 +29,7 @@ use config::Config;
 
 /// Why a policy cannot be applied: a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", printable(.0))]
 pub struct PolicyError(pub String);
 
 /// What the command line asks of a policy.
@@ -39,6 +41,9 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Whether to do without any configuration.
     pub no_config: bool,
+    /// Whether to look for no configuration, and to take no word of a dataset for what is to be
+    /// ignored.
+    pub untrusted: bool,
     /// The baseline; the configuration's when absent.
     pub baseline: Option<PathBuf>,
     /// Whether to write the baseline rather than to go by it.
@@ -63,6 +68,8 @@ pub struct Policy {
     all_whole: bool,
     /// What went by no more than part of what an ignore is for.
     stale_metadata: Vec<String>,
+    /// What datasets had to say of their own check, one sentence each.
+    said_by_data: Vec<String>,
 }
 
 impl Policy {
@@ -79,6 +86,7 @@ impl Policy {
             baselines: Vec::new(),
             all_whole: true,
             stale_metadata: Vec::new(),
+            said_by_data: Vec::new(),
         };
         if let Some(path) = policy.options.config.clone() {
             policy.add_config(&path)?;
@@ -123,7 +131,13 @@ impl Policy {
         let in_baseline = baseline.and_then(|at| self.baselines.get(at));
         let in_baseline = in_baseline.map(|baseline| baseline.name_of(&subject.location));
         let in_baseline = in_baseline.unwrap_or_default();
-        let metadata = metadata_ignores(subject);
+        let metadata = match self.options.untrusted {
+            true => Vec::new(),
+            false => metadata_ignores(subject),
+        };
+        if self.options.untrusted {
+            self.note_refused(subject);
+        }
         let mut metadata_used = vec![false; metadata.len()];
         let mut kept = Vec::new();
         let all = std::mem::take(&mut subject.findings);
@@ -157,6 +171,7 @@ impl Policy {
         kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         subject.findings = kept;
         subject.give_verdicts();
+        self.note_ignored_by_data(subject);
         if subject.whole && !self.options.no_ignores {
             for ((path, rule, _), used) in metadata.iter().zip(&metadata_used) {
                 if !used {
@@ -171,6 +186,48 @@ impl Policy {
         let least = self.options.fail_on.or(of_config);
         subject.fails_at = least.unwrap_or(Severity::Error);
         Ok(())
+    }
+
+    /// Notes which findings a dataset says itself are to be ignored.
+    fn note_ignored_by_data(&mut self, subject: &SubjectReport) {
+        let by_data = |ignored: &&Ignored| ignored.by.starts_with(IGNORE_KEY);
+        let mut rules: Vec<&str> = Vec::new();
+        let mut count = 0;
+        for ignored in subject.ignored.iter().filter(by_data) {
+            count += 1;
+            if !rules.contains(&ignored.finding.rule.id) {
+                rules.push(ignored.finding.rule.id);
+            }
+        }
+        if count > 0 {
+            let findings = if count == 1 { "finding" } else { "findings" };
+            self.said_by_data.push(format!(
+                "{}: the dataset's own metadata ({IGNORE_KEY}) ignores {count} {findings}: {}",
+                subject.path,
+                rules.join(", ")
+            ));
+        }
+    }
+
+    /// Notes that a dataset would have findings ignored.
+    fn note_refused(&mut self, subject: &SubjectReport) {
+        let columns = subject
+            .fields
+            .iter()
+            .filter(|field| field.ignores.is_some());
+        let count = columns.count();
+        if count > 0 {
+            let columns = if count == 1 { "column" } else { "columns" };
+            self.said_by_data.push(format!(
+                "{}: {IGNORE_KEY} in the metadata of {count} {columns} has no effect with --untrusted",
+                subject.path
+            ));
+        }
+    }
+
+    /// What datasets had to say of their own check, one sentence each.
+    pub fn said_by_data(&self) -> &[String] {
+        &self.said_by_data
     }
 
     /// Whether it writes baselines rather than going by them.
@@ -279,14 +336,19 @@ impl Policy {
     /// The configuration for a place: the one that the command line names, else the nearest above
     /// the place, else the nearest above the working directory.
     fn config_for(&mut self, location: &Location) -> Result<Option<usize>, PolicyError> {
-        if self.options.no_config {
-            return Ok(None);
-        }
         if self.options.config.is_some() {
             return Ok(Some(0));
         }
+        if self.options.no_config || self.options.untrusted {
+            return Ok(None);
+        }
         let place = location.as_path().map(std::path::absolute);
         let above = match place.and_then(Result::ok) {
+            // A folder is a dataset, also where its manifests are lost.
+            Some(place) if place.is_dir() => match place.parent() {
+                Some(folder) => self.nearest_config(folder)?,
+                None => None,
+            },
             Some(place) => self.nearest_config(&place)?,
             None => None,
         };
@@ -302,14 +364,14 @@ impl Policy {
     fn nearest_config(&mut self, place: &Path) -> Result<Option<usize>, PolicyError> {
         let mut seen = Vec::new();
         let mut found = None;
-        for directory in place.ancestors() {
+        for directory in outside_datasets(place).ancestors() {
             if let Some(known) = self.by_directory.get(directory) {
                 found = *known;
                 break;
             }
             seen.push(directory.to_path_buf());
             let candidate = directory.join(CONFIG_NAME);
-            if candidate.is_file() {
+            if candidate.exists() {
                 found = Some(self.add_config(&candidate)?);
                 break;
             }
@@ -318,6 +380,23 @@ impl Policy {
             self.by_directory.insert(directory, found);
         }
         Ok(found)
+    }
+}
+
+/// The nearest directory above a place that is in no dataset: what comes with a dataset does not say
+/// how it is checked.
+fn outside_datasets(place: &Path) -> &Path {
+    let is_dataset = |directory: &Path| {
+        directory.join(VERSIONS).is_dir() || directory.join(LATEST_MANIFEST).is_file()
+    };
+    // Ancestors come from the inside out; the outermost dataset counts.
+    let outermost = place
+        .ancestors()
+        .filter(|directory| is_dataset(directory))
+        .last();
+    match outermost {
+        Some(dataset) => dataset.parent().unwrap_or(dataset),
+        None => place,
     }
 }
 

@@ -8,6 +8,7 @@ use super::layout;
 use crate::check::{Report, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Place};
 use crate::policy::Identity;
+use crate::printable::{printable, printable_lines};
 
 /// A finding as other programs show it.
 pub struct Annotation<'a> {
@@ -72,6 +73,11 @@ fn from(base: &Path, path: &str) -> String {
 }
 
 impl Annotation<'_> {
+    /// What is found, in one line.
+    pub fn message(&self) -> String {
+        printable(&self.finding.message).into_owned()
+    }
+
     /// Where it is, what a reader does, why, and how to mend it: a line or more for each.
     pub fn details(&self) -> Vec<String> {
         let finding = self.finding;
@@ -85,18 +91,22 @@ impl Annotation<'_> {
             lines.push(format!("at {}{more}", layout::place(place)));
         }
         if let (Some(expected), Some(found)) = (&finding.expected, &finding.found) {
+            let (expected, found) = (printable(expected), printable(found));
             lines.push(format!("expected {expected}; found {found}"));
         }
         for reader in &finding.readers {
-            lines.push(format!("reader: {} {}", reader.call, reader.effect));
+            let effect = printable(&reader.effect);
+            lines.push(format!("reader: {} {effect}", printable(&reader.call)));
         }
-        lines.extend(finding.cause.iter().map(|cause| format!("cause: {cause}")));
+        let cause = finding.cause.iter();
+        lines.extend(cause.map(|cause| format!("cause: {}", printable(cause))));
         lines.extend(
             finding
                 .mends
                 .iter()
                 .map(|mend| format!("mend: {}", mend.text)),
         );
-        lines
+        let shown = lines.iter().map(|line| printable_lines(line).into_owned());
+        shown.collect()
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::layout::{counted, place};
 use crate::check::{Report, SubjectReport};
 use crate::finding::Finding;
+use crate::printable::printable;
 
 /// Writes the findings of a report.
 ///
@@ -13,7 +14,7 @@ use crate::finding::Finding;
 pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for subject in &report.subjects {
         for finding in &subject.findings {
-            writeln!(out, "{}", line(subject, finding))?;
+            writeln!(out, "{}", printable(&line(subject, finding)))?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::annotation::annotations;
 use crate::check::Report;
 use crate::finding::Severity;
+use crate::printable::printable;
 
 /// Writes a command for each finding. Paths start from `base`, which GitHub wants to be
 /// the root of the repository.
@@ -20,12 +21,12 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let mut lines = vec![finding.message.clone()];
+        let mut lines = vec![annotation.message()];
         lines.extend(annotation.details());
         writeln!(
             out,
             "::{command} file={},title={}::{}",
-            property(&annotation.path),
+            property(&printable(&annotation.path)),
             property(&format!("lance-lint {}", finding.rule.id)),
             data(&lines.join("\n"))
         )?;

@@ -45,7 +45,7 @@ fn violation<'a>(annotation: &'a Annotation<'_>) -> Violation<'a> {
     let finding = annotation.finding;
     let details: Vec<String> = annotation.details();
     Violation {
-        description: [vec![finding.message.clone()], details].concat().join("\n"),
+        description: [vec![annotation.message()], details].concat().join("\n"),
         check_name: finding.rule.id,
         fingerprint: &annotation.fingerprint,
         severity: match finding.severity {

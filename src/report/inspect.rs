@@ -11,6 +11,7 @@ use super::layout::{bytes, counted, number, prefixed, range, share, wrapped};
 use super::tree;
 use crate::check::inspect::{ColumnInspection, Inspection, PageInspection};
 use crate::model::encoding::EncodingResult;
+use crate::printable::printable;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -54,9 +55,10 @@ fn write_column(out: &mut dyn Write, column: &ColumnInspection, width: usize) ->
         counted(column.total_pages, "page"),
         share(column.bytes, column.file_size),
     );
+    let path = printable(&column.path);
     for (at, line) in wrapped(&head, width, 2).into_iter().enumerate() {
-        match line.strip_prefix(column.path.as_str()).filter(|_| at == 0) {
-            Some(rest) => writeln!(out, "{BOLD}{}{BOLD:#}{rest}", column.path)?,
+        match line.strip_prefix(path.as_ref()).filter(|_| at == 0) {
+            Some(rest) => writeln!(out, "{BOLD}{path}{BOLD:#}{rest}")?,
             None => writeln!(out, "{line}")?,
         }
     }

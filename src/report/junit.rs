@@ -9,6 +9,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::annotation::{Annotation, annotations};
 use crate::check::Report;
+use crate::printable::printable;
 
 /// Writes a report.
 ///
@@ -36,7 +37,7 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
             .collect();
         let failures = own.iter().filter(|annotation| fails(annotation)).count();
         let mut suite = BytesStart::new("testsuite");
-        suite.push_attribute(("name", legal(&subject.path).as_str()));
+        suite.push_attribute(("name", legal(&printable(&subject.path)).as_str()));
         suite.push_attribute(("tests", own.len().max(1).to_string().as_str()));
         suite.push_attribute(("failures", failures.to_string().as_str()));
         suite.push_attribute(("errors", "0"));
@@ -56,11 +57,12 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
             let details = annotation.details().join("\n");
             if fails(&annotation) {
                 let mut failure = BytesStart::new("failure");
-                failure.push_attribute(("message", legal(&finding.message).as_str()));
+                failure.push_attribute(("message", legal(&annotation.message()).as_str()));
                 failure.push_attribute(("type", finding.severity.word()));
                 element(&mut xml, failure, &details)?;
             } else {
-                let text = format!("{}: {}\n{details}", finding.severity, finding.message);
+                let message = annotation.message();
+                let text = format!("{}: {message}\n{details}", finding.severity);
                 element(&mut xml, BytesStart::new("system-out"), &text)?;
             }
             xml.write_event(Event::End(BytesEnd::new("testcase")))?;
@@ -74,8 +76,8 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
 
 fn case(name: &str, class: &str) -> BytesStart<'static> {
     let mut case = BytesStart::new("testcase");
-    case.push_attribute(("name", legal(name).as_str()));
-    case.push_attribute(("classname", legal(class).as_str()));
+    case.push_attribute(("name", legal(&printable(name)).as_str()));
+    case.push_attribute(("classname", legal(&printable(class)).as_str()));
     case.push_attribute(("time", "0"));
     case
 }

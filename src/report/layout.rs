@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::finding::Place;
+use crate::printable::printable;
 
 /// Width of what is written where there is no terminal: to a pipe or a file.
 pub const FIXED_WIDTH: usize = 132;
@@ -81,7 +82,7 @@ pub fn range(range: &Range<u64>) -> String {
 pub fn place(place: &Place) -> String {
     let mut parts = Vec::new();
     if let Some(file) = &place.file {
-        parts.push(file.clone());
+        parts.push(printable(file).into_owned());
     }
     if let Some(fragment) = place.fragment {
         parts.push(format!("fragment {fragment}"));
@@ -98,13 +99,19 @@ pub fn place(place: &Place) -> String {
     }
     if let Some(detail) = &place.detail {
         text.push_str(": ");
-        text.push_str(detail);
+        text.push_str(&printable(detail));
     }
     text
 }
 
-/// Wraps a paragraph; lines after the first are indented by `indent` spaces.
+/// Wraps a paragraph; lines after the first are indented by `indent` spaces. What of it acts on a
+/// terminal is shown as escapes.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+    wrapped_styled(&printable(text), width, indent)
+}
+
+/// The same for a paragraph that holds colours, and nothing from data.
+pub fn wrapped_styled(text: &str, width: usize, indent: usize) -> Vec<String> {
     let later = " ".repeat(indent);
     let options = textwrap::Options::new(width.max(LEAST_WIDTH))
         .subsequent_indent(&later)
@@ -125,7 +132,8 @@ pub fn prefixed(first: &str, later: &str, text: &str, width: usize) -> Vec<Strin
         .word_separator(textwrap::WordSeparator::Custom(pieces))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
-    let lines = textwrap::wrap(text, options);
+    let text = printable(text);
+    let lines = textwrap::wrap(&text, options);
     lines.into_iter().map(|line| line.into_owned()).collect()
 }
 

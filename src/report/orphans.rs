@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::json::{SCHEMA_VERSION, Tool, tool};
 use super::layout::{bytes, counted, prose, wrapped};
 use crate::check::orphans::{Kind, Orphan, Orphans};
+use crate::printable::printable;
 
 /// Files of a kind that are listed by name, unless all are asked for.
 const MOST_LISTED: usize = 10;
@@ -63,7 +64,7 @@ pub fn write(out: &mut dyn Write, found: &Orphans, all: bool, width: usize) -> i
             writeln!(
                 out,
                 "  {}  {}  {}",
-                file.path,
+                printable(&file.path),
                 bytes(file.bytes),
                 file.age.map_or("of unknown age".to_string(), age)
             )?;

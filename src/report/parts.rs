@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::json::tool;
 use crate::check::Part;
+use crate::printable::json_error;
 
 #[derive(Deserialize)]
 struct Document {
@@ -35,7 +36,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Vec<Part>>, String> {
     let documents = serde_json::Deserializer::from_slice(bytes).into_iter::<Document>();
     let mut all = Vec::new();
     for document in documents {
-        let document = document.map_err(|error| not_a_report(&error.to_string()))?;
+        let document = document.map_err(|error| not_a_report(&json_error(&error)))?;
         all.push(of_document(document)?);
     }
     match all.is_empty() {

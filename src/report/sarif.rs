@@ -300,7 +300,7 @@ fn result<'a>(annotation: &'a Annotation<'_>, rule: Option<usize>, base: &Path) 
         rule_index: rule.unwrap_or_default(),
         level: level(finding.severity),
         message: Text {
-            text: lines.join("\n"),
+            text: without_links(lines.join("\n")),
         },
         locations: vec![at(None, finding.places.first())],
         related_locations: others
@@ -377,4 +377,11 @@ fn logical(finding: &Finding, place: Option<&Place>) -> Vec<LogicalLocation> {
         })
     });
     column.into_iter().chain(page).collect()
+}
+/// A message in which nothing is taken for a link (SARIF 2.1.0, section 3.11.6).
+fn without_links(text: String) -> String {
+    match text.contains("](") {
+        true => text.replace('[', "\\[").replace(']', "\\]"),
+        false => text,
+    }
 }

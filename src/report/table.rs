@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::layout::{bytes, counted, number, prefixed, share, wrapped};
 use crate::check::{EncodingReport, FieldReport, Home, Outside, SubjectKind, SubjectReport};
 use crate::finding::Severity;
+use crate::printable::printable;
 
 /// Most rows of one field; what is over is folded into one that says so.
 const MOST_ENCODINGS: usize = 5;
@@ -86,7 +87,11 @@ impl Cell {
     /// A text that is broken where the table is too wide.
     fn text(text: impl Into<String>) -> Self {
         Self {
-            lines: text.into().lines().map(str::to_string).collect(),
+            lines: text
+                .into()
+                .lines()
+                .map(|line| printable(line).into_owned())
+                .collect(),
             right: false,
             breaks: true,
         }
@@ -396,7 +401,7 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &En
     let each = if entry.last.is_some() { "each " } else { "" };
     let asks = field.asks.iter();
     let asks: Vec<String> = asks
-        .map(|(key, value)| format!("{key} = {value}"))
+        .map(|(key, value)| format!("{} = {}", printable(key), printable(value)))
         .collect();
     let verdicts = field.verdicts.iter();
     let verdicts: Vec<String> = verdicts
@@ -423,7 +428,10 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &En
         let mut cells = Vec::new();
         let when = |text: String| if first { text } else { String::new() };
         cells.push(Cell::text(when(name.clone())));
-        cells.push(Cell::text(when(format!("{}{nullable}", field.type_text))));
+        cells.push(Cell::text(when(format!(
+            "{}{nullable}",
+            printable(&field.type_text)
+        ))));
         if shape.asks == Part::Column {
             cells.push(Cell::text(when(asks.join("\n"))));
         }
@@ -472,11 +480,10 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &En
 }
 
 /// A field's name; one that is empty or holds control characters is quoted.
-fn shown(name: &str) -> String {
-    if name.is_empty() || name.chars().any(char::is_control) {
-        format!("{name:?}")
-    } else {
-        name.to_string()
+fn shown(name: &str) -> std::borrow::Cow<'_, str> {
+    match name.is_empty() {
+        true => "\"\"".into(),
+        false => printable(name),
     }
 }
 

@@ -1,18 +1,19 @@
 //! The output for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::layout::{bytes, counted, number, place, prose, wrapped};
+use super::layout::{bytes, counted, number, place, prose, wrapped, wrapped_styled};
 use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
 use crate::finding::{Failing, Finding, Severity, Since};
 use crate::model::readers::{OLDEST, Readers};
 use crate::model::target::BRANCHES;
+use crate::printable::printable;
 
 /// What to print and how.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +136,7 @@ fn in_a_line(out: &mut dyn Write, subject: &SubjectReport) -> io::Result<()> {
     writeln!(
         out,
         "{BOLD}{}{BOLD:#} · {} · {GREEN}no findings{GREEN:#}",
-        subject.path,
+        printable(&subject.path),
         parts.join(" · ")
     )
 }
@@ -191,6 +192,8 @@ fn header(
         true => subject.path.as_str(),
         false => name(subject),
     };
+    let name = printable(name);
+    let name = name.as_ref();
     let line = format!("{name} · {}", parts.join(" · "));
     let width = options.width;
     for (at, line) in wrapped(&line, width, 2).into_iter().enumerate() {
@@ -287,20 +290,22 @@ fn columns(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io
         return Ok(());
     }
     writeln!(out)?;
+    let findings = subject.findings.iter();
+    let kinds: BTreeSet<(Severity, &str)> = findings.map(|f| (f.severity, f.rule.id)).collect();
+    let marks: Vec<(String, Style)> = kinds
+        .into_iter()
+        .map(|(severity, rule)| (format!("{} {rule}", table::sign(severity)), style(severity)))
+        .collect();
     for (at, line) in lines.iter().enumerate() {
         if at == 0 {
             writeln!(out, "{DIM}{line}{DIM:#}")?;
             continue;
         }
         // The verdict is the last column, and nothing else in a row looks like one.
-        let verdict = subject.findings.iter().find_map(|finding| {
-            let mark = format!("{} {}", table::sign(finding.severity), finding.rule.id);
-            line.ends_with(&mark)
-                .then(|| (mark, style(finding.severity)))
-        });
+        let verdict = marks.iter().find(|(mark, _)| line.ends_with(mark.as_str()));
         match verdict {
             Some((mark, style)) => {
-                let rest = line.strip_suffix(&mark).unwrap_or(line);
+                let rest = line.strip_suffix(mark.as_str()).unwrap_or(line);
                 writeln!(out, "{rest}{style}{mark}{style:#}")?;
             }
             None => writeln!(out, "{line}")?,
@@ -526,7 +531,7 @@ fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Resul
         }
     }
     for code in lines {
-        writeln!(out, "{}{code}", " ".repeat(indent + 2))?;
+        writeln!(out, "{}{}", " ".repeat(indent + 2), printable(code))?;
     }
     Ok(())
 }
@@ -577,7 +582,7 @@ pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) ->
         counted(report.requests, "request"),
         time(options.elapsed)
     );
-    for line in wrapped(&line, options.width, 2) {
+    for line in wrapped_styled(&line, options.width, 2) {
         writeln!(out, "{line}")?;
     }
     let mut rules: Vec<&str> = Vec::new();

@@ -1,7 +1,8 @@
 //! Which findings are but consequences of others in the same data file.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::finding::Finding;
-use crate::model::schema::is_within;
 
 /// How far the consequences of a fault reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,19 +180,67 @@ const ROOTS: &[Root] = &[
     ),
 ];
 
+/// What the findings of a rule are about.
+#[derive(Default)]
+struct About<'a> {
+    /// Whether one of them is about no column, and so about all.
+    all: bool,
+    /// Their columns.
+    columns: FxHashSet<&'a str>,
+    /// Their columns and all that are above these.
+    above: FxHashSet<&'a str>,
+}
+
+impl<'a> About<'a> {
+    fn add(&mut self, column: Option<&'a str>) {
+        match column {
+            None => self.all = true,
+            Some(column) => {
+                self.columns.insert(column);
+                self.above.extend(with_ancestors(column));
+            }
+        }
+    }
+
+    /// Whether one of them is about a column, or one above or below it.
+    fn has_kin_of(&self, column: Option<&str>) -> bool {
+        self.all
+            || match column {
+                None => true,
+                Some(column) => {
+                    let mut above = with_ancestors(column);
+                    self.above.contains(column) || above.any(|path| self.columns.contains(path))
+                }
+            }
+    }
+}
+
+/// The path of a column, and those of all columns above it.
+fn with_ancestors(column: &str) -> impl Iterator<Item = &str> {
+    let ends = column.match_indices('.').map(|(at, _)| at);
+    ends.chain([column.len()])
+        .filter_map(|end| column.get(..end))
+}
+
 /// Takes away, from the findings of one data file or of one fragment, those that follow from
 /// others.
 pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     if findings.len() < 2 {
         return findings;
     }
+    let mut by_rule: FxHashMap<&str, About<'_>> = FxHashMap::default();
+    for finding in &findings {
+        let about = by_rule.entry(finding.rule.id).or_default();
+        about.add(finding.column.as_deref());
+    }
+    let roots: Vec<(&About<'_>, Reach, &[&str])> = ROOTS
+        .iter()
+        .filter_map(|(rule, reach, consequences)| Some((by_rule.get(rule)?, *reach, *consequences)))
+        .collect();
     let follows = |finding: &Finding| {
-        findings.iter().any(|root| {
-            ROOTS.iter().any(|(rule, reach, consequences)| {
-                *rule == root.rule.id
-                    && consequences.contains(&finding.rule.id)
-                    && (*reach == Reach::File || are_kin(root, finding))
-            })
+        roots.iter().any(|(about, reach, consequences)| {
+            consequences.contains(&finding.rule.id)
+                && (*reach == Reach::File || about.has_kin_of(finding.column.as_deref()))
         })
     };
     let kept: Vec<bool> = findings.iter().map(|finding| !follows(finding)).collect();
@@ -200,13 +249,4 @@ pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
         .filter(|(_, kept)| *kept)
         .map(|(finding, _)| finding)
         .collect()
-}
-
-/// Whether two findings are about one field, or one is about a field within the other's. What
-/// names no field is about all of them.
-fn are_kin(one: &Finding, other: &Finding) -> bool {
-    let (Some(one), Some(other)) = (&one.column, &other.column) else {
-        return true;
-    };
-    is_within(one, other) || is_within(other, one)
 }

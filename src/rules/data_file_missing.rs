@@ -1,5 +1,5 @@
 use super::{FileFault, FileView, Rule, mends};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::model::snapshot::{BaseError, Snapshot};
 use crate::storage::StorageError;
@@ -11,9 +11,6 @@ rule! {
     /// The dataset opens and counts its rows. Every scan of that fragment fails:
     /// `Not found: …/data/….lance`. If the file is said to be behind a base path that the manifest
     /// does not have, the message is `base_path id … not found`.
-    ///
-    /// Data files behind a base path where lance-lint cannot look are named in an info. It says
-    /// nothing about whether they are there.
     ///
     /// ## How it comes about
     /// - A copy was interrupted.
@@ -39,7 +36,8 @@ rule! {
     /// ```
     ///
     /// ## When it is silent
-    /// Where two base paths have one id, `base-path-invalid` speaks instead.
+    /// Where two base paths have one id, `base-path-invalid` speaks instead, and for a base path
+    /// where lance-lint does not look `base-path-not-followed`.
     static INFO = Error "data-file-missing", "the manifest names a data file that is not there";
 }
 
@@ -89,11 +87,6 @@ impl Rule for DataFileMissing {
                 .instead("a base path of the manifest", format!("base path {id}"))
                 .reader("to_table()", format!("fails: base_path id {id} not found"))
                 .mend("go back to a version whose manifest has the base path"),
-            Err(FileFault::Base(BaseError::Unsupported { id, detail })) => INFO
-                .finding(format!(
-                    "data files behind base path {id} were not looked at: {detail}"
-                ))
-                .severity(Severity::Info),
             _ => return,
         };
         findings.add(finding.at(view.place()));

@@ -16,7 +16,8 @@ rule! {
     /// ```
     ///
     /// The four numbers are LANC, the bytes that the reader expected. They are not what it found
-    /// (lance-format/lance#9300). lance-lint shows the last bytes that really stand there.
+    /// (lance-format/lance#9300). lance-lint shows no bytes of such a file: it
+    /// may be anything.
     ///
     /// If the file is shorter than the manifest says, the message is
     /// `Invalid range … for object of size …` or `failed to fill whole buffer`. Very short files
@@ -114,9 +115,8 @@ impl Rule for DataFileUnreadable {
         );
         let mut place = view.place();
         place.bytes = size.map(|size| 0..size);
-        if let Unreadable::NotLance { end, looks, .. } = fault {
-            let last = || (!end.is_empty()).then(|| format!("its last bytes are {end:?}"));
-            place.detail = looks_detail(looks).or_else(last);
+        if let Unreadable::NotLance { looks, .. } = fault {
+            place.detail = looks_detail(looks);
         }
         let finding = INFO
             .finding(format!("a data file {what}"))

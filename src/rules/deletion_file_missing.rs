@@ -71,7 +71,7 @@ impl Rule for DeletionFileMissing {
                 "fails: base_path id … not found",
                 None,
             ),
-            DeletionFault::Base(BaseError::Unsupported { .. }) => return,
+            DeletionFault::Base(BaseError::NotFollowed) => return,
             DeletionFault::Unreadable(detail) => (
                 "a deletion file cannot be read".to_string(),
                 "fails: Parser error: Arrow file does not contain correct footer, Expected exactly one \

@@ -18,6 +18,7 @@ macro_rules! rule {
 }
 
 mod base_path_invalid;
+mod base_path_not_followed;
 mod blob;
 mod blob_behind_base_path;
 mod blob_descriptors_malformed;
@@ -627,6 +628,7 @@ pub const RULES: &[&dyn Rule] = &[
     &operation_contradicted::OperationContradicted,
     &schema_invalid::SchemaInvalid,
     &base_path_invalid::BasePathInvalid,
+    &base_path_not_followed::BasePathNotFollowed,
     &fragment_list_invalid::FragmentListInvalid,
     &row_counts_absent::RowCountsAbsent,
     &file_versions_mixed::FileVersionsMixed,
@@ -800,6 +802,17 @@ pub fn explanation(name: &str) -> Result<Explanation, UnknownRule> {
 pub struct UnknownRule {
     name: String,
     hint: String,
+}
+
+impl UnknownRule {
+    /// The same of a name in a file. One that resembles no rule is not repeated: the file may be
+    /// another program's, and the name a secret.
+    pub fn in_a_file(&self) -> String {
+        match self.hint.is_empty() {
+            true => "a name that no rule has (`lance-lint rules` lists them all)".to_string(),
+            false => self.to_string(),
+        }
+    }
 }
 
 /// What a name that no rule has was meant to be, as a part of a sentence.

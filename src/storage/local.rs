@@ -18,7 +18,7 @@ use bytes::Bytes;
 #[cfg(unix)]
 use rustix::fs::{Mode, OFlags};
 
-use super::{Entry, Location, Meter, Storage, StorageError, Tail};
+use super::{Bases, Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
 #[cfg(unix)]
 use crate::format::limits::TAIL_GUESS;
 
@@ -26,6 +26,7 @@ use crate::format::limits::TAIL_GUESS;
 #[derive(Debug, Default)]
 pub struct LocalStorage {
     meter: Arc<Meter>,
+    bases: Bases,
     #[cfg(unix)]
     last_folder: RwLock<Option<Arc<Folder>>>,
 }
@@ -41,9 +42,10 @@ struct Folder {
 
 impl LocalStorage {
     /// A storage that counts into `meter`.
-    pub fn new(meter: Arc<Meter>) -> Self {
+    pub fn new(meter: Arc<Meter>, bases: Bases) -> Self {
         Self {
             meter,
+            bases,
             ..Self::default()
         }
     }
@@ -203,6 +205,10 @@ impl Storage for LocalStorage {
                 other => Err(other),
             },
         }
+    }
+
+    fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
+        self.bases.judge(self, root, base)
     }
 
     fn meter(&self) -> &Meter {

@@ -151,7 +151,7 @@ impl Location {
         let scheme = if scheme == "s3+ddb" { "s3" } else { scheme };
         let bad = || LocationError::BadStoreUrl(scheme.to_string());
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if host.is_empty() {
+        if !super::stores::names::is_store(scheme, host) {
             return Err(bad());
         }
         let path = percent_decode_str(path).decode_utf8().map_err(|_| bad())?;
@@ -162,9 +162,15 @@ impl Location {
         }))
     }
 
-    /// The location of a name, or of several joined by `/`, below this one.
+    /// The location of a name, or of several joined by `/`, below this one. It never leads up: `..`
+    /// is a name as Lance takes it, `%2E%2E` (object_store `path/parts.rs`).
     pub fn join(&self, relative: &str) -> Self {
         let parts = relative.split('/').filter(|part| !part.is_empty());
+        let parts = parts.map(|part| match part {
+            "." => "%2E",
+            ".." => "%2E%2E",
+            name => name,
+        });
         match &self.0 {
             Place::Local(path) => {
                 let room = path.as_os_str().len() + relative.len() + 1;
@@ -259,6 +265,16 @@ impl Location {
             Place::Local(_) => None,
             Place::Remote { store, path } => Some((store, path)),
         }
+    }
+
+    /// Whether this is in the store that another location is in, or both are on this machine.
+    pub fn is_in_store_of(&self, other: &Self) -> bool {
+        // Both of these schemes name a bucket of S3.
+        let store = |place: &Self| {
+            let (store, _) = place.as_key()?;
+            Some(store.replacen("s3a://", "s3://", 1))
+        };
+        store(self) == store(other)
     }
 
     /// The names that lead from another location down to this one; `None` when it is not below.

@@ -4,11 +4,13 @@
 //! range of it, or the names in a directory, and nothing else. Nothing here
 //! writes, and nothing knows what the bytes mean.
 
+mod bases;
 mod local;
 mod location;
 mod meter;
 #[cfg(feature = "object-stores")]
 mod stores;
+mod text_file;
 mod veil;
 mod watched;
 
@@ -19,11 +21,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+pub use bases::{Bases, NotFollowed};
 pub use local::LocalStorage;
 pub use location::{Location, LocationError};
 pub use meter::{Halt, Meter};
 #[cfg(feature = "object-stores")]
 pub use stores::is_known_option;
+pub use text_file::read_text;
 pub use veil::{Named, Veil, VeiledStorage, without_credentials};
 pub use watched::WatchedStorage;
 
@@ -120,6 +124,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// `Denied` or `Other`.
     fn is_dir(&self, location: &Location) -> Result<Option<bool>, StorageError>;
 
+    /// Whether a base path of the dataset at `root` is followed.
+    ///
+    /// # Errors
+    /// Why it is not.
+    fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed>;
+
     /// Under which names the contents of files are to be shown; `None` for their own.
     fn veil(&self) -> Option<&Veil> {
         None
@@ -147,12 +157,14 @@ pub struct Options {
     pub most_requests: Option<u64>,
     /// Most bytes.
     pub most_bytes: Option<u64>,
+    /// Which base paths are followed.
+    pub bases: Bases,
 }
 
 /// Everything that this build can read: local files, and object stores where it has them.
 pub fn open(options: Options) -> Arc<dyn Storage> {
     let meter = Arc::new(Meter::limited(options.most_requests, options.most_bytes));
-    let local = LocalStorage::new(meter.clone());
+    let local = LocalStorage::new(meter.clone(), options.bases.clone());
     #[cfg(feature = "object-stores")]
     return Arc::new(stores::Stores::new(local, meter, options));
     #[cfg(not(feature = "object-stores"))]

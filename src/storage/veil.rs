@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::{Entry, Location, Meter, Storage, StorageError, Tail};
+use super::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
 
 /// What a name is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -451,6 +451,11 @@ impl Storage for VeiledStorage {
 
     fn veil(&self) -> Option<&Veil> {
         Some(&self.veil)
+    }
+
+    fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
+        self.inner
+            .follows(&self.veil.real(root), &self.veil.real(base))
     }
 
     fn concurrency(&self, location: &Location) -> Option<usize> {

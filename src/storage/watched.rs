@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::{Entry, Location, Meter, Storage, StorageError, Tail, Veil};
+use super::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail, Veil};
 
 /// A storage for one part of the work, which notes whether anything was refused to it.
 #[derive(Debug)]
@@ -64,6 +64,10 @@ impl Storage for WatchedStorage<'_> {
 
     fn veil(&self) -> Option<&Veil> {
         self.inner.veil()
+    }
+
+    fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
+        self.inner.follows(root, base)
     }
 
     fn concurrency(&self, location: &Location) -> Option<usize> {

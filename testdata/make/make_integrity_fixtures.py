@@ -412,6 +412,17 @@ def base_paths_without_flag(out, v):
     flags(clone_of_two(out), lambda word: word & ~16)
 
 
+@broken(
+    "base-path-in-other-store-2.1",
+    "Base path 5 is in a bucket, and no file is said to be behind it.",
+)
+def base_path_in_other_store(out, v):
+    two(out, v)
+    base = Message.of(f1=5, f4=b"s3://another-bucket/x.lance")
+    edit_manifest(out, lambda manifest: manifest.add(18, base))
+    flags(Path(out), lambda word: word | 16)
+
+
 # --------------------------------------------------------------------------------------
 # Commits of what was written elsewhere
 # --------------------------------------------------------------------------------------

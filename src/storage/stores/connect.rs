@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
@@ -19,8 +19,9 @@ use object_store::{
 
 use rustc_hash::FxHashMap;
 
+use super::client::{Connector, region_of_bucket};
 use super::fault::{Fault, Source};
-use super::profile;
+use super::{names, profile};
 
 /// Times that a request is tried again, unless an option says otherwise.
 const MAX_RETRIES: usize = 10;
@@ -41,6 +42,9 @@ const WITHOUT_EFFECT: &[&str] = &[
     "new_table_data_storage_version",
     "new_table_enable_v2_manifest_paths",
 ];
+
+/// How the keys of options end whose values are addresses of servers.
+const ADDRESSES: &[&str] = &["endpoint", "_url", "authority_host"];
 
 /// Words in the keys of options whose values must not be shown.
 const SECRET: &[&str] = &[
@@ -137,7 +141,12 @@ impl Given {
     }
 
     /// The options that a store knows, those of the environment too.
-    fn known<K: FromStr + Eq + Hash>(&mut self) -> FxHashMap<K, String> {
+    ///
+    /// # Errors
+    /// A clause that names an option which should be an address and is none. The client would panic.
+    fn known<K: FromStr + AsRef<str> + Eq + Hash>(
+        &mut self,
+    ) -> Result<FxHashMap<K, String>, String> {
         let mut known = FxHashMap::default();
         for (key, value) in &self.options {
             if let Ok(key) = K::from_str(key) {
@@ -156,7 +165,24 @@ impl Given {
                 }
             }
         }
-        known
+        let is_address = |key: &str| ADDRESSES.iter().any(|end| key.ends_with(end));
+        for (key, value) in &known {
+            let key = key.as_ref();
+            if is_address(key) && !names::is_endpoint(value) {
+                return Err(format!(
+                    "storage option {key}: not a URL of a server, such as https://host:9000"
+                ));
+            }
+            if key.ends_with("region") && !names::is_region(value) {
+                return Err(format!(
+                    "storage option {key}: not a region, such as eu-west-1"
+                ));
+            }
+            if key.ends_with("account_name") && !names::is_label(value) {
+                return Err(format!("storage option {key}: not the name of an account"));
+            }
+        }
+        Ok(known)
     }
 
     fn number<N: FromStr>(&self, key: &str) -> Option<N> {
@@ -246,10 +272,11 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
         "gs" => google(host, given),
         "http" | "https" => {
             let mut client = given.client()?.with_allow_http(scheme == "http");
-            for (key, value) in given.known::<ClientConfigKey>() {
+            for (key, value) in given.known::<ClientConfigKey>()? {
                 client = client.with_config(key, value);
             }
             let built = HttpBuilder::new()
+                .with_http_connector(Connector)
                 .with_url(name)
                 .with_retry(given.retries())
                 .with_client_options(client)
@@ -295,7 +322,7 @@ fn finish(
 }
 
 async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
-    let mut known = given.known::<AmazonS3ConfigKey>();
+    let mut known = given.known::<AmazonS3ConfigKey>()?;
     let needs_keys = !known.contains_key(&AmazonS3ConfigKey::AccessKeyId)
         && !known.contains_key(&AmazonS3ConfigKey::SkipSignature);
     let needs_region = !known.contains_key(&AmazonS3ConfigKey::Region);
@@ -325,13 +352,12 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
     if let Some(way) = other_way {
         return Err(format!(
             "the AWS profile in use comes by its keys through {way}, which lance-lint does not \
-             read; put them in the environment:\n\
+             read; put them in the environment: \
              eval \"$(aws configure export-credentials --format env)\""
         ));
     }
     let has_endpoint = known.contains_key(&AmazonS3ConfigKey::Endpoint)
         || known.contains_key(&AmazonS3ConfigKey::S3Endpoint);
-    let mut region_fault = None;
     if !known.contains_key(&AmazonS3ConfigKey::Region) && !has_endpoint {
         let mut client = given.client()?;
         for (key, value) in &known {
@@ -339,11 +365,11 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
                 client = client.with_config(*key, value.clone());
             }
         }
-        match resolve_bucket_region(bucket, &client).await {
+        match region_of_bucket(bucket, &client).await {
             Ok(region) => {
                 known.insert(AmazonS3ConfigKey::Region, region);
             }
-            Err(error) => region_fault = Some(error),
+            Err(why) => return Err(why),
         }
     }
     if given.is_on("s3_express") || bucket.ends_with("--x-s3") {
@@ -351,6 +377,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
     }
     let by_machine = !known.contains_key(&AmazonS3ConfigKey::AccessKeyId);
     let mut builder = AmazonS3Builder::new()
+        .with_http_connector(Connector)
         .with_client_options(given.client()?)
         .with_retry(given.retries())
         .with_url(format!("s3://{bucket}"));
@@ -369,10 +396,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
         }
     }
     let built = builder.build();
-    let built = match region_fault {
-        Some(fault) => Err(fault),
-        None => built.map(|built| Arc::new(built) as _),
-    };
+    let built = built.map(|built| Arc::new(built) as _);
     finish(built, |inner| Store {
         inner,
         takes_suffixes: true,
@@ -389,8 +413,9 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
 }
 
 fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
-    let known = given.known::<GoogleConfigKey>();
+    let known = given.known::<GoogleConfigKey>()?;
     let mut builder = GoogleCloudStorageBuilder::new()
+        .with_http_connector(Connector)
         .with_client_options(given.client()?)
         .with_retry(given.retries());
     for (key, value) in known {
@@ -418,8 +443,9 @@ fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
 }
 
 fn azure(name: &str, host: &str, mut given: Given) -> Result<Store, String> {
-    let known = given.known::<AzureConfigKey>();
+    let known = given.known::<AzureConfigKey>()?;
     let mut builder = MicrosoftAzureBuilder::new()
+        .with_http_connector(Connector)
         .with_client_options(given.client()?)
         .with_retry(given.retries());
     for (key, value) in known {

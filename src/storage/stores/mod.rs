@@ -4,8 +4,10 @@
 //! requests at once. What a store fails at for good, such as access that it denies, ends the run:
 //! half-read datasets must not look damaged.
 
+mod client;
 mod connect;
 mod fault;
+pub(super) mod names;
 mod profile;
 
 use std::future::Future;
@@ -21,7 +23,9 @@ use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt}
 use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
 
-use super::{Entry, Halt, LocalStorage, Location, Meter, Options, Storage, StorageError, Tail};
+use super::{
+    Entry, Halt, LocalStorage, Location, Meter, NotFollowed, Options, Storage, StorageError, Tail,
+};
 use crate::format::limits::TAIL_GUESS;
 use connect::Store;
 pub use connect::is_known_option;
@@ -562,6 +566,10 @@ impl Storage for Stores {
             return Ok(Some(false));
         }
         Ok(None)
+    }
+
+    fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
+        self.options.bases.judge(self, root, base)
     }
 
     fn concurrency(&self, location: &Location) -> Option<usize> {

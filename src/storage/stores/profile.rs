@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use configparser::ini::Ini;
 
+use crate::storage::read_text;
+
+/// Longest such file that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// What the files say of the profile that is in use.
 #[derive(Debug, Default)]
 pub struct Profile {
@@ -61,6 +66,6 @@ fn file(variable: &str, name: &str) -> Option<Ini> {
         None => std::env::home_dir()?.join(".aws").join(name),
     };
     let mut ini = Ini::new_cs();
-    ini.read(std::fs::read_to_string(path).ok()?).ok()?;
+    ini.read(read_text(&path, MAX_BYTES).ok()?).ok()?;
     Some(ini)
 }

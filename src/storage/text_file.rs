@@ -1,0 +1,37 @@
+//! Files that tell a run what to do: configurations, baselines, profiles.
+
+use std::fs::File;
+use std::io::{self, Read};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+#[cfg(unix)]
+use rustix::fs::OFlags;
+
+/// Reads a text file of no more than `most` bytes.
+///
+/// # Errors
+/// What the system says, or that it is no regular file, larger, or no UTF-8. A pipe would be waited
+/// for, and a device may have no end.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    if !metadata.is_file() {
+        return refused("it is not a regular file".to_string());
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return refused(format!("it is larger than {most} bytes"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(_) => refused("it is not UTF-8".to_string()),
+    }
+}
