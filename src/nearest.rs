@@ -1,6 +1,6 @@
 //! What a misspelt name was meant to be.
 
-use strsim::damerau_levenshtein;
+use strsim::osa_distance;
 
 /// Longest word, in bytes, for which a name is looked for.
 const MAX_WORD: usize = 128;
@@ -16,13 +16,13 @@ pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Op
     let near = (bare.chars().count() / 3).max(1);
     let words: Vec<&str> = bare.split('-').filter(|word| !word.is_empty()).collect();
     let distance = |name: &str| {
-        let slips = damerau_levenshtein(&bare, name);
+        let slips = osa_distance(&bare, name);
         if slips <= near {
             return Some(slips);
         }
         // The beginning of a name, or nearly.
         let start: String = name.chars().take(bare.chars().count()).collect();
-        if bare.len() > 3 && damerau_levenshtein(&bare, &start) <= near {
+        if bare.len() > 3 && osa_distance(&bare, &start) <= near {
             return Some(near + slips);
         }
         let has = |word: &&str| name.split('-').any(|part| part == *word);

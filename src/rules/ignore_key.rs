@@ -4,6 +4,9 @@
 use super::{UnknownRule, named};
 use crate::finding::RuleInfo;
 
+/// Most rules that one value may name; there are fewer. Those behind them are not taken.
+const MAX_RULES: usize = 100;
+
 /// What a value of the key says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ignores {
@@ -21,7 +24,11 @@ pub fn parse(value: &str) -> Ignores {
     };
     let names = rules.split(',').map(str::trim);
     Ignores {
-        rules: names.filter(|name| !name.is_empty()).map(named).collect(),
+        rules: names
+            .filter(|name| !name.is_empty())
+            .take(MAX_RULES)
+            .map(named)
+            .collect(),
         reason: reason.map(str::to_string),
     }
 }

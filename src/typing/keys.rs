@@ -5,6 +5,8 @@
 //! `structural_encoder.rs`, `blob/write.rs`) and from writing each key, value, type and version
 //! with its releases. Keys are case sensitive, and a key that Lance does not know is ignored.
 
+use std::sync::LazyLock;
+
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field, FieldTree, PACKED_KEYS};
 use crate::model::version::FileVersion;
@@ -165,6 +167,16 @@ fn bare(name: &str) -> String {
     kept.map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// Longest key, in bytes, for which a known one is looked for that it may be meant for.
+const LONGEST_KEY: usize = 128;
+
+/// All known keys, as they are and [`bare`].
+static KNOWN_KEYS: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
+    let encoding = KEYS.iter().map(|info| info.name);
+    let known = encoding.chain(SCHEMA_KEYS.iter().copied());
+    known.map(|known| (known, bare(known))).collect()
+});
+
 /// Whether a key is meant for Lance, and unknown to it.
 pub fn misspelt(name: &str) -> Option<Misspelt> {
     if KeyInfo::of(name).is_some() || SCHEMA_KEYS.contains(&name) || name == PACKED_KEYS[0] {
@@ -172,25 +184,38 @@ pub fn misspelt(name: &str) -> Option<Misspelt> {
     }
     let begins = |prefix: &str| {
         let stem = prefix.trim_end_matches(':');
-        bare(name).starts_with(&bare(prefix)) || name.starts_with(stem)
+        let start = name.chars().filter(char::is_ascii_alphanumeric);
+        let start = start.map(|c| c.to_ascii_lowercase());
+        let mut prefix = prefix.chars().filter(char::is_ascii_alphanumeric);
+        let mut pairs = start.zip(prefix.by_ref());
+        let alike = pairs.all(|(a, b)| a == b);
+        drop(pairs);
+        alike && prefix.next().is_none() || name.starts_with(stem)
     };
-    let known = || {
-        let encoding = KEYS.iter().map(|info| info.name);
-        encoding.chain(SCHEMA_KEYS.iter().copied())
+    let ours = begins(ENCODING) || begins(SCHEMA);
+    let wanted = match name.len() > LONGEST_KEY {
+        // No slip makes a key that long, and distances take time by the product of lengths.
+        true => String::new(),
+        false => bare(name),
     };
-    let wanted = bare(name);
-    let distance = |known: &&str| strsim::damerau_levenshtein(&wanted, &bare(known));
-    let nearest = known().min_by_key(distance);
+    if !ours && !wanted.starts_with("lance") {
+        return None;
+    }
+    let scored = KNOWN_KEYS.iter().map(|(known, bare)| {
+        let distance = strsim::osa_distance(&wanted, bare);
+        (distance, *known)
+    });
+    let nearest = scored.min_by_key(|(distance, _)| *distance);
     // A slip or two in a word, a few more in a long one.
-    let near = nearest.filter(|known| {
+    let near = nearest.filter(|(distance, known)| {
         let tail = known.split_once(':').map_or(*known, |(_, tail)| tail);
-        distance(known) <= (tail.len() / 3).max(1)
+        *distance <= (tail.len() / 3).max(1)
     });
     // A key that begins otherwise is someone else's, unless it is one of ours but for its
     // separators, its case or a letter of the prefix.
-    let ours = begins(ENCODING) || begins(SCHEMA);
-    let almost = nearest.is_some_and(|known| wanted.starts_with("lance") && distance(&known) <= 2);
-    (ours || almost).then_some(Misspelt { meant: near })
+    let almost = nearest.is_some_and(|(distance, _)| wanted.starts_with("lance") && distance <= 2);
+    let meant = near.map(|(_, known)| known);
+    (ours || almost).then_some(Misspelt { meant })
 }
 
 /// A general compression, or FSST.

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
+import bases
 import faults
 
 HERE = Path(__file__).resolve().parent
@@ -115,8 +116,16 @@ class Store:
 
     def upload(self, files: dict):
         """Stores files: keys and where their bytes are."""
+
+        def store(item):
+            key, path = item
+            data = path.read_bytes()
+            # As Lance writes them where the dataset is.
+            data = bases.moved(data, self.url("", 0)) if path.suffix == ".manifest" else data
+            self.put(key, data)
+
         with ThreadPoolExecutor(8) as pool:
-            for _ in pool.map(lambda item: self.put(item[0], item[1].read_bytes()), files.items()):
+            for _ in pool.map(store, files.items()):
                 pass
 
     def request(
