@@ -112,6 +112,9 @@ fn split(storage: &dyn Storage, text: &OsStr) -> (OsString, Selection) {
     let of_host = path
         .split_once("://")
         .is_some_and(|(_, host)| !host.contains('/'));
+    // A password before a host, where the rest is no URL.
+    let of_host = of_host || Location::parse(text).is_err();
+    let of_host = of_host || path.len() > 2 && path.contains(':') && version.contains('/');
     if of_host || path.is_empty() || version.is_empty() || there(text) {
         return whole;
     }

@@ -248,6 +248,34 @@ pub fn hinted(mut error: Error, given: &[OsString]) -> Error {
         error.remove(ContextKind::SuggestedSubcommand);
         let tips = vec![StyledStr::from(tip)];
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        return error;
+    }
+    without_secrets(error)
+}
+
+/// Takes what was given out of an error, where it resembles nothing that could have been meant: it may
+/// be a secret that went astray.
+fn without_secrets(mut error: Error) -> Error {
+    let has = |kind| error.get(kind).is_some();
+    match error.kind() {
+        ErrorKind::UnknownArgument if !has(ContextKind::SuggestedArg) => {
+            let name = ContextValue::String("…".to_string());
+            error.insert(ContextKind::InvalidArg, name);
+            error.remove(ContextKind::Suggested);
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues
+            if !has(ContextKind::SuggestedValue) && has(ContextKind::InvalidValue) =>
+        {
+            let value = error.get(ContextKind::InvalidValue);
+            let is_empty = matches!(value, Some(ContextValue::String(text)) if text.is_empty());
+            if !is_empty {
+                error.insert(
+                    ContextKind::InvalidValue,
+                    ContextValue::String("…".to_string()),
+                );
+            }
+        }
+        _ => {}
     }
     error
 }

@@ -109,9 +109,14 @@ impl std::str::FromStr for OutputFile {
                     Some(format) => format!("; did you mean {format}={path}?"),
                     None => nearest::hint(word, names.iter().map(String::as_str)),
                 };
+                let shown = if hint.is_empty() {
+                    "of that name"
+                } else {
+                    word
+                };
                 Err(format!(
-                    "there is no format {word}{hint} (formats are {}; a file of that name is \
-                     written ./{text})",
+                    "there is no format {shown}{hint} (formats are {}; a file that has an = in \
+                     its name is written ./NAME)",
                     names.join(", ")
                 ))
             }
@@ -300,7 +305,7 @@ mod tests {
         assert_eq!(parsed("./x=y.txt"), (None, "./x=y.txt".to_string()));
         assert_eq!(parsed("a.b=y.txt"), (None, "a.b=y.txt".to_string()));
         for (text, said) in [
-            ("foo=out.txt", "there is no format foo ("),
+            ("foo=out.txt", "there is no format of that name ("),
             (
                 "sarf=out.txt",
                 "there is no format sarf; did you mean sarif?",

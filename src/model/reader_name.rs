@@ -109,8 +109,8 @@ impl FromStr for Reader {
         let product = product.to_lowercase();
         // As tags have it: v0.32.1.
         let product = product.strip_suffix('v').unwrap_or(&product).trim();
-        let release = Release::from_str(number)
-            .map_err(|_| format!("{text:?} is no release of Lance; {HOW}"))?;
+        let release =
+            Release::from_str(number).map_err(|_| format!("that is no release of Lance; {HOW}"))?;
         if operator.contains(['<', '!']) {
             return Err(format!(
                 "{text:?} is a range of releases; name the oldest that is to read the dataset, such as \

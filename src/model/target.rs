@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use super::snapshot::Selection;
 use crate::nearest;
-use crate::storage::{Entry, Location, Storage, StorageError, without_credentials};
+use crate::storage::{Entry, Location, Storage, StorageError, scheme_alone, without_secrets};
 
 /// The folder of manifests.
 pub const VERSIONS: &str = "_versions";
@@ -88,12 +88,7 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<T
     let mut seen: BTreeMap<Location, usize> = BTreeMap::new();
     for path in paths {
         let located = Location::parse(path).map_err(|error| {
-            let shown = without_credentials(&path.to_string_lossy());
-            // Where the scheme is not whole, such as s3:/, it is no URL that could be taken apart.
-            let shown = match shown.contains("://") {
-                true => shown.as_str(),
-                false => shown.split('?').next().unwrap_or_default(),
-            };
+            let shown = scheme_alone(&path.to_string_lossy());
             TargetError(format!("cannot read {shown}: {error}"))
         });
         let target = match located.and_then(|location| resolve_one(storage, &location)) {
@@ -149,9 +144,10 @@ fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, Tar
         Ok(Some(true)) => directory(storage, location),
         Ok(Some(false)) => file(storage, location),
         Ok(None) => Err(TargetError(match meant(storage, location) {
-            Some(meant) => format!("{location} does not exist; {meant}"),
+            Some(meant) => format!("{} does not exist; {meant}", shown(location)),
             None => format!(
-                "{location} does not exist; expected a Lance dataset directory or a file of one"
+                "{} does not exist; expected a Lance dataset directory or a file of one",
+                shown(location)
             ),
         })),
         Err(error) => Err(cannot_read(storage, location, &error)),
@@ -197,12 +193,20 @@ fn meant(storage: &dyn Storage, location: &Location) -> Option<String> {
     Some(format!("did you mean {}?", beside(near)))
 }
 
+/// A place that is not there, or cannot be read, as messages name it.
+fn shown(location: &Location) -> String {
+    match location.as_path() {
+        Some(_) => without_secrets(&location.to_string()),
+        None => location.to_string(),
+    }
+}
+
 fn cannot_read(storage: &dyn Storage, location: &Location, error: &StorageError) -> TargetError {
     TargetError(match storage.meter().halted() {
         Some(halt) if *error == StorageError::Halted => {
-            format!("{halt} before {location} was read")
+            format!("{halt} before {} was read", shown(location))
         }
-        _ => format!("cannot read {location}: {error}"),
+        _ => format!("cannot read {}: {error}", shown(location)),
     })
 }
 

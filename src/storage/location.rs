@@ -91,8 +91,8 @@ impl Location {
         };
         let Some((scheme, rest)) = utf8.split_once("://") else {
             #[cfg(feature = "object-stores")]
-            if let Some((scheme, _)) = utf8.split_once(":/")
-                && STORES.contains(&scheme)
+            if let Some((scheme, _)) = utf8.split_once(':')
+                && STORES.contains(&scheme.to_ascii_lowercase().as_str())
             {
                 return Err(LocationError::BadStoreUrl(scheme.to_string()));
             }
@@ -325,9 +325,14 @@ impl fmt::Display for Location {
             }
             Place::Remote { store, path } => {
                 f.write_str(&without_credentials(store))?;
-                match path.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, "/{path}"),
+                // A password with a slash in it ends up here.
+                let hidden = path
+                    .rsplit_once('@')
+                    .filter(|_| store.starts_with("http") && store.matches(':').count() > 1);
+                match hidden {
+                    Some((_, after)) => write!(f, "/***@{after}"),
+                    None if path.is_empty() => Ok(()),
+                    None => write!(f, "/{path}"),
                 }
             }
         }

@@ -28,7 +28,7 @@ pub use meter::{Halt, Meter};
 #[cfg(feature = "object-stores")]
 pub use stores::is_known_option;
 pub use text_file::read_text;
-pub use veil::{Named, Veil, VeiledStorage, without_credentials};
+pub use veil::{Named, Veil, VeiledStorage, scheme_alone, without_credentials, without_secrets};
 pub use watched::WatchedStorage;
 
 /// Why a read did not happen.

@@ -192,6 +192,32 @@ pub fn without_credentials(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
+/// A path or URL that could not be read, for the message that says so. It may be a URL that was written
+/// wrongly: what could be a password or a signature in it is not shown.
+pub fn without_secrets(text: &str) -> String {
+    let text = match text.rsplit_once('@') {
+        Some((before, after)) if before.contains(':') => format!("***@{after}"),
+        _ => text.to_string(),
+    };
+    match text.split_once('?') {
+        Some((before, query)) if query.contains('=') => format!("{before}?***"),
+        _ => text,
+    }
+}
+
+/// The scheme of what was meant to be a URL and is none that can be taken: the rest may hold secrets at
+/// places that nobody can tell.
+pub fn scheme_alone(text: &str) -> String {
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    match text.split_once(':') {
+        Some((scheme, rest)) if !scheme.is_empty() && scheme.chars().all(is_scheme) => {
+            let slashes = if rest.starts_with("//") { "//" } else { "" };
+            format!("{scheme}:{slashes}***")
+        }
+        _ => without_secrets(text),
+    }
+}
+
 fn is_azure(scheme: &str) -> bool {
     matches!(scheme, "az" | "azure" | "abfs" | "abfss")
 }
