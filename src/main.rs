@@ -2,13 +2,13 @@
 
 mod cli;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::{Cli, Outcome};
-use lance_lint::printable::{Escaping, PrintableWriter};
+use lance_lint::printable::{Escaping, write_escaped};
 
 /// The job could not be done: bad usage, path not found, no permission.
 const FAILED: u8 = 2;
@@ -31,8 +31,9 @@ fn main() -> ExitCode {
         Ok(Outcome::Unrecognised) => ExitCode::from(FAILED),
         Ok(Outcome::Interrupted) => ExitCode::from(cli::INTERRUPTED),
         Err(error) => {
-            let mut shown = PrintableWriter::new(io::stderr(), Escaping::Text);
-            let _ = writeln!(shown, "lance-lint: {error}").and_then(|()| shown.flush());
+            let _ = write_escaped(&mut io::stderr(), Escaping::Text, |err| {
+                writeln!(err, "lance-lint: {error}")
+            });
             ExitCode::from(FAILED)
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Names, types, metadata and paths of a dataset may hold anything: escape sequences that a terminal
 //! obeys, line ends behind which a line looks like a command to a CI runner, marks that turn the
-//! direction of text around. [`printable`] shows all of that as escapes. [`PrintableWriter`] stands
+//! direction of text around. [`printable`] shows all of that as escapes. [`write_escaped`] stands
 //! between every report for people and where it goes, and sees to what a line may begin with.
 //!
 //! Formats with an escaping of their own (JSON, SARIF, XML, workflow commands) keep the exact text
@@ -139,13 +139,29 @@ pub enum Escaping {
     Text,
     /// JSON, in which the text stays exact: `\u009b`.
     Json,
+    /// The format sees to it itself.
+    Own,
+}
+
+/// Runs `write` with a writer that shows what acts as `escaping` says.
+///
+/// # Errors
+/// Whatever `write` or `to` says.
+pub fn write_escaped(
+    to: &mut dyn Write,
+    escaping: Escaping,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut shown = PrintableWriter::new(to, escaping);
+    write(&mut shown)?;
+    shown.flush()
 }
 
 /// Writes reports. What gets past [`printable`] does no harm here either: controls other than
 /// line ends are shown as escapes, but for the colours that reports set themselves, and no line is a
 /// command to a CI runner.
 #[derive(Debug)]
-pub struct PrintableWriter<W: Write> {
+struct PrintableWriter<W: Write> {
     inner: W,
     escaping: Escaping,
     line: Vec<u8>,
@@ -153,7 +169,7 @@ pub struct PrintableWriter<W: Write> {
 
 impl<W: Write> PrintableWriter<W> {
     /// Writes to `inner`, a line at a time.
-    pub fn new(inner: W, escaping: Escaping) -> Self {
+    fn new(inner: W, escaping: Escaping) -> Self {
         Self {
             inner,
             escaping,
@@ -167,6 +183,7 @@ impl<W: Write> PrintableWriter<W> {
         let shown = match self.escaping {
             Escaping::Text => harmless(&text),
             Escaping::Json => json(&text),
+            Escaping::Own => Cow::Borrowed(&*text),
         };
         self.inner.write_all(shown.as_bytes())?;
         self.line = line;
@@ -177,6 +194,9 @@ impl<W: Write> PrintableWriter<W> {
 
 impl<W: Write> Write for PrintableWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.escaping == Escaping::Own {
+            return self.inner.write(bytes);
+        }
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
             if part.ends_with(b"\n") {
@@ -293,9 +313,9 @@ mod tests {
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
-        let mut writer = PrintableWriter::new(&mut out, Escaping::Text);
-        let _ = writer.write_all(text.as_bytes());
-        let _ = writer.flush();
+        let _ = write_escaped(&mut out, Escaping::Text, |out| {
+            out.write_all(text.as_bytes())
+        });
         String::from_utf8_lossy(&out).into_owned()
     }
 

@@ -109,13 +109,13 @@ fn split(storage: &dyn Storage, text: &OsStr) -> (OsString, Selection) {
         return whole;
     };
     // The user in a URL, or the container before an account.
-    let of_host = path
+    let is_url = path
         .split_once("://")
         .is_some_and(|(_, host)| !host.contains('/'));
-    // A password before a host, where the rest is no URL.
-    let of_host = of_host || Location::parse(text).is_err();
-    let of_host = of_host || path.len() > 2 && path.contains(':') && version.contains('/');
-    if of_host || path.is_empty() || version.is_empty() || there(text) {
+    // A password before a host, where the rest is no URL that can be taken.
+    let is_bad_url = path.len() > 2 && path.contains(':') && version.contains('/')
+        || Location::parse(text).is_err();
+    if is_url || is_bad_url || path.is_empty() || version.is_empty() || there(text) {
         return whole;
     }
     let selection = match version.parse() {

@@ -276,24 +276,17 @@ impl SubjectReport {
 
     /// Writes beside each field which rules found something about it.
     pub(crate) fn give_verdicts(&mut self) {
-        let mut named: FxHashMap<&str, Vec<&Finding>> = FxHashMap::default();
-        for finding in &self.findings {
-            if let Some(column) = &finding.column {
-                named.entry(column).or_default().push(finding);
-            }
-        }
         // Fields of a damaged schema may have one path, and each all of its findings.
         let mut by_path: FxHashMap<&str, Vec<(Severity, &'static str)>> = FxHashMap::default();
-        for (path, findings) in named {
-            let mut of_path: Vec<(Severity, &'static str)> = Vec::new();
-            for finding in findings {
-                let mut verdicts = of_path.iter_mut();
-                match verdicts.find(|(_, id)| *id == finding.rule.id) {
-                    Some((severity, _)) => *severity = (*severity).max(finding.severity),
-                    None => of_path.push((finding.severity, finding.rule.id)),
-                }
+        for finding in &self.findings {
+            let Some(column) = &finding.column else {
+                continue;
+            };
+            let verdicts = by_path.entry(column).or_default();
+            match verdicts.iter_mut().find(|(_, id)| *id == finding.rule.id) {
+                Some((severity, _)) => *severity = (*severity).max(finding.severity),
+                None => verdicts.push((finding.severity, finding.rule.id)),
             }
-            by_path.insert(path, of_path);
         }
         for field in &mut self.fields {
             let verdicts = by_path.get(field.path.as_str());

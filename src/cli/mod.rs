@@ -28,7 +28,7 @@ use lance_lint::check::{CheckError, Request};
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
-use lance_lint::printable::{Escaping, PrintableWriter};
+use lance_lint::printable::{Escaping, write_escaped};
 use lance_lint::report::{FIXED_WIDTH, LEAST_WIDTH};
 use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{Halt, Storage};
@@ -426,22 +426,13 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Run
     print_as(Escaping::Text, write)
 }
 
-/// The same for what is escaped otherwise.
+/// The same for what is escaped otherwise. That the reader of a pipe has left is no error.
 fn print_as(
     escaping: Escaping,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), RunError> {
-    print_raw(|out| {
-        let mut shown = PrintableWriter::new(out, escaping);
-        write(&mut shown)?;
-        shown.flush()
-    })
-}
-
-/// Runs `write` on standard output. That the reader of a pipe has left is no error.
-fn print_raw(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), RunError> {
     let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
+    match write_escaped(&mut out, escaping, write) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             // What is still buffered must not be tried again when the buffer is dropped.
             let _ = out.into_parts();

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{RunError, print_as, print_raw, width};
+use super::{RunError, print_as, width};
 use lance_lint::check::{Report, SubjectReport};
 use lance_lint::nearest;
-use lance_lint::printable::{Escaping, PrintableWriter};
+use lance_lint::printable::{Escaping, write_escaped};
 use lance_lint::report::{
     FIXED_WIDTH, concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
 };
@@ -62,12 +62,12 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// How what acts on a terminal is shown; `None` where the format sees to it.
-    fn escaping(self) -> Option<Escaping> {
+    /// How what acts on a terminal is shown.
+    fn escaping(self) -> Escaping {
         match self {
-            Self::Text | Self::Concise => Some(Escaping::Text),
-            Self::Json | Self::JsonLines | Self::Sarif | Self::Gitlab => Some(Escaping::Json),
-            Self::Github | Self::Junit => None,
+            Self::Text | Self::Concise => Escaping::Text,
+            Self::Json | Self::JsonLines | Self::Sarif | Self::Gitlab => Escaping::Json,
+            Self::Github | Self::Junit => Escaping::Own,
         }
     }
 }
@@ -261,21 +261,12 @@ impl Sink {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), RunError> {
         match &mut self.file {
-            None => match self.format.escaping() {
-                Some(escaping) => print_as(escaping, write),
-                None => print_raw(write),
-            },
+            None => print_as(self.format.escaping(), write),
             Some((path, file)) => {
                 // No colour in files, whatever the terminal is.
                 let file: &mut dyn Write = file;
                 let mut plain = anstream::StripStream::new(file);
-                let written = match self.format.escaping() {
-                    Some(escaping) => {
-                        let mut shown = PrintableWriter::new(&mut plain, escaping);
-                        write(&mut shown).and_then(|()| shown.flush())
-                    }
-                    None => write(&mut plain),
-                };
+                let written = write_escaped(&mut plain, self.format.escaping(), write);
                 written.map_err(|error| unwritable(path, error))
             }
         }

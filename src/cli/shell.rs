@@ -3,7 +3,8 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Outcome, RunError, print_raw};
+use super::{Cli, Outcome, RunError, print_as};
+use lance_lint::printable::Escaping;
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -25,7 +26,7 @@ impl CompletionsArgs {
         let name = command.get_name().to_string();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        print_raw(|out| out.write_all(&script))?;
+        print_as(Escaping::Own, |out| out.write_all(&script))?;
         Ok(Outcome::Clean)
     }
 }
@@ -45,7 +46,7 @@ impl ManArgs {
         clap_mangen::Man::new(command)
             .render(&mut page)
             .map_err(RunError::Write)?;
-        print_raw(|out| out.write_all(&page))?;
+        print_as(Escaping::Own, |out| out.write_all(&page))?;
         Ok(Outcome::Clean)
     }
 }

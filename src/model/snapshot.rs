@@ -345,6 +345,20 @@ fn known_refs(kind: &str, names: &[String]) -> String {
     }
 }
 
+/// Where a base path of the dataset at `root` leads, if it is followed.
+fn follow(storage: &dyn Storage, root: &Location, path: &str) -> Result<Location, Unfollowed> {
+    let unfollowed = |why: String, can_be_allowed| Unfollowed {
+        why,
+        can_be_allowed,
+    };
+    let location = Location::parse_base(std::ffi::OsStr::new(path))
+        .map_err(|error| unfollowed(error.to_string(), false))?;
+    match storage.follows(root, &location) {
+        Ok(()) => Ok(location),
+        Err(why) => Err(unfollowed(why.to_string(), why != NotFollowed::Local)),
+    }
+}
+
 impl Snapshot {
     /// Opens the version of a manifest.
     ///
@@ -370,21 +384,8 @@ impl Snapshot {
             .base_paths
             .iter()
             .map(|base| {
-                let location = Location::parse_base(std::ffi::OsStr::new(&base.path));
-                let location = location.map_err(|error| Unfollowed {
-                    why: error.to_string(),
-                    can_be_allowed: false,
-                });
-                let location =
-                    location.and_then(|location| match storage.follows(&root, &location) {
-                        Ok(()) => Ok(location),
-                        Err(why) => Err(Unfollowed {
-                            why: why.to_string(),
-                            can_be_allowed: why != NotFollowed::Local,
-                        }),
-                    });
                 let base_path = Base {
-                    location,
+                    location: follow(storage, &root, &base.path),
                     is_dataset_root: base.is_dataset_root,
                     there: OnceLock::new(),
                 };

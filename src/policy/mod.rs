@@ -132,12 +132,12 @@ impl Policy {
         let in_baseline = in_baseline.map(|baseline| baseline.name_of(&subject.location));
         let in_baseline = in_baseline.unwrap_or_default();
         let metadata = match self.options.untrusted {
-            true => Vec::new(),
+            true => {
+                self.note_refused(subject);
+                Vec::new()
+            }
             false => metadata_ignores(subject),
         };
-        if self.options.untrusted {
-            self.note_refused(subject);
-        }
         let mut metadata_used = vec![false; metadata.len()];
         let mut kept = Vec::new();
         let all = std::mem::take(&mut subject.findings);
@@ -343,13 +343,14 @@ impl Policy {
             return Ok(None);
         }
         let place = location.as_path().map(std::path::absolute);
-        let above = match place.and_then(Result::ok) {
-            // A folder is a dataset, also where its manifests are lost.
-            Some(place) if place.is_dir() => match place.parent() {
-                Some(folder) => self.nearest_config(folder)?,
-                None => None,
-            },
-            Some(place) => self.nearest_config(&place)?,
+        let place = place.and_then(Result::ok);
+        // A folder is a dataset, also where its manifests are lost.
+        let start = place.as_deref().and_then(|place| match place.is_dir() {
+            true => place.parent(),
+            false => Some(place),
+        });
+        let above = match start {
+            Some(start) => self.nearest_config(start)?,
             None => None,
         };
         match above {

@@ -378,6 +378,7 @@ fn logical(finding: &Finding, place: Option<&Place>) -> Vec<LogicalLocation> {
     });
     column.into_iter().chain(page).collect()
 }
+
 /// A message in which nothing is taken for a link (SARIF 2.1.0, section 3.11.6).
 fn without_links(text: String) -> String {
     match text.contains("](") {

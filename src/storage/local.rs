@@ -1,6 +1,6 @@
 //! Files of this machine.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 #[cfg(unix)]
@@ -102,13 +102,7 @@ impl LocalStorage {
     }
 
     fn open(&self, location: &Location) -> Result<(File, u64), StorageError> {
-        let mut options = File::options();
-        options.read(true);
-        // Opening a pipe waits for its other end, for ever if there is none.
-        #[cfg(unix)]
-        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        let file = options.open(local(location)?).map_err(from_io)?;
-        let metadata = file.metadata().map_err(from_io)?;
+        let (file, metadata) = open_at_once(local(location)?).map_err(from_io)?;
         if metadata.is_dir() {
             return Err(StorageError::IsDirectory);
         }
@@ -214,6 +208,18 @@ impl Storage for LocalStorage {
     fn meter(&self) -> &Meter {
         &self.meter
     }
+}
+
+/// Opens what is at a path. A pipe would be waited for until its other end is opened, for ever if
+/// nobody does.
+pub(super) fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
 }
 
 fn local(location: &Location) -> Result<&Path, StorageError> {

@@ -1,13 +1,9 @@
 //! Files that tell a run what to do: configurations, baselines, profiles.
 
-use std::fs::File;
 use std::io::{self, Read};
-#[cfg(unix)]
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-#[cfg(unix)]
-use rustix::fs::OFlags;
+use super::local::open_at_once;
 
 /// Reads a text file of no more than `most` bytes.
 ///
@@ -15,12 +11,7 @@ use rustix::fs::OFlags;
 /// What the system says, or that it is no regular file, larger, or no UTF-8. A pipe would be waited
 /// for, and a device may have no end.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
+    let (file, metadata) = open_at_once(path)?;
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     if !metadata.is_file() {
         return refused("it is not a regular file".to_string());

@@ -162,19 +162,21 @@ pub struct Misspelt {
 }
 
 /// Letters and digits only, in lower case: what remains when a separator was mistaken.
-fn bare(name: &str) -> String {
+fn letters(name: &str) -> impl Iterator<Item = char> {
     let kept = name.chars().filter(char::is_ascii_alphanumeric);
-    kept.map(|c| c.to_ascii_lowercase()).collect()
+    kept.map(|c| c.to_ascii_lowercase())
 }
 
 /// Longest key, in bytes, for which a known one is looked for that it may be meant for.
 const LONGEST_KEY: usize = 128;
 
-/// All known keys, as they are and [`bare`].
+/// All known keys, as they are and by their [`letters`].
 static KNOWN_KEYS: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let encoding = KEYS.iter().map(|info| info.name);
     let known = encoding.chain(SCHEMA_KEYS.iter().copied());
-    known.map(|known| (known, bare(known))).collect()
+    known
+        .map(|known| (known, letters(known).collect()))
+        .collect()
 });
 
 /// Whether a key is meant for Lance, and unknown to it.
@@ -184,19 +186,14 @@ pub fn misspelt(name: &str) -> Option<Misspelt> {
     }
     let begins = |prefix: &str| {
         let stem = prefix.trim_end_matches(':');
-        let start = name.chars().filter(char::is_ascii_alphanumeric);
-        let start = start.map(|c| c.to_ascii_lowercase());
-        let mut prefix = prefix.chars().filter(char::is_ascii_alphanumeric);
-        let mut pairs = start.zip(prefix.by_ref());
-        let alike = pairs.all(|(a, b)| a == b);
-        drop(pairs);
-        alike && prefix.next().is_none() || name.starts_with(stem)
+        let start = letters(name).take(letters(prefix).count());
+        start.eq(letters(prefix)) || name.starts_with(stem)
     };
     let ours = begins(ENCODING) || begins(SCHEMA);
     let wanted = match name.len() > LONGEST_KEY {
         // No slip makes a key that long, and distances take time by the product of lengths.
         true => String::new(),
-        false => bare(name),
+        false => letters(name).collect(),
     };
     if !ours && !wanted.starts_with("lance") {
         return None;
@@ -404,7 +401,7 @@ const SCHEMES: &[&str] = &["none", "lz4", "zstd", "fsst"];
 const STRUCTURES: &[&str] = &["miniblock", "fullzip"];
 
 fn meant(value: &str, words: &[&'static str]) -> Option<&'static str> {
-    let bare = bare(value);
+    let bare: String = letters(value).collect();
     let distance = |word: &&'static str| strsim::damerau_levenshtein(&bare, word);
     words
         .iter()

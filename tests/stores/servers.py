@@ -9,6 +9,7 @@ import datetime
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,11 +36,24 @@ AZURE_KEY = (
 )
 
 
+# Below the ports that systems give to clients: the clients of a server that runs already would
+# take a port between the moment it is found free and the moment a server listens on it.
+PORTS = range(10_240, 32_768)
+_given = set()
+_giving = threading.Lock()
+
+
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that nothing listens on, given to one caller only."""
+    with _giving:
+        while True:
+            port = random.choice(PORTS)
+            if port in _given:
+                continue
+            _given.add(port)
+            with contextlib.suppress(OSError), socket.socket() as sock:
+                sock.bind(("127.0.0.1", port))
+                return port
 
 
 class Store:
@@ -71,8 +85,15 @@ class Store:
         raise NotImplementedError
 
     def start(self):
-        """Starts it and waits until it answers."""
-        self.launch(self.command())
+        """Starts it and waits until it answers; with other ports where another process took one."""
+        for last in (False, False, True):
+            try:
+                self.launch(self.command())
+                break
+            except RuntimeError as error:
+                if last or "in use" not in str(error):
+                    raise
+                self.port = free_port()
         self.create_bucket()
 
     def launch(self, command, cwd=None):
@@ -221,7 +242,7 @@ class SeaweedFS(S3):
         }
         config = self.scratch / "s3.json"
         config.write_text(json.dumps({"identities": [identity]}))
-        (self.scratch / "data").mkdir()
+        (self.scratch / "data").mkdir(exist_ok=True)
         self.filer_port = free_port()
         ports = [
             f"-{part}={free_port()}"

@@ -41,10 +41,16 @@ impl HttpConnector for Connector {
                 source: why.into(),
             })
         };
-        Ok(HttpClient::new(Client {
-            own: built(options.get_default_headers())?,
-            anonymous: built(None)?,
-        }))
+        let anonymous = built(None)?;
+        let own = match options
+            .get_default_headers()
+            .filter(|headers| !headers.is_empty())
+        {
+            Some(headers) => built(Some(headers))?,
+            // Each client reads the certificates of the system.
+            None => anonymous.clone(),
+        };
+        Ok(HttpClient::new(Client { own, anonymous }))
     }
 }
 

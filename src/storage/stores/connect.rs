@@ -365,12 +365,8 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
                 client = client.with_config(*key, value.clone());
             }
         }
-        match region_of_bucket(bucket, &client).await {
-            Ok(region) => {
-                known.insert(AmazonS3ConfigKey::Region, region);
-            }
-            Err(why) => return Err(why),
-        }
+        let region = region_of_bucket(bucket, &client).await?;
+        known.insert(AmazonS3ConfigKey::Region, region);
     }
     if given.is_on("s3_express") || bucket.ends_with("--x-s3") {
         known.insert(AmazonS3ConfigKey::S3Express, "true".to_string());
@@ -396,8 +392,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
         }
     }
     let built = builder.build();
-    let built = built.map(|built| Arc::new(built) as _);
-    finish(built, |inner| Store {
+    finish(built.map(|built| Arc::new(built) as _), |inner| Store {
         inner,
         takes_suffixes: true,
         keys_in_a_page: 1000,

@@ -569,7 +569,8 @@ impl Storage for Stores {
     }
 
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
-        self.options.bases.judge(self, root, base)
+        // Nothing is looked at there but files of this machine.
+        self.local.follows(root, base)
     }
 
     fn concurrency(&self, location: &Location) -> Option<usize> {
