@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::encoding::Encoding;
+use crate::printable::printable;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -174,6 +175,12 @@ pub(crate) enum Scope {
 pub(crate) const FRAGMENT_IDS: &str = "[FRAGMENTS]";
 
 impl Remedy {
+    /// A remedy with code behind its first line. Names in the code are quoted, and those in the first
+    /// line are [`printable`].
+    pub(crate) fn with_code(text: String) -> Self {
+        Self { text, scope: None }
+    }
+
     /// A remedy that changes a field in every fragment, without another type for its values.
     pub(crate) fn of_column(text: String, field: i32) -> Self {
         let retypes = false;
@@ -201,12 +208,17 @@ impl Remedy {
     }
 }
 
-impl<T: Into<String>> From<T> for Remedy {
-    fn from(text: T) -> Self {
-        Self {
-            text: text.into(),
-            scope: None,
-        }
+/// A remedy that holds nothing of the data; there may be code in it.
+impl From<&'static str> for Remedy {
+    fn from(text: &'static str) -> Self {
+        Self::with_code(text.to_string())
+    }
+}
+
+/// A remedy without code. What it names of the data is shown in one line, whatever it holds.
+impl From<String> for Remedy {
+    fn from(text: String) -> Self {
+        Self::with_code(printable(&text).into_owned())
     }
 }
 
@@ -408,6 +420,12 @@ impl Finding {
     pub fn mend(mut self, mend: impl Into<Remedy>) -> Self {
         self.mends.push(mend.into());
         self
+    }
+
+    /// Adds a remedy that [has code](Remedy::with_code).
+    #[must_use]
+    pub(crate) fn mend_code(self, text: String) -> Self {
+        self.mend(Remedy::with_code(text))
     }
 
     /// Adds remedies.

@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ fn run(mut command: Command) -> Output {
     let id = child.id();
     let (send, ended) = std::sync::mpsc::channel::<()>();
     let guard = std::thread::spawn(move || {
-        if ended.recv_timeout(PATIENCE).is_err() {
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
         }
     });
@@ -1059,4 +1060,238 @@ fn names_of_files_are_shown_and_not_obeyed() {
     let mut odd = command(&[]);
     odd.arg(dataset.join(OsStr::from_bytes(b"\x1b]0;owned\x07\xff\n::error::x")));
     assert_eq!(obeyed(&stderr(&run(odd))), None);
+}
+
+/// Writes the file of a branch or tag that is no JSON of one.
+fn bad_ref(dataset: &Path, kind: &str, name: &str) {
+    let folder = dataset.join("_refs").join(kind);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(name), "{bad").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_adds_no_line_to_what_is_to_be_done() {
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    edited(&dataset, |_| ());
+    bad_ref(&dataset, "branches", "a:\n::error::x\nFORGED = rm.json");
+    bad_ref(&dataset, "tags", "a:\n::error::x\nFORGED = rm.json");
+    let path = dataset.to_str().unwrap();
+    for format in ["text", "concise", "junit", "github", "gitlab", "sarif"] {
+        let output = lint(&[path, "--untrusted", "--format", format]);
+        let said = stdout(&output);
+        assert!(said.contains("FORGED"), "{format}: {said}");
+        let forged = said.lines().find(|line| {
+            let line = line.trim_start();
+            line.starts_with("FORGED") || line.trim_start_matches('\\').starts_with("::error::x")
+        });
+        assert_eq!(forged, None, "{format}: {said}");
+    }
+}
+
+#[test]
+fn a_name_adds_no_code_to_what_is_to_be_pasted() {
+    // A child of a packed struct: the advice on it has code with both names (LL-0018).
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    copy(&root().join("testdata/clean/packed-struct-2.0"), &dataset);
+    let (path, mut message) = manifest_of(&dataset);
+    let evil = "x\"]); import os; os.abort() #\nos.abort()";
+    for field in &mut message.fields {
+        field.name = format!("{}{evil}", field.name);
+    }
+    std::fs::write(path, manifest_file(&message)).unwrap();
+    let output = lint(&[dataset.to_str().unwrap(), "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut pasted = 0;
+    for finding in report["findings"].as_array().unwrap() {
+        for help in finding["help"].as_array().unwrap() {
+            let (_, code) = help.as_str().unwrap().split_once('\n').unwrap_or_default();
+            pasted += usize::from(code.contains("abort"));
+            assert!(
+                !code.lines().any(|line| line.starts_with("os.abort")),
+                "{code}"
+            );
+            // Within a literal the quote of the name is escaped.
+            assert!(!code.contains("x\"])"), "{code}");
+        }
+    }
+    assert!(pasted > 0, "{report:#}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_itself_hides_nothing() {
+    use std::os::unix::fs::symlink;
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    for kind in ["tags", "branches"] {
+        edited(&dataset, |_| ());
+        bad_ref(&dataset, kind, "bad.json");
+        symlink("zz", dataset.join("_refs").join(kind).join("zz")).unwrap();
+        let output = lint(&["--untrusted", dataset.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{kind}: {}", stdout(&output));
+        assert!(stdout(&output).contains("ref-unreadable"));
+        std::fs::remove_dir_all(&dataset).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_that_lead_back_to_themselves_end() {
+    use std::os::unix::fs::symlink;
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    copy(&root().join("testdata/clean/index-btree-2.1"), &dataset);
+    let index = std::fs::read_dir(dataset.join("_indices")).unwrap();
+    let index = index.map(|entry| entry.unwrap().path()).next().unwrap();
+    std::fs::create_dir_all(dataset.join("tree/a")).unwrap();
+    for folder in [index, dataset.join("data"), dataset.join("tree/a")] {
+        for count in 0..40 {
+            symlink(".", folder.join(format!("l{count}"))).unwrap();
+        }
+    }
+    let path = dataset.to_str().unwrap();
+    for arguments in [&[path][..], &[path, "--all-versions"], &["orphans", path]] {
+        // Each ends, and says why where not all was looked at.
+        let output = lint(arguments);
+        let clean = output.status.code() == Some(0);
+        assert!(
+            clean || stderr(&output).contains("folders"),
+            "{}",
+            everything(&output)
+        );
+    }
+}
+
+#[test]
+fn a_folder_called_tree_makes_no_dataset_a_branch() {
+    let scratch = scratch();
+    let outside = scratch.path().join("private");
+    edited(&outside, |_| ());
+    let dataset = scratch.path().join("tree/sub/d.lance");
+    std::fs::create_dir_all(dataset.parent().unwrap()).unwrap();
+    edited(&dataset, |message| {
+        behind(message, outside.to_str().unwrap())
+    });
+    let output = lint(&["--untrusted", dataset.to_str().unwrap()]);
+    assert!(
+        everything(&output).contains("base-path-not-followed"),
+        "{}",
+        everything(&output)
+    );
+}
+
+#[test]
+fn a_server_does_not_fill_the_memory() {
+    // More than any answer may have, and no end to it.
+    for (status, first) in [
+        (
+            "206 Partial Content",
+            "Content-Range: bytes 0-999/1000\r\nContent-Length: 99999999999\r\n",
+        ),
+        ("200 OK", ""),
+        ("403 Forbidden", ""),
+        ("500 Internal Server Error", ""),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let sent = Arc::new(Mutex::new(0_u64));
+        let counted = Arc::clone(&sent);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let counted = Arc::clone(&counted);
+                let head = format!("HTTP/1.1 {status}\r\n{first}\r\n");
+                std::thread::spawn(move || {
+                    let mut stream = stream.unwrap();
+                    let mut request = [0; 4096];
+                    let _ = stream.read(&mut request);
+                    let is_head = request.starts_with(b"HEAD");
+                    if stream.write_all(head.as_bytes()).is_err() || is_head {
+                        return;
+                    }
+                    while stream.write_all(&[b'x'; 1 << 16]).is_ok() {
+                        *counted.lock().unwrap() += 1 << 16;
+                    }
+                });
+            }
+        });
+        let url = format!("http://127.0.0.1:{port}/d.lance/data/x.lance");
+        let output = lint(&[&url, "--storage-option", "allow_http=true"]);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{status}: {}",
+            everything(&output)
+        );
+        let sent = *sent.lock().unwrap();
+        assert!(sent < 1 << 30, "{status}: {sent} bytes were taken");
+    }
+}
+
+#[test]
+fn a_server_does_not_make_a_run_endless() {
+    let server = Server::start(|line: &str, _| match line {
+        line if line.starts_with("PROPFIND") => response("405 Method Not Allowed", "", b""),
+        line if line.contains("latest_version_hint.json") => response(
+            "200 OK",
+            "Content-Range: bytes 0-12/13\r\n",
+            b"{\"version\":5}",
+        ),
+        _ => response("200 OK", "", b"12345"),
+    });
+    let output = lint(&[
+        &format!("http://127.0.0.1:{}/d.lance", server.port),
+        "--storage-option",
+        "allow_http=true",
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{}", everything(&output));
+}
+
+#[test]
+fn time_goes_with_the_size_of_what_is_read() {
+    // 4,000 data files of one name in one fragment, and 4,000 columns of one name and no type: what
+    // compared each with each took minutes.
+    let scratch = scratch();
+    let files = scratch.path().join("files.lance");
+    edited(&files, |message| {
+        message.fragments[0].files = vec![Default::default(); 40_000];
+    });
+    lint(&[files.to_str().unwrap(), "--format", "concise", "-q"]);
+    let alike = scratch.path().join("alike.lance");
+    edited(&alike, |message| {
+        message.fields = (0..8_000).map(|id| field_of("a", id, "no type")).collect();
+    });
+    for format in ["sarif", "junit", "gitlab", "github"] {
+        lint(&[alike.to_str().unwrap(), "--format", format, "-q"]);
+    }
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_over() {
+    // A server that takes the question and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let kept = std::thread::spawn(move || {
+        let mut streams = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            streams.push(stream);
+        }
+    });
+    let url = format!("http://127.0.0.1:{port}/d.lance");
+    let output = lint(&[
+        &url,
+        "--storage-option",
+        "allow_http=true",
+        "--timeout",
+        "1s",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        everything(&output).contains("stopped by --timeout 1s"),
+        "{}",
+        everything(&output)
+    );
+    drop(kept);
 }

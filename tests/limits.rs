@@ -80,6 +80,17 @@ fn later_paths_are_said_to_be_left_out() {
 }
 
 #[test]
+fn a_time_that_is_none_is_refused() {
+    for time in ["0s", "soon", ""] {
+        let output = lint(&[DATASET, "--timeout", time]);
+        assert_eq!(output.status.code(), Some(2), "{time}");
+        assert!(stderr(&output).contains("such as 30s or 5m"), "{time}");
+    }
+    // Time enough changes nothing.
+    assert_eq!(report(&["--timeout", "1h"]), report(&[]));
+}
+
+#[test]
 fn half_a_comparison_is_none() {
     for arguments in [
         &[

@@ -1,7 +1,7 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::deletion;
 use crate::format::legacy::is_legacy;
-use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::limits::{MAX_FOLDERS, MAX_SIDE_FILE_BYTES};
 use crate::format::manifest::UnreadableManifest;
 use crate::format::proto::lance::table::data_fragment::{
     CreatedAtVersionSequence, LastUpdatedAtVersionSequence, RowIdSequence,
@@ -251,8 +251,12 @@ fn index_files(
 /// The files of a folder of an index; `None` where it cannot be listed.
 fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile>> {
     let mut files = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(below) = folders.pop() {
+    // Those above first: a link may lead back up, and another beside it too.
+    let mut folders = VecDeque::from([String::new()]);
+    for _ in 0..MAX_FOLDERS {
+        let Some(below) = folders.pop_front() else {
+            break;
+        };
         let listed = match below.as_str() {
             "" => storage.list(folder),
             below => storage.list(&folder.join(below)),
@@ -262,9 +266,8 @@ fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile
                 for entry in entries {
                     let name = format!("{below}{}", entry.name);
                     match entry.is_dir {
-                        // A link may lead back up.
                         true if below.matches('/').count() < MOST_INDEX_DEPTH => {
-                            folders.push(format!("{name}/"));
+                            folders.push_back(format!("{name}/"));
                         }
                         true => {}
                         false => files.push(IndexFile {

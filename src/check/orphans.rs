@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{CheckError, dataset};
+use crate::format::limits::MAX_FOLDERS;
 use crate::model::history::{self, Line};
 use crate::model::index::{INDICES, Index};
 use crate::model::snapshot::{Snapshot, parse_manifest_name};
@@ -290,7 +291,15 @@ fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Ent
     let mut found = Vec::new();
     for (folder, kind) in folders {
         let mut open = vec![(folder.to_string(), 0)];
+        let mut listed = 0;
         while let Some((path, depth)) = open.pop() {
+            listed += 1;
+            if listed > MAX_FOLDERS {
+                let location = line.root.join(folder);
+                return Err(CheckError(format!(
+                    "{location} has more than {MAX_FOLDERS} folders; a link in it may lead back up"
+                )));
+            }
             let entries = match storage.list(&line.root.join(&path)) {
                 Ok(entries) => entries,
                 Err(crate::storage::StorageError::NotFound) => continue,

@@ -3,6 +3,7 @@
 #[cfg(feature = "object-stores")]
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -11,7 +12,8 @@ use clap::error::ErrorKind;
 #[cfg(feature = "object-stores")]
 use clap::{Arg, Command};
 
-use lance_lint::storage::{Bases, Location, Options, Storage, open};
+use crate::FAILED;
+use lance_lint::storage::{Bases, Halt, Location, Options, Storage, open};
 
 /// Options of object stores and limits on reads.
 #[derive(Debug, Clone, Default, Args)]
@@ -37,6 +39,10 @@ pub struct StoreArgs {
     /// far
     #[arg(long, value_name = "SIZE", hide_short_help = true, value_parser = size)]
     max_bytes: Option<u64>,
+    /// Stop after so much time (30s, 5m, …), with what was learnt so far; a run that has no report
+    /// 10 seconds later ends with status 2
+    #[arg(long, value_name = "TIME", hide_short_help = true, value_parser = time)]
+    timeout: Option<Duration>,
     /// Follow base paths of a manifest to this place too, and below: a path, or a URL such as
     /// s3://bucket/images.lance (repeatable)
     #[arg(long, value_name = "PLACE", hide_short_help = true)]
@@ -69,7 +75,7 @@ impl StoreArgs {
                 }
             }
         }
-        open(Options {
+        let storage = open(Options {
             #[cfg(feature = "object-stores")]
             store: self.storage_option.clone(),
             #[cfg(feature = "object-stores")]
@@ -80,7 +86,33 @@ impl StoreArgs {
                 allowed: self.allow_base.clone(),
                 untrusted: self.untrusted,
             },
-        })
+        });
+        if let Some(most) = self.timeout {
+            end_after(most, storage.clone());
+        }
+        storage
+    }
+}
+
+/// How long a run that is to end may take to say what it learnt.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Ends the run when its time is over.
+fn end_after(most: Duration, storage: Arc<dyn Storage>) {
+    std::thread::spawn(move || {
+        std::thread::sleep(most);
+        let halt = Halt::Timeout(most);
+        storage.meter().halt(halt.clone());
+        std::thread::sleep(GRACE);
+        eprintln!("lance-lint: {halt}, and there was no report in time");
+        std::process::exit(i32::from(FAILED));
+    });
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text.trim()) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("expected a time, such as 30s or 5m".to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use roaring::RoaringBitmap;
 
-use super::limits::MAX_SIDE_FILE_BYTES;
+use super::limits::{MAX_DELETION_ARRAY_BYTES, MAX_SIDE_FILE_BYTES};
 
 /// Bytes before the first message of an Arrow IPC file: `ARROW1` and two of padding.
 const ARROW_MAGIC: &[u8] = b"ARROW1";
@@ -98,6 +98,12 @@ fn offsets(file: &Bytes, batch: &Batch) -> Result<RoaringBitmap, String> {
             let (length, frame) = stored.split_first_chunk::<8>().ok_or_else(cut)?;
             match (i64::from_le_bytes(*length), codec) {
                 (-1, _) => Cow::Borrowed(frame),
+                (_, ZSTD) if wanted > MAX_DELETION_ARRAY_BYTES => {
+                    return Err(format!(
+                        "holds {} compressed offsets, more than are read here",
+                        batch.rows
+                    ));
+                }
                 (_, ZSTD) => Cow::Owned(inflated(frame, wanted)?),
                 _ => {
                     return Err(format!(

@@ -17,6 +17,30 @@ pub const MAX_SECTION_BYTES: u64 = 512 * 1024 * 1024;
 /// Most bytes of a deletion file or of a tag, branch or hint file that are read.
 pub const MAX_SIDE_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Most bytes of an answer to a request that states no range, such as a listing. A folder of
+/// 100,000 files has about 60 MB in WebDAV's XML.
+pub const MAX_LISTING_BYTES: usize = 256 * 1024 * 1024;
+
+/// Most bytes of an answer by which a server refuses.
+pub const MAX_REFUSAL_BYTES: usize = 1024 * 1024;
+
+/// Most versions that a server which lists nothing is asked for, from the one that
+/// `latest_version_hint.json` names.
+pub const MAX_PROBED_VERSIONS: usize = 1_000;
+
+/// Most folders of one folder of a dataset that are listed. A link may lead back up.
+pub const MAX_FOLDERS: usize = 10_000;
+
+/// Most bytes of one file of a tag or branch that are read, and of all of one kind together. They
+/// hold a version, a name, two dates and what users note of them.
+pub const MAX_REF_BYTES: u64 = 1024 * 1024;
+/// See [`MAX_REF_BYTES`].
+pub const MAX_REFS_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most bytes that the row offsets of one Arrow deletion file take once decompressed: 4 million
+/// rows. Lance writes a bitmap where there are 5,000 or more (seen with pylance 14.0.2).
+pub const MAX_DELETION_ARRAY_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Longest encoding message, in bytes, that is remembered to be parsed once. Longer
 /// ones carry a symbol table and are as good as never repeated.
 pub const MAX_CACHED_ENCODING_BYTES: usize = 1024;

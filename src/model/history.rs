@@ -4,7 +4,7 @@
 use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, list_manifests, ref_names};
 use super::target::{BRANCHES, DATA, TRANSACTIONS, VERSIONS};
 use crate::format::MAGIC;
-use crate::format::limits::MAX_SECTION_BYTES;
+use crate::format::limits::{MAX_FOLDERS, MAX_SECTION_BYTES};
 use crate::format::manifest;
 use crate::format::proto::lance::table::Transaction;
 use crate::storage::{Location, Storage, StorageError};
@@ -48,7 +48,15 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
     let tree = root.join(BRANCHES);
     let mut folders = vec![(tree, String::new(), 0)];
     let mut found = Vec::new();
+    let mut listed = 0;
     while let Some((folder, name, depth)) = folders.pop() {
+        listed += 1;
+        if listed > MAX_FOLDERS {
+            return Err(OpenError(format!(
+                "{} has more than {MAX_FOLDERS} folders, which are no branches",
+                root.join(BRANCHES)
+            )));
+        }
         let entries = storage.list(&folder).unwrap_or_default();
         if !name.is_empty() && entries.iter().any(|e| e.is_dir && e.name == VERSIONS) {
             found.push((name, folder));

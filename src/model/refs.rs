@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::history::Tag;
-use crate::format::limits::MAX_SIDE_FILE_BYTES;
+use crate::format::limits::{MAX_REF_BYTES, MAX_REFS_BYTES};
 use crate::printable::json_error;
 use crate::storage::{Location, Storage};
 
@@ -173,13 +173,19 @@ fn files<T: DeserializeOwned>(
 ) -> Vec<RefFile<T>> {
     let entries = storage.list(&root.join(folder)).unwrap_or_default();
     let entries = entries.iter().filter(|entry| !entry.is_dir).take(MOST_REFS);
+    let mut left = MAX_REFS_BYTES;
     let read = entries.filter_map(|entry| {
         let name = entry.name.strip_suffix(".json")?;
         let path = format!("{folder}/{}", entry.name);
-        let tail = storage.tail(&root.join(&path), MAX_SIDE_FILE_BYTES);
-        let bytes = tail.ok()?.bytes;
+        let want = MAX_REF_BYTES.min(left);
+        let tail = storage.tail(&root.join(&path), want).ok()?;
+        let bytes = tail.bytes;
+        left = left.checked_sub(bytes.len() as u64).filter(|_| want > 0)?;
         let contents = serde_json::from_slice(&bytes);
-        let contents = contents.map_err(|error| json_error(&error));
+        let contents = match tail.size > MAX_REF_BYTES {
+            true => Err(format!("{} bytes, more than are read", tail.size)),
+            false => contents.map_err(|error| json_error(&error)),
+        };
         Some(RefFile {
             name: name.to_string(),
             path,

@@ -1,7 +1,7 @@
 //! What the formats for code review and CI show of a finding: a file to hang it on, a text of
 //! one piece, and a fingerprint.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::layout;
@@ -26,6 +26,7 @@ pub struct Annotation<'a> {
 /// All findings of a report. Paths start from `base` where they are below it.
 pub fn annotations<'a>(report: &'a Report, base: &Path) -> Vec<Annotation<'a>> {
     let mut taken = HashSet::new();
+    let mut alike: HashMap<String, u64> = HashMap::new();
     let mut all = Vec::new();
     for subject in &report.subjects {
         let name = from(base, &subject.path);
@@ -33,8 +34,11 @@ pub fn annotations<'a>(report: &'a Report, base: &Path) -> Vec<Annotation<'a>> {
             let mut identity = Identity::new(name.clone(), finding);
             let mut fingerprint = identity.fingerprint();
             // Alike in all that lasts: told apart by their order.
+            let count = alike.entry(fingerprint.clone()).or_default();
+            let fault = identity.fault.clone().unwrap_or_default();
             while !taken.insert(fingerprint.clone()) {
-                identity.fault = Some(format!("{}+", identity.fault.unwrap_or_default()));
+                *count += 1;
+                identity.fault = Some(format!("{fault}+{count}"));
                 fingerprint = identity.fingerprint();
             }
             all.push(Annotation {

@@ -13,6 +13,7 @@ use crate::diagnose::events::{Event, Said, Source};
 use crate::diagnose::locate::{Located, TooNew};
 use crate::diagnose::{Diagnosis, Recognised, Search, Understood};
 use crate::finding::{Finding, Since};
+use crate::printable::printable;
 
 /// What is to be told.
 #[derive(Debug)]
@@ -273,7 +274,7 @@ fn write_located(
         label(out, "cause", cause, width)?;
     }
     for mend in &finding.mends {
-        label(out, "mend", &mend.text, width)?;
+        with_code(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }
@@ -398,6 +399,11 @@ fn paragraph(out: &mut dyn Write, text: &str, width: usize) -> io::Result<()> {
 
 /// A labelled text; its lines after the first are code and stay as they are.
 fn label(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
+    with_code(out, name, &printable(text), width)
+}
+
+/// The same for text whose lines after the first are code, which is kept whole.
+fn with_code(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
     let mut lines = text.lines();
     let head = format!(
         "{:<INDENT$}{}",
@@ -412,7 +418,7 @@ fn label(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Resul
         }
     }
     for code in lines {
-        writeln!(out, "{:INDENT$}  {code}", "")?;
+        writeln!(out, "{:INDENT$}  {}", "", printable(code))?;
     }
     Ok(())
 }

@@ -99,6 +99,8 @@ pub enum StoppedJson {
     MaxRequests,
     /// `--max-bytes` is used up.
     MaxBytes,
+    /// The time of `--timeout` has passed.
+    Timeout,
     /// A store does not answer as it must.
     Failed,
 }
@@ -593,6 +595,7 @@ pub fn summary(report: &Report) -> Summary {
             Halt::Interrupted => StoppedJson::Interrupted,
             Halt::MostRequests(_) => StoppedJson::MaxRequests,
             Halt::MostBytes(_) => StoppedJson::MaxBytes,
+            Halt::Timeout(_) => StoppedJson::Timeout,
             Halt::Failed(_) => StoppedJson::Failed,
         }),
         decoded: report.decoded.map(|decoded| DecodedSummary {

@@ -30,11 +30,11 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
     suites.push_attribute(("failures", failures.to_string().as_str()));
     suites.push_attribute(("errors", "0"));
     xml.write_event(Event::Start(suites))?;
+    let mut rest = annotations.as_slice();
     for subject in &report.subjects {
-        let own: Vec<&Annotation<'_>> = annotations
-            .iter()
-            .filter(|annotation| std::ptr::eq(annotation.subject, subject))
-            .collect();
+        // They are in the order of their subjects.
+        let (own, others) = rest.split_at(subject.findings.len().min(rest.len()));
+        rest = others;
         let failures = own.iter().filter(|annotation| fails(annotation)).count();
         let mut suite = BytesStart::new("testsuite");
         suite.push_attribute(("name", legal(&printable(&subject.path)).as_str()));

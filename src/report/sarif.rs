@@ -227,9 +227,7 @@ pub fn write(
                     .iter()
                     .map(|failure| Notification {
                         level: "error",
-                        message: Text {
-                            text: failure.clone(),
-                        },
+                        message: message(failure.clone()),
                     })
                     .collect(),
             }],
@@ -288,8 +286,8 @@ fn result<'a>(annotation: &'a Annotation<'_>, rule: Option<usize>, base: &Path) 
         },
         logical_locations: logical(finding, place),
         message: place.and_then(|place| {
-            let text = place.detail.clone()?;
-            Some(Text { text })
+            let detail = place.detail.clone()?;
+            Some(message(detail))
         }),
     };
     let mut lines = vec![finding.message.clone()];
@@ -299,9 +297,7 @@ fn result<'a>(annotation: &'a Annotation<'_>, rule: Option<usize>, base: &Path) 
         rule_id: finding.rule.id,
         rule_index: rule.unwrap_or_default(),
         level: level(finding.severity),
-        message: Text {
-            text: without_links(lines.join("\n")),
-        },
+        message: message(lines.join("\n")),
         locations: vec![at(None, finding.places.first())],
         related_locations: others
             .map(|(id, place)| at(Some(id), Some(place)))
@@ -380,9 +376,11 @@ fn logical(finding: &Finding, place: Option<&Place>) -> Vec<LogicalLocation> {
 }
 
 /// A message in which nothing is taken for a link (SARIF 2.1.0, section 3.11.6).
-fn without_links(text: String) -> String {
-    match text.contains("](") {
-        true => text.replace('[', "\\[").replace(']', "\\]"),
-        false => text,
+fn message(text: String) -> Text {
+    Text {
+        text: match text.contains("](") {
+            true => text.replace('[', "\\[").replace(']', "\\]"),
+            false => text,
+        },
     }
 }

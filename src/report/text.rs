@@ -451,7 +451,7 @@ fn write_finding(
         field(out, "since", &since_text(since), width)?;
     }
     for mend in &finding.mends {
-        field(out, "mend", &mend.text, width)?;
+        with_code(out, "mend", &mend.text, width)?;
     }
     Ok(())
 }
@@ -515,8 +515,13 @@ fn decoder(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<(
     Ok(())
 }
 
-/// One remark of a finding. Lines after the first of a mend are code and are kept whole.
+/// One remark of a finding.
 fn field(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
+    with_code(out, name, &printable(text), width)
+}
+
+/// One remark of a finding. Lines after the first are code and are kept whole.
+fn with_code(out: &mut dyn Write, name: &str, text: &str, width: usize) -> io::Result<()> {
     let mut lines = text.lines();
     let label = format!("   = {:<10}", format!("{name}:"));
     let indent = label.chars().count();

@@ -6,6 +6,7 @@ use crate::finding::{Finding, Marked, Remedy};
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::Snapshot;
 use crate::model::version::FileVersion;
+use crate::printable::printable;
 use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
 /// How a blob field says that it is one, as a user would look it up.
@@ -130,15 +131,12 @@ pub fn mend_rewrite(
 ) -> Option<Remedy> {
     let code = mends::copy_code(schema, &[field], Some(version))?;
     let lacks = mends::COPY_LACKS;
-    let path = &field.path;
+    let path = printable(&field.path);
     let Some(plain) = plain else {
-        return Some(
-            format!(
-                "to make `{path}` real blobs, read the values and write them to a new dataset ({lacks}; \
-                 pylance 14):\n{code}"
-            )
-            .into(),
-        );
+        return Some(Remedy::with_code(format!(
+            "to make `{path}` real blobs, read the values and write them to a new dataset ({lacks}; \
+             pylance 14):\n{code}"
+        )));
     };
     let (_, commit) = plain.text.split_once('\n')?;
     Some(Remedy {

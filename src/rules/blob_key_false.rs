@@ -1,6 +1,6 @@
 use super::keys::change_metadata;
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, RuleInfo};
+use crate::finding::{Findings, Remedy, RuleInfo};
 use crate::model::schema::BLOB_KEY;
 use crate::rules::blob::pages_stored;
 use crate::typing::blob::Storage;
@@ -85,10 +85,10 @@ impl Rule for BlobKeyFalse {
                 "returns position and size of each value, not the value",
             )
             .cause("Lance looks at the presence of the key, not at its value")
-            .mend(format!(
+            .mend(Remedy::with_code(format!(
                 "for blobs, set the value to \"true\" (pylance 14):\n{}",
                 change_metadata(&[(view.field, vec![(BLOB_KEY, Some("true"))])])
-            ))
+            )))
             .mend(format!(
                 "for plain values, read them and write the column without the key; {}",
                 "taking the key away from the blobs that are there makes every scan load them all"

@@ -91,7 +91,7 @@ fn without_versions<'a>(name: &str, tags: impl Iterator<Item = &'a str>) -> Find
         "{BRANCHES}/{name} was removed by hand, or not copied"
     ))
     .mend(format!("restore {BRANCHES}/{name} from a copy"))
-    .mend(format!(
+    .mend_code(format!(
         "or, if there is no copy, delete the branch; the other branches keep all they have:\n\
          ds = lance.dataset(uri)\n\
          {tags}ds.branches.delete({})",

@@ -1,5 +1,6 @@
 use rustc_hash::FxHashMap;
 
+use super::mends::py;
 use super::{ColumnsView, Laid, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
@@ -129,8 +130,10 @@ impl Rule for ColumnLengthsDiffer {
                 ),
                 false => finding,
             };
-            let others =
-                format!("ds.to_table(columns=[n for n in ds.schema.names if n != {path:?}])");
+            let others = format!(
+                "ds.to_table(columns=[n for n in ds.schema.names if n != {}])",
+                py(path)
+            );
             findings.add(match stated.filter(|stated| rows < stated) {
                 // The reader takes the first column's pages for those that tell the vocabulary.
                 Some(_) if *rows == 0 && laid.index == 0 && view.version.is_structural() => finding
@@ -144,17 +147,18 @@ impl Rule for ColumnLengthsDiffer {
                         format!("to_table(columns=[{path:?}])"),
                         format!("fails: cannot read Ranges([0..{stated}]) from columns with {rows} rows"),
                     )
-                    .mend(format!(
+                    .mend_code(format!(
                         "restore the file from a copy, or write the column again from its source; the other \
                          columns can be read:\n\
                          ds = lance.dataset(uri)\n\
                          {others}"
                     )),
-                None => finding.mend(format!(
+                None => finding.mend_code(format!(
                     "read the column by itself and the others together:\n\
                      ds = lance.dataset(uri)\n\
-                     ds.to_table(columns=[{path:?}])\n\
-                     {others}"
+                     ds.to_table(columns=[{}])\n\
+                     {others}",
+                    py(path)
                 )),
             });
         }
@@ -301,17 +305,21 @@ impl Walk<'_, '_> {
         };
         let read = match beside.map(|beside| &beside.path) {
             Some(beside) => {
-                format!(":\nds = lance.dataset(uri)\nds.to_table(columns=[{beside:?}])")
+                format!(
+                    ":\nds = lance.dataset(uri)\nds.to_table(columns=[{}])",
+                    py(beside)
+                )
             }
             None => String::new(),
         };
         self.findings.add(match alone {
-            true => finding.mend(format!(
+            true => finding.mend_code(format!(
                 "read the children one by one:\n\
                  ds = lance.dataset(uri)\n\
-                 ds.to_table(columns=[{path:?}])"
+                 ds.to_table(columns=[{}])",
+                py(path)
             )),
-            false => finding.mend(format!(
+            false => finding.mend_code(format!(
                 "restore the file from a copy, or write the column again from its source; the other \
                  children can be read by their paths{read}"
             )),

@@ -97,7 +97,7 @@ impl Rule for DeletionFileMissing {
                 )
                 .mend(match unopened {
                     true => mends::move_away_if_older(view.snapshot),
-                    false => format!("restore the file from a copy, or {}", mends::GO_BACK),
+                    false => format!("restore the file from a copy, or {}", mends::GO_BACK).into(),
                 }),
         );
     }

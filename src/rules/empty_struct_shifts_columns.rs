@@ -95,7 +95,7 @@ impl Rule for EmptyStructShiftsColumns {
                      buffers in array of type …, got 2, or: No-values plane has materialized leaf values",
                 )
                 .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
-                .mend(format!(
+                .mend_code(format!(
                     "leave the struct out when reading:\n{}",
  mends::read_without(view.schema, field)
                 ))
@@ -117,7 +117,7 @@ fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
         .instead("a struct with at least one field, or none", "a struct without fields")
         .reader("to_table()", "panics: offsets cannot be empty (decoder.rs)")
         .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
-        .mend(format!(
+        .mend_code(format!(
             "leave the list out when reading:\n{}",
  mends::read_without(view.schema, field)
         ))

@@ -1,6 +1,6 @@
 use super::keys::{change_and_copy, change_metadata};
 use super::{ColumnView, Rule, mends};
-use crate::finding::{Finding, Findings, RuleInfo};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo};
 use crate::model::data_file::Page;
 use crate::model::encoding::{Kind, Node, Nulls};
 use crate::model::logical_type::LogicalType;
@@ -512,10 +512,10 @@ fn refused(
     };
     let away = |field: &Field, key: Key| change_metadata(&[(field, vec![(key.name(), None)])]);
     match why {
-        Why::ZippedIsZstd => finding.mend(format!(
+        Why::ZippedIsZstd => finding.mend(Remedy::with_code(format!(
             "ask for zstd, which is what you get (pylance 14):\n{}",
             change_metadata(&[(view.field, vec![(key.name(), Some("zstd"))])])
-        )),
+        ))),
         Why::ZippedFixed if key == Key::StructuralEncoding => finding,
         Why::ZippedFixed => finding.mend(set(
             "ask for mini-block pages",
@@ -523,10 +523,10 @@ fn refused(
             Key::StructuralEncoding,
             Some("miniblock"),
         )),
-        Why::NoGain => finding.mend(format!(
+        Why::NoGain => finding.mend(Remedy::with_code(format!(
             "take the key away, which saves writers the attempt (pylance 14):\n{}",
             away(owner, key)
-        )),
+        ))),
         Why::FsstOfNumbers => finding.mend(set("take the key away", owner, key, None)),
         Why::PlainDictionary if view.version == FileVersion::V2_0 => finding.mend_all(mends::copy(
             "write the data to a new dataset of 2.2, which compresses dictionaries",

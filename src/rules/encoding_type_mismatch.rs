@@ -72,7 +72,7 @@ impl Rule for EncodingTypeMismatch {
             let finding = page::finding(&INFO, view, fault, message);
             findings.add(finding.mend(match wider_keys(view, fault) {
                 Some(mend) => mend,
-                None => view.restore_mend().into(),
+                None => view.restore_mend(),
             }));
         }
     }

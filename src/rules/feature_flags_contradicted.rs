@@ -1,7 +1,7 @@
 use prost::Message;
 
 use super::{DatasetView, Rule, manifest_place, mends};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
 use crate::format::proto::lance::table::Manifest;
 use crate::model::flags::{
     DELETION_FILES, FRAGMENT_REUSE, MANAGED_BLOBS, MIXED_VERSIONS, NON_REUSABLE_FIELD_IDS,
@@ -77,7 +77,7 @@ impl Rule for FeatureFlagsContradicted {
 /// The flag of fragments that stand in a tree (lance-table `table.proto`).
 const FRAGMENT_TREE: u64 = 1 << 12;
 
-fn tree(message: &Manifest, mend: &str) -> Option<Finding> {
+fn tree(message: &Manifest, mend: &Remedy) -> Option<Finding> {
     let has_flag = message.reader_feature_flags & FRAGMENT_TREE != 0;
     let tree = message.fragment_tree.as_ref().filter(|_| !has_flag)?;
     let severity = match <() as Message>::decode(tree.as_ref()) {
@@ -92,12 +92,12 @@ fn tree(message: &Manifest, mend: &str) -> Option<Finding> {
                 "lance.dataset(uri)",
                 "passes over its fragments, or fails: failed to decode Protobuf message",
             )
-            .mend(mend),
+            .mend(mend.clone()),
     )
 }
 
 /// Flags that readers refuse unless both words have them (lance-table `feature_flags.rs`).
-fn pairs(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
+fn pairs(message: &Manifest, mend: &Remedy) -> impl Iterator<Item = Finding> {
     let differ = message.reader_feature_flags ^ message.writer_feature_flags;
     let paired = [
         (
@@ -126,11 +126,11 @@ fn pairs(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
                 ),
             },
         )
-        .mend(mend)
+        .mend(mend.clone())
     })
 }
 
-fn field_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
+fn field_ids(message: &Manifest, mend: &Remedy) -> impl Iterator<Item = Finding> {
     let flag = message.writer_feature_flags & NON_REUSABLE_FIELD_IDS != 0;
     let disagree = (flag != message.max_allocated_field_id.is_some()).then(|| {
         INFO.finding("the flag “non-reusable field ids” and the highest field id do not go together")
@@ -145,7 +145,7 @@ fn field_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
                 "lance.dataset(uri)",
                 "fails: Manifest non-reusable-field-ID high-water mark and writer feature flag disagree",
             )
-            .mend(mend)
+            .mend(mend.clone())
     });
     let greatest = message.fields.iter().map(|field| field.id).max();
     let low = message
@@ -162,7 +162,7 @@ fn field_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
                          field ID {greatest}; reads are right"
                     ),
                 )
-                .mend(mend)
+                .mend(mend.clone())
         });
     disagree.into_iter().chain(low)
 }
@@ -184,7 +184,7 @@ fn deletions(message: &Manifest) -> impl Iterator<Item = Finding> {
         .into_iter()
 }
 
-fn row_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
+fn row_ids(message: &Manifest, mend: &Remedy) -> impl Iterator<Item = Finding> {
     let with = message
         .fragments
         .iter()
@@ -200,7 +200,7 @@ fn row_ids(message: &Manifest, mend: &str) -> impl Iterator<Item = Finding> {
                 )
                 .reader("lance.dataset(uri)", "fails: All fragments must have row ids")
                 .cause("fragments were registered by a program that does not know of row ids")
-                .mend(mend),
+                .mend(mend.clone()),
         ),
         false if with > 0 => Some(
             INFO.finding("fragments store row ids that no reader uses")

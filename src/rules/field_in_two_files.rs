@@ -108,7 +108,7 @@ impl Rule for FieldInTwoFiles {
                             view.fragment.id
                         ),
                     )
-                    .mend(let_go(*id, 0));
+                    .mend_code(let_go(*id, 0));
                 findings.add(match field {
                     Some(field) => finding.column(&field.path),
                     None => finding,
@@ -160,11 +160,11 @@ fn used_again(view: &FragmentView<'_>, findings: &mut Findings) {
                 ),
             )
             .cause("Lance up to 0.10 gave the id of a dropped column to the next that was added")
-            .mend(format!(
+            .mend_code(format!(
                 "before anything else is written (an append makes it worse): {}",
                 mends::COMMIT_NOTHING
             ))
-            .mend(let_go(field.id, old_at)),
+            .mend_code(let_go(field.id, old_at)),
         );
     }
 }

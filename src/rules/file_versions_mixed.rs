@@ -137,7 +137,7 @@ impl Rule for FileVersionsMixed {
             .reader(call, effect)
             .cause("files of another Lance release or version were registered in the dataset")
             .mend(match tolerated {
-                true => mends::GO_BACK.to_string(),
+                true => mends::GO_BACK.into(),
                 false => mends::move_away(snapshot, &view.around(snapshot)),
             });
         // Of files of 2.x alone, releases before 12.0 read each as what it is.
@@ -149,7 +149,7 @@ impl Rule for FileVersionsMixed {
         findings.add(match reader {
             Some(reader) => {
                 finding.mend_all(mends::copy_code(&snapshot.schema, &[], None).map(|code| {
-                    Remedy::from(format!(
+                    Remedy::with_code(format!(
                         "or read it{reader}, and write it to a new dataset ({}):\n{code}",
                         mends::COPY_LACKS
                     ))

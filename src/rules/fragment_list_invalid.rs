@@ -168,19 +168,24 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                     )),
             );
         }
+        // Whether it is the same as another fragment but for its id, of the last one asked for.
+        let mut compared: Option<(u64, bool)> = None;
         for file in &fragment.files {
             let key = (file.base_id, file.path.as_str());
             let Some(first) = named.insert(key, fragment) else {
                 continue;
             };
             let other = first.id;
-            // With other deletions each may show rows that the other does not.
-            let same =
-                first.deletion_file == fragment.deletion_file && first.files == fragment.files;
             if other == fragment.id {
                 // Each of the two may hold other columns; a column in both has a rule of its own.
                 continue;
             }
+            // With other deletions each may show rows that the other does not.
+            let same = match compared {
+                Some((id, same)) if id == other => same,
+                _ => first.deletion_file == fragment.deletion_file && first.files == fragment.files,
+            };
+            compared = Some((other, same));
             findings.add(
                 INFO.finding("two fragments name one data file")
                     .at(Place {

@@ -125,7 +125,7 @@ fn repeated(finding: Finding, index: &Index) -> Finding {
     }
 }
 
-fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
+fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Err(detail) = &index.uuid {
         found.push(
@@ -135,7 +135,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
                     "lance.dataset(uri)",
                     "fails: uuid field does not exist in Index metadata, or: Protobuf UUID is malformed",
                 )
-                .mend(unopened),
+                .mend(unopened.clone()),
         );
     }
     if let Err(detail) = &index.fragments {
@@ -143,7 +143,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
             INFO.finding(format!("index {:?} {detail}", index.name))
                 .instead("a roaring bitmap", "something else")
                 .reader("lance.dataset(uri)", "fails: unknown cookie value")
-                .mend(unopened),
+                .mend(unopened.clone()),
         );
     }
     if let Some(detail) = &index.bad_details {
@@ -181,7 +181,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
                     "lance.dataset(uri)",
                     "panics: Invalid timestamp in index metadata",
                 )
-                .mend(unopened),
+                .mend(unopened.clone()),
         );
     }
     if let Some(fault) = migrates(snapshot, index) {
@@ -192,7 +192,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
             ))
             .instead("an index of which all is stated that a commit needs", fault)
             .reader("write_dataset(…, mode=\"append\")", MIGRATES)
-            .mend(unopened),
+            .mend(unopened.clone()),
         );
     }
     if index.fields.is_empty() && !index.is_internal() {
@@ -217,7 +217,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &str) -> Vec<Finding> {
                     "lance.dataset(uri)",
                     format!("fails: index '{}' declares covering fields …", index.name),
                 )
-                .mend(unopened),
+                .mend(unopened.clone()),
         );
     }
     let lost = index

@@ -40,12 +40,11 @@ pub fn change_and_copy(
     version: Option<FileVersion>,
 ) -> Remedy {
     let change = change_metadata(changes);
-    match mends::copy_code(schema, &[], version) {
+    Remedy::with_code(match mends::copy_code(schema, &[], version) {
         Some(copy) => format!(
             "{why}, and write the data to a new dataset ({}; pylance 14):\n{change}\n{copy}",
             mends::COPY_LACKS
         ),
         None => format!("{why}, for what is written from then on (pylance 14):\n{change}"),
-    }
-    .into()
+    })
 }

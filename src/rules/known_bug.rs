@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::mends::py;
 use super::{ColumnView, DatasetView, Explanation, Rule, manifest_place};
-use crate::finding::{Finding, Findings, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
 use crate::model::encoding::{Kind, Node, Nulls};
 use crate::model::logical_type::LogicalType;
 use crate::model::readers::{NEWEST, Release};
 use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::{Snapshot, stated_version};
 use crate::model::version::FileVersion;
+use crate::printable::printable;
 
 rule! {
     /// A known bug of Lance concerns this dataset. Either a release with the bug wrote this
@@ -318,7 +320,15 @@ impl Advisory {
             self.from,
             self.fix()
         ))
-        .mend(named(self.remedy))
+        .mend(match self.remedy.split_once('\n') {
+            None => Remedy::from(named(self.remedy)),
+            Some((prose, code)) => {
+                let code = code
+                    .replace("\"COLUMN\"", &py(&field.path))
+                    .replace("\"CHILD\"", &py(child));
+                Remedy::with_code(format!("{}\n{code}", printable(&named(prose))))
+            }
+        })
     }
 }
 

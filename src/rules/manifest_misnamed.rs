@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, manifest_place};
-use crate::finding::{Findings, Place, RuleInfo, Severity};
+use crate::finding::{Findings, Place, Remedy, RuleInfo, Severity};
 use crate::model::snapshot::{ManifestEntry, Naming};
 
 rule! {
@@ -134,10 +134,10 @@ fn mixed(manifests: &[ManifestEntry], findings: &mut Findings) {
                 "fails: Found multiple manifest naming schemes in the same directory",
             )
             .cause("a migration of the names was cut short, or one dataset was copied over another")
-            .mend(format!(
+            .mend(Remedy::with_code(format!(
                 "if both are of this dataset, give those of the old scheme their new names; where the \
                  new name is taken, one of the two is of another dataset:\n{}{more}",
                 renames.join("\n")
-            )),
+            ))),
     );
 }

@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::format::manifest::{NO_MAGIC, NOT_AT_END, UnreadableManifest};
 use crate::format::sniff::Looks;
 use crate::rules::data_file_unreadable::{looks_clause, looks_detail};
@@ -99,12 +99,12 @@ impl Rule for ManifestUnreadable {
                 .rev()
                 .find(|v| **v < broken.entry.version);
             findings.add(match older {
-                Some(older) => finding.mend(format!(
+                Some(older) => finding.mend(Remedy::with_code(format!(
                     "restore the file from a copy, or move it away: the dataset then opens as \
                      version {older}, without what was committed since:\n\
                      mv {} {}.broken",
                     broken.entry.path, broken.entry.path
-                )),
+                ))),
                 None => finding.mend("restore the file from a copy; there is no older version"),
             });
         }
@@ -169,11 +169,13 @@ impl Rule for ManifestUnreadable {
                 continue;
             }
             findings.add(match unmarked {
-                true => gets_by(finding, "magic number does not match").mend(format!(
-                    "put its last four letters back:\n\
+                true => gets_by(finding, "magic number does not match").mend(Remedy::with_code(
+                    format!(
+                        "put its last four letters back:\n\
                      with open(f\"{{uri}}/{path}\", \"r+b\") as file:\n    \
                          file.seek(-4, 2)\n    \
                          file.write(b\"LANC\")"
+                    ),
                 )),
                 false => finding
                     .reader(

@@ -18,6 +18,7 @@ use crate::model::schema::{
 };
 use crate::model::snapshot::{Naming, Snapshot};
 use crate::model::version::FileVersion;
+use crate::printable::printable;
 
 /// A text as a Python string literal. Control characters and whatever a terminal could take for a
 /// command are escaped.
@@ -148,6 +149,7 @@ pub fn commit_fields(
         });
     }
     let (_, field, _) = *changes.last()?;
+    let why = printable(why);
     Some(Remedy::of_type(
         format!(
             "{why} (no data is rewritten, and older versions stay; pylance 14):\n\
@@ -250,12 +252,11 @@ fn changed(old: &WireField, change: &Change<'_>, next_id: &mut i32) -> Option<Ve
 
 /// Lets a field have nulls.
 pub fn make_nullable(field: &Field) -> Remedy {
-    format!(
+    Remedy::with_code(format!(
         "let the column have nulls (no data is rewritten):\n\
          {OPEN}.alter_columns({{\"path\": {}, \"nullable\": True}})",
         py(&field.path)
-    )
-    .into()
+    ))
 }
 
 /// Changes the metadata of a field to just this.
@@ -270,6 +271,7 @@ pub fn replace_metadata<'a>(
         .collect();
     let rest = rest.join(", ");
     let path = py(&field.path);
+    let why = printable(why);
     Remedy::of_column(
         format!(
             "{why} (no data is rewritten; before pylance 14: ds.replace_field_metadata({path}, \
@@ -292,7 +294,10 @@ pub fn copy(
     version: FileVersion,
 ) -> Option<Remedy> {
     let code = copy_code(schema, declare, Some(version))?;
-    Some(format!("{why} ({COPY_LACKS}; pylance 14):\n{code}").into())
+    let why = printable(why);
+    Some(Remedy::with_code(format!(
+        "{why} ({COPY_LACKS}; pylance 14):\n{code}"
+    )))
 }
 
 /// Python that writes what a dataset holds into a new one. Blobs are read as bytes, since a table of
@@ -354,12 +359,17 @@ pub fn drop_fragments(why: &str, snapshot: &Snapshot) -> Remedy {
 
 /// Drops a column.
 pub fn drop_column(why: &str, field: &Field) -> Remedy {
-    format!("{why}:\n{OPEN}.drop_columns([{}])", py(&field.path)).into()
+    let why = printable(why);
+    Remedy::with_code(format!(
+        "{why}:\n{OPEN}.drop_columns([{}])",
+        py(&field.path)
+    ))
 }
 
 /// Drops an index.
 pub fn drop_index(why: &str, name: &str) -> Remedy {
-    format!("{why}:\n{OPEN}.drop_index({})", py(name)).into()
+    let why = printable(why);
+    Remedy::with_code(format!("{why}:\n{OPEN}.drop_index({})", py(name)))
 }
 
 /// Reads all columns but the one that a field is of.
@@ -377,7 +387,7 @@ pub fn read_without(schema: &FieldTree, field: &Field) -> String {
 
 /// Makes an older version the newest where the newest takes no commit. `restore()` cannot: it is a
 /// commit, and a commit reads the newest version first.
-pub fn move_away(snapshot: &Snapshot, around: &Around) -> String {
+pub fn move_away(snapshot: &Snapshot, around: &Around) -> Remedy {
     let move_it = match around.newer {
         false => "move the manifest away",
         true => "move the manifest away, and any newer one that does not open",
@@ -387,25 +397,25 @@ pub fn move_away(snapshot: &Snapshot, around: &Around) -> String {
             snapshot,
             &format!("{move_it}: the dataset then opens as version {older}"),
         ),
-        None => "restore the manifest from a copy; there is no older version".to_string(),
+        None => "restore the manifest from a copy; there is no older version".into(),
     }
 }
 
 /// As [`move_away`], where it is not known whether there is an older version.
-pub fn move_away_if_older(snapshot: &Snapshot) -> String {
+pub fn move_away_if_older(snapshot: &Snapshot) -> Remedy {
     moved(
         snapshot,
         "if there is an older version, move the newest manifest away: the dataset then opens as that",
     )
 }
 
-fn moved(snapshot: &Snapshot, how: &str) -> String {
+fn moved(snapshot: &Snapshot, how: &str) -> Remedy {
     let path = &snapshot.entry.path;
-    format!(
+    Remedy::with_code(format!(
         "{how}, without what was committed since (restore() fails, since it reads the newest \
          version first):\n\
          mv {path} {path}.broken"
-    )
+    ))
 }
 
 /// For a version that is wrong as a whole. Which version was right, only a look at all tells.

@@ -103,10 +103,10 @@ impl Rule for MetadataKeyUnknown {
                             format!("one of lance-encoding: {}", known.join(", ")),
                             key.as_str(),
                         )
-                        .mend(format!(
+                        .mend(Remedy::with_code(format!(
                             "take the key away (pylance 14):\n{}",
                             change_metadata(&[(view.field, vec![(key.as_str(), None)])])
-                        ))
+                        )))
                 }
             });
         }
@@ -123,11 +123,10 @@ fn renamed(view: &FieldView<'_>, changes: Vec<Change<'_>>, meant: &str) -> Remed
             view.schema,
             view.version,
         ),
-        None => format!(
+        None => Remedy::with_code(format!(
             "name the key as Lance does (pylance 14):\n{}",
             change_metadata(&changes)
-        )
-        .into(),
+        )),
     }
 }
 
@@ -144,8 +143,8 @@ fn not_ours(view: &FieldView<'_>, key: &str, value: &str) -> Finding {
     .column(path)
     .at(view.place())
     .instead(IGNORE_KEY, key)
-    .mend(format!(
+    .mend(Remedy::with_code(format!(
         "name the key as lance-lint does (pylance 14):\n{}",
         change_metadata(&[(view.field, changes)])
-    ))
+    )))
 }

@@ -156,7 +156,7 @@ impl Rule for MetadataKeyWithoutEffect {
                 ))
             }
             None => {
-                let finding = finding.mend(format!(
+                let finding = finding.mend_code(format!(
                     "take it away (pylance 14):\n{}",
                     change_metadata(&[(view.field, away)])
                 ));

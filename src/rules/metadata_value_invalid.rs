@@ -93,7 +93,7 @@ impl Rule for MetadataValueInvalid {
                     view.schema,
                     view.version,
                 )),
-                None => finding.mend(format!(
+                None => finding.mend_code(format!(
                     "set another value, or take the key away (pylance 14):\n{away}"
                 )),
             });
@@ -115,7 +115,7 @@ fn ignores<'a>(view: &'a FieldView<'_>, value: &'a str) -> impl Iterator<Item = 
             "rules of lance-lint, a comma between them, then \": reason\"",
             value,
         )
-        .mend(format!(
+        .mend_code(format!(
             "name a rule, or take the key away (pylance 14):\n{}",
             change_metadata(&[(view.field, vec![(IGNORE_KEY, None)])])
         ))

@@ -99,7 +99,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
 use crate::format::row_ids::{RowIds, RowVersions};
@@ -598,12 +598,12 @@ impl ColumnView<'_> {
     }
 
     /// What to do about a column whose metadata is damaged.
-    pub fn restore_mend(&self) -> String {
-        format!(
+    pub fn restore_mend(&self) -> Remedy {
+        Remedy::with_code(format!(
             "restore the file from a copy, or write the column again from its source; the other \
              columns may still be read:\n{}",
             mends::read_without(self.schema, self.field)
-        )
+        ))
     }
 
     /// The same field in the schema of the data file itself, when that is another schema.

@@ -128,7 +128,7 @@ fn lost_rows(
         true => format!(", without what was committed since version {older}"),
         false => String::new(),
     };
-    finding.mend(format!(
+    finding.mend_code(format!(
         "do not run cleanup_old_versions() before this is put right; go back to version \
          {older}{since}:\n{}.restore()",
         opened(snapshot, older)
@@ -161,7 +161,7 @@ fn lower_row_id(snapshot: &Snapshot, before: &Counts, after: &Counts, operation:
         "an append",
         "gives new rows the ids of rows that were deleted; who kept such an id gets another row",
     )
-    .mend(format!(
+    .mend_code(format!(
         "go back to version {older}, without what was committed since:\n{}.restore()",
         opened(snapshot, older)
     ))

@@ -92,12 +92,13 @@ impl Rule for ReaderTooOld {
                         says,
                     )
                     .mend(match (readers.reads, readers.until) {
-                        (Some(_), Some(until)) => {
-                            format!("use a release that reads it:\npip install 'pylance=={until}'")
-                        }
+                        (Some(_), Some(until)) => Remedy::with_code(format!(
+                            "use a release that reads it:\npip install 'pylance=={until}'"
+                        )),
                         (Some(reads), None) => upgrade(reads, reader.lancedb.is_some()),
-                        (None, _) => "use the release that wrote it, with the settings that it had"
-                            .to_string(),
+                        (None, _) => {
+                            "use the release that wrote it, with the settings that it had".into()
+                        }
                     })
                     .mend_all(for_old_readers(&view.snapshot.schema)),
             );
@@ -106,20 +107,22 @@ impl Rule for ReaderTooOld {
 }
 
 /// How a reader that reads the dataset is installed.
-fn upgrade(reads: Release, lancedb: bool) -> String {
+fn upgrade(reads: Release, lancedb: bool) -> Remedy {
     let (package, release) = match lancedb {
         false => ("pylance", reads),
         true => match first_lancedb(reads) {
             Some(first) => ("lancedb", first),
             None => {
-                return format!(
+                return Remedy::with_code(format!(
                     "no release of lancedb that is known here has Lance {reads} inside; read it with \
                      pylance:\npip install 'pylance>={reads}'"
-                );
+                ));
             }
         },
     };
-    format!("upgrade the reader:\npip install '{package}>={release}'")
+    Remedy::with_code(format!(
+        "upgrade the reader:\npip install '{package}>={release}'"
+    ))
 }
 
 fn range(first: Option<Release>, last: Option<Release>) -> String {

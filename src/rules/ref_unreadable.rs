@@ -93,14 +93,14 @@ fn finding(bad: &BadRef) -> Finding {
              createAt (seconds since 1970), manifestSize (bytes) and metadata (an object of texts); do not \
              remove it, since a clean-up would then remove the files of the branch",
         ),
-        (false, Some(version)) => finding.mend(format!(
+        (false, Some(version)) => finding.mend_code(format!(
             "or delete the tag and create it again; no data is touched:\n\
              ds = lance.dataset(uri)\n\
              ds.tags.delete({name})\n\
              ds.tags.create({name}, {version})",
             name = py(name)
         )),
-        (false, None) => finding.mend(format!(
+        (false, None) => finding.mend_code(format!(
             "or delete the tag; no data is touched:\n\
              lance.dataset(uri).tags.delete({})",
             py(name)

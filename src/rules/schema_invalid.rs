@@ -2,7 +2,7 @@ use super::mends::py;
 use rustc_hash::FxHashMap;
 
 use super::{Around, DatasetView, FileView, Rule, mends};
-use crate::finding::{Finding, Findings, Place, RuleInfo};
+use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::logical_type::LogicalType;
@@ -239,12 +239,12 @@ impl Fault {
             .instead(self.expected, format!("a field that {}", self.what))
             .reader(self.call, self.effect);
         if self.effect == NO_ITEMS && field.parent_id < 0 {
-            return finding.mend(format!(
+            return finding.mend(Remedy::with_code(format!(
                 "drop the column: lists of 0 items hold no value, and the other columns, their rows and \
                  their indices stay as they are:\n\
                  lance.dataset(uri).drop_columns([{}])",
                 py(name)
-            ));
+            )));
         }
         finding
             .mend("if a newer Lance wrote it, read it with that")
@@ -253,11 +253,11 @@ impl Fault {
 }
 
 /// How to return to the version before; `restore()` needs a newest version that opens.
-fn back(snapshot: &Snapshot, around: &Around, is_unopened: bool) -> String {
+fn back(snapshot: &Snapshot, around: &Around, is_unopened: bool) -> Remedy {
     if is_unopened || around.older.is_none() {
         mends::move_away(snapshot, around)
     } else {
-        mends::GO_BACK.to_string()
+        mends::GO_BACK.into()
     }
 }
 

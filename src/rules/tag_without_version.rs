@@ -75,7 +75,7 @@ impl Rule for TagWithoutVersion {
                     ),
                     _ => "the manifest was removed by hand, or not copied".to_string(),
                 })
-                .mend(format!(
+                .mend_code(format!(
                     "restore the manifest from a copy, or let the tag go:\n\
                          lance.dataset(uri).tags.delete({})",
                     py(&tag.name)

@@ -1,5 +1,5 @@
 use super::{DatasetView, Rule, mends};
-use crate::finding::{Findings, Place, RuleInfo};
+use crate::finding::{Findings, Place, Remedy, RuleInfo};
 use crate::model::history::LostTransaction;
 use crate::model::target::TRANSACTIONS;
 
@@ -80,7 +80,7 @@ impl Rule for TransactionFileMissing {
                     ..Place::default()
                 })
                 .mend("restore the file from a copy")
-                .mend(format!("or {}", mends::COMMIT_NOTHING)),
+                .mend(Remedy::with_code(format!("or {}", mends::COMMIT_NOTHING))),
         );
     }
 }

@@ -1,5 +1,5 @@
 use super::{ColumnView, Rule, mends};
-use crate::finding::{Findings, RuleInfo, Severity};
+use crate::finding::{Findings, Remedy, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{EXTENSION_KEY, Field, FieldTree};
 use crate::model::version::FileVersion;
@@ -110,10 +110,10 @@ impl Rule for TypeUnreadable {
             )));
             return;
         }
-        findings.add(finding.mend(format!(
+        findings.add(finding.mend(Remedy::with_code(format!(
             "read the other columns, and write this one anew from its source as 2.2 or with another type:\n{}",
             mends::read_without(view.schema, view.field)
-        )));
+        ))));
     }
 }
 

@@ -52,7 +52,7 @@ impl Bases {
         root: &Location,
         base: &Location,
     ) -> Result<(), NotFollowed> {
-        let root = &dataset_of_branch(root);
+        let root = &dataset_of_branch(storage, root);
         match (root.as_key(), base.as_key()) {
             // Not even where it is allowed: paths of this machine mean nothing to a store's dataset.
             (Some(_), None) => return Err(NotFollowed::Local),
@@ -78,11 +78,12 @@ impl Bases {
     }
 }
 
-/// The dataset that a branch belongs to; a root that is no branch stays.
-fn dataset_of_branch(root: &Location) -> Location {
+/// The dataset that a branch belongs to; a root that is no branch stays, also where a folder above
+/// it has the name of the folder of branches.
+fn dataset_of_branch(storage: &dyn Storage, root: &Location) -> Location {
     let mut at = root.clone();
     while let Some(above) = at.parent().filter(|above| *above != at) {
-        if at.file_name() == BRANCHES {
+        if at.file_name() == BRANCHES && storage.is_dir(&above.join(VERSIONS)) == Ok(Some(true)) {
             return above;
         }
         at = above;

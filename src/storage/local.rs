@@ -178,7 +178,9 @@ impl Storage for LocalStorage {
                 Ok(metadata) => metadata,
                 // Removed since the listing began, or a dangling link.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(from_io(error)),
+                // A link that leads to itself, or to where nobody may look, hides nothing else of
+                // the folder; to read it fails by itself.
+                Err(_) => entry.metadata().map_err(from_io)?,
             };
             entries.push(Entry {
                 name: entry.file_name().to_string_lossy().into_owned(),

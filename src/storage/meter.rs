@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::StorageError;
 
@@ -20,6 +21,8 @@ pub enum Halt {
     MostRequests(u64),
     /// As many bytes were read as may be.
     MostBytes(u64),
+    /// As much time has passed as may.
+    Timeout(Duration),
     /// A store does not answer as it must: a sentence for the user.
     Failed(String),
 }
@@ -30,6 +33,13 @@ impl std::fmt::Display for Halt {
             Self::Interrupted => f.write_str("interrupted"),
             Self::MostRequests(most) => write!(f, "stopped by --max-requests {most}"),
             Self::MostBytes(most) => write!(f, "stopped by --max-bytes {most}"),
+            Self::Timeout(most) => {
+                write!(
+                    f,
+                    "stopped by --timeout {}",
+                    humantime::format_duration(*most)
+                )
+            }
             Self::Failed(why) => f.write_str(why),
         }
     }

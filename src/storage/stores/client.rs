@@ -11,16 +11,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::header::{ACCEPT, IF_MATCH, IF_NONE_MATCH, LOCATION, RANGE, USER_AGENT};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Limited};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, HttpService,
+    HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
 use super::names;
+use crate::format::limits::{MAX_LISTING_BYTES, MAX_REFUSAL_BYTES};
 
 /// Redirects that one request may lead through.
 const MAX_REDIRECTS: usize = 5;
@@ -176,7 +178,7 @@ impl HttpService for Client {
         let follows = matches!(*request.method(), Method::GET | Method::HEAD);
         let method = request.method().clone();
         let headers = request.headers().clone();
-        let mut response = self.own.execute(request).await?;
+        let mut response = bounded(self.own.execute(request).await?, &headers);
         let mut same_origin = true;
         for _ in 0..MAX_REDIRECTS {
             let Some(location) = target(&response).filter(|_| follows) else {
@@ -205,7 +207,7 @@ impl HttpService for Client {
             } else {
                 &self.anonymous
             };
-            response = client.execute(next).await?;
+            response = bounded(client.execute(next).await?, &headers);
             at = to;
         }
         match target(&response).filter(|_| follows) {
@@ -213,6 +215,37 @@ impl HttpService for Client {
             None => Ok(response),
         }
     }
+}
+
+/// A response whose body ends with an error where it is longer than what was asked for.
+fn bounded(response: HttpResponse, asked: &HeaderMap) -> HttpResponse {
+    let most = match (response.status().is_success(), asked.get(RANGE)) {
+        (false, _) => MAX_REFUSAL_BYTES,
+        (true, Some(range)) => bytes_of(range).unwrap_or(MAX_LISTING_BYTES),
+        (true, None) => MAX_LISTING_BYTES,
+    };
+    response.map(|body| {
+        let body = Limited::new(body, most).map_err(|error| match error.downcast::<HttpError>() {
+            Ok(error) => *error,
+            Err(_) => refused(Refused::Endless),
+        });
+        HttpResponseBody::new(body)
+    })
+}
+
+/// How many bytes a Range header asks for: `bytes=2-5`, or the last ones, `bytes=-4`.
+fn bytes_of(range: &HeaderValue) -> Option<usize> {
+    let (first, last) = range
+        .to_str()
+        .ok()?
+        .strip_prefix("bytes=")?
+        .split_once('-')?;
+    let last: u64 = last.parse().ok()?;
+    let bytes = match first {
+        "" => last,
+        first => last.checked_sub(first.parse().ok()?)?.checked_add(1)?,
+    };
+    usize::try_from(bytes).ok()
 }
 
 /// Where a response sends its reader.
@@ -253,6 +286,8 @@ enum Refused {
     /// To a host that has no public name.
     Private,
     TooMany,
+    /// The body goes on behind what was asked for.
+    Endless,
 }
 
 impl std::error::Error for Refused {}
@@ -269,6 +304,7 @@ impl fmt::Display for Refused {
                 "the server redirects to a host that has no public name, which is not followed"
             }
             Self::TooMany => "the server redirects again and again",
+            Self::Endless => "the answer is longer than what was asked for",
         })
     }
 }

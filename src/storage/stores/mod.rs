@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use super::{
     Entry, Halt, LocalStorage, Location, Meter, NotFollowed, Options, Storage, StorageError, Tail,
 };
-use crate::format::limits::TAIL_GUESS;
+use crate::format::limits::{MAX_PROBED_VERSIONS, TAIL_GUESS};
 use connect::Store;
 pub use connect::is_known_option;
 use fault::Fault;
@@ -103,7 +103,7 @@ impl Stores {
                     Either::Right(_)
                         if matches!(
                             self.meter.halted(),
-                            Some(Halt::Interrupted | Halt::Failed(_))
+                            Some(Halt::Interrupted | Halt::Timeout(_) | Halt::Failed(_))
                         ) =>
                     {
                         return Err(StorageError::Halted);
@@ -394,7 +394,13 @@ impl Stores {
             ]
         };
         let mut latest = Vec::new();
-        for version in version.. {
+        for (count, version) in (version..).enumerate() {
+            if count >= MAX_PROBED_VERSIONS {
+                return Err(Fault::Failed(format!(
+                    "the server has {MAX_PROBED_VERSIONS} versions or more after the one that \
+                     _versions/{VERSION_HINT} names, and lists none; give --version N"
+                )));
+            }
             let mut found = None;
             for name in names(version) {
                 match self.head(store, &folder.clone().join(name.as_str())) {
@@ -569,8 +575,7 @@ impl Storage for Stores {
     }
 
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
-        // Nothing is looked at there but files of this machine.
-        self.local.follows(root, base)
+        self.options.bases.judge(self, root, base)
     }
 
     fn concurrency(&self, location: &Location) -> Option<usize> {
