@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Outcome};
-use lance_lint::printable::{Escaping, write_escaped};
+use lance_lint::printable::{Escaping, printable_lines, write_escaped};
 
 /// The job could not be done: bad usage, path not found, no permission.
 const FAILED: u8 = 2;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(cli::INTERRUPTED),
         Err(error) => {
             let _ = write_escaped(&mut io::stderr(), Escaping::Text, |err| {
-                writeln!(err, "lance-lint: {error}")
+                writeln!(err, "lance-lint: {}", printable_lines(&error.to_string()))
             });
             ExitCode::from(FAILED)
         }

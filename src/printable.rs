@@ -248,8 +248,11 @@ fn colour(text: &str) -> Option<usize> {
     let codes = text.strip_prefix("\u{1b}[")?;
     let end = codes.find('m')?;
     let codes = codes.get(..end)?;
-    let is_code =
-        |code: &str| code.len() <= 3 && code.bytes().all(|b| b.is_ascii_digit()) && code != "8";
+    // Reset, bold, dim, italic, underlined, and the colours of letters; nothing that conceals.
+    let is_code = |code: &str| {
+        code.bytes().all(|byte| byte.is_ascii_digit())
+            && matches!(code.parse::<u8>(), Ok(0..=4 | 30..=37 | 39 | 90..=97))
+    };
     codes.split(';').all(is_code).then_some(end + 3)
 }
 
@@ -362,7 +365,10 @@ mod tests {
             written("\u{1b}[2Jx\u{1b}]0;t\u{7}\n"),
             "\\u{1b}[2Jx\\u{1b}]0;t\\u{7}\n"
         );
-        assert_eq!(written("\u{1b}[8mhidden"), "\\u{1b}[8mhidden");
+        for code in ["8", "08", "1;008", "+1", "38;5;0", "7", ""] {
+            let shown = written(&format!("\u{1b}[{code}mx"));
+            assert_eq!(shown, format!("\\u{{1b}}[{code}mx"));
+        }
         assert_eq!(written("a\rb\n"), "a\\rb\n");
     }
 

@@ -1295,3 +1295,73 @@ fn a_run_ends_when_its_time_is_over() {
     );
     drop(kept);
 }
+
+#[test]
+fn no_argument_that_may_hold_a_secret_is_repeated() {
+    let there = "127.0.0.1:1/d.lance";
+    let urls = [
+        format!("http://u:{SECRET}@{there}"),
+        format!("http:/u:{SECRET}@{there}"),
+        format!("http:u:{SECRET}@{there}"),
+        format!("http://u:{SECRET}/x@{there}"),
+        format!("http://u:{SECRET}#x@{there}"),
+        format!("http://u:a@{SECRET}@{there}"),
+        format!("http://u:{SECRET}?x@{there}"),
+        format!("http://{SECRET}@{there}"),
+        format!("http://{there}?sig={SECRET}"),
+        format!("http://{there}#{SECRET}"),
+        format!("HTTP://u:{SECRET}@{there}"),
+        format!("ftp://u:{SECRET}@{there}"),
+        format!("s3://k:{SECRET}@bucket/d.lance"),
+        format!("s3://bucket/d.lance?X-Amz-Signature={SECRET}"),
+        format!("az://container/d.lance?sig={SECRET}"),
+        format!("abfss://container:{SECRET}@account.dfs.core.windows.net/d.lance"),
+    ];
+    let options = [
+        vec!["--storage-option".to_string(), SECRET.to_string()],
+        vec!["--storage-option".to_string(), format!("={SECRET}")],
+        vec!["--storage-option".to_string(), format!("{SECRET}=x")],
+        vec![
+            "--storage-option".to_string(),
+            format!("aws_secret_access_ky={SECRET}"),
+        ],
+        vec!["--storage-option".to_string(), format!("timeout={SECRET}")],
+        vec![
+            "--storage-option".to_string(),
+            format!("headers.x-key={SECRET}\n"),
+        ],
+        vec![
+            "--storage-option".to_string(),
+            format!("aws_endpoint=http://u:{SECRET}@["),
+        ],
+        vec![
+            "--allow-base".to_string(),
+            format!("https://u:{SECRET}@h?x"),
+        ],
+    ];
+    let check = |arguments: &[&str]| {
+        let said = everything(&lint(arguments));
+        assert!(!said.contains(SECRET), "{arguments:?}: {said}");
+    };
+    for url in &urls {
+        for before in [
+            &[][..],
+            &["inspect"],
+            &["orphans"],
+            &["bundle", "-o", "-"],
+            &["split"],
+        ] {
+            let mut arguments = before.to_vec();
+            arguments.push(url);
+            check(&arguments);
+        }
+        check(&["diff", url, "testdata/daft-blob.lance"]);
+        check(&[url, "--format", "json"]);
+    }
+    for option in &options {
+        for place in ["testdata/daft-blob.lance", &format!("http://{there}")] {
+            let option = option.iter().map(String::as_str);
+            check(&[place].into_iter().chain(option).collect::<Vec<_>>());
+        }
+    }
+}
