@@ -1365,3 +1365,32 @@ fn no_argument_that_may_hold_a_secret_is_repeated() {
         }
     }
 }
+
+#[test]
+fn no_name_is_a_link_in_sarif() {
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    edited(&dataset, |message| {
+        message.fragments.truncate(1);
+        message.fragments[0].files[0].path = "[x](javascript:alert(1)).lance".to_string();
+        let mut second = message.fragments[0].clone();
+        second.id += 1;
+        message.fragments.push(second);
+    });
+    let output = lint(&[dataset.to_str().unwrap(), "--format", "sarif"]);
+    let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut named = 0;
+    let mut open = vec![&log["runs"][0]["results"]];
+    while let Some(value) = open.pop() {
+        if let Some(text) = value["message"]["text"].as_str() {
+            named += usize::from(text.contains("javascript"));
+            assert!(!text.contains("[x]("), "{text}");
+        }
+        match value {
+            serde_json::Value::Array(items) => open.extend(items),
+            serde_json::Value::Object(items) => open.extend(items.values()),
+            _ => {}
+        }
+    }
+    assert!(named > 1, "{log:#}");
+}
