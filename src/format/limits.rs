@@ -14,7 +14,7 @@ pub const MAX_MANIFEST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Most bytes of the index or transaction section of a manifest file that are read.
 pub const MAX_SECTION_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Most bytes of a deletion file or of a tag, branch or hint file that are read.
+/// Most bytes of a deletion file or of another small file that are read.
 pub const MAX_SIDE_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Most bytes of an answer to a request that states no range, such as a listing. A folder of

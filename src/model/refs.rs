@@ -177,14 +177,13 @@ fn files<T: DeserializeOwned>(
     let read = entries.filter_map(|entry| {
         let name = entry.name.strip_suffix(".json")?;
         let path = format!("{folder}/{}", entry.name);
-        let want = MAX_REF_BYTES.min(left);
-        let tail = storage.tail(&root.join(&path), want).ok()?;
+        // A part of a file must not look like a bad one.
+        left = left.checked_sub(entry.size.min(MAX_REF_BYTES))?;
+        let tail = storage.tail(&root.join(&path), MAX_REF_BYTES).ok()?;
         let bytes = tail.bytes;
-        left = left.checked_sub(bytes.len() as u64).filter(|_| want > 0)?;
-        let contents = serde_json::from_slice(&bytes);
         let contents = match tail.size > MAX_REF_BYTES {
             true => Err(format!("{} bytes, more than are read", tail.size)),
-            false => contents.map_err(|error| json_error(&error)),
+            false => serde_json::from_slice(&bytes).map_err(|error| json_error(&error)),
         };
         Some(RefFile {
             name: name.to_string(),

@@ -398,7 +398,7 @@ impl Stores {
             if count >= MAX_PROBED_VERSIONS {
                 return Err(Fault::Failed(format!(
                     "the server has {MAX_PROBED_VERSIONS} versions or more after the one that \
-                     _versions/{VERSION_HINT} names, and lists none; give --version N"
+                     _versions/{VERSION_HINT} names, and lists none"
                 )));
             }
             let mut found = None;
