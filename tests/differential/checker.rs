@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lance_lint::check::{Request, check};
 use lance_lint::finding::Severity;
-use lance_lint::storage::{Entry, Location, Meter, Storage, StorageError, Tail};
+use lance_lint::storage::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
 
 use crate::subject::{Assembled, FILE_NAME};
 
@@ -124,6 +124,10 @@ impl Storage for Dataset {
             return Ok(Some(false));
         }
         Ok(self.list(location).is_ok().then_some(true))
+    }
+
+    fn follows(&self, _root: &Location, _base: &Location) -> Result<(), NotFollowed> {
+        Ok(())
     }
 
     fn meter(&self) -> &Meter {
