@@ -11,6 +11,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 /// Longest text from data that is shown in one place, in characters.
 pub const MAX_SHOWN: usize = 4096;
@@ -89,13 +92,40 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 fn is_printable(text: &str) -> bool {
-    text.len() <= MAX_SHOWN && !text.chars().any(acts) && !has_commands(text)
+    text.len() <= MAX_SHOWN && !acts_anywhere(text, |_| false) && !has_commands(text)
 }
 
 fn has_commands(text: &str) -> bool {
-    // Each has one or the other, and a search for one letter takes least.
-    let may = text.contains('#') || text.contains("section_") || text.contains("travis_fold");
-    may && COMMANDS.iter().any(|word| text.contains(word))
+    // One pass for all; a search for each takes several.
+    static FINDER: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::new(COMMANDS).ok());
+    match &*FINDER {
+        Some(finder) => finder.is_match(text),
+        None => COMMANDS.iter().any(|word| text.contains(word)),
+    }
+}
+
+/// Whether a character that acts is in a text, line ends and tabs of ASCII not counted where
+/// `is_fine` says so.
+fn acts_anywhere(text: &str, is_fine: impl Fn(u8) -> bool) -> bool {
+    const STEP: usize = 64;
+    let mut at = 0;
+    for chunk in text.as_bytes().chunks(STEP) {
+        let end = at + chunk.len();
+        if !chunk.is_ascii() || chunk.iter().any(|byte| !(b' '..0x7f).contains(byte)) {
+            // A character that began before belongs to the step that it began in.
+            let start = (at..end)
+                .find(|at| text.is_char_boundary(*at))
+                .unwrap_or(end);
+            let chars = text.get(start..).unwrap_or_default().char_indices();
+            let mut chars = chars.take_while(|(from, _)| start + from < end);
+            if chars.any(|(_, c)| acts(c) && !u8::try_from(c).is_ok_and(&is_fine)) {
+                return true;
+            }
+        }
+        at = end;
+    }
+    false
 }
 
 /// A backslash in a word is seen, and no runner knows the word any more.
@@ -233,11 +263,7 @@ impl<W: Write> Write for PrintableWriter<W> {
 /// line ends.
 fn json(line: &str) -> Cow<'_, str> {
     let escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && acts(c);
-    let has_escaped = match line.is_ascii() {
-        true => line.contains('\u{7f}'),
-        false => line.chars().any(escaped),
-    };
-    if !has_escaped && !has_commands(line) {
+    if !acts_anywhere(line, |byte| byte < 0x7f) && !has_commands(line) {
         return Cow::Borrowed(line);
     }
     let mut shown = String::with_capacity(line.len() + 16);
@@ -284,7 +310,7 @@ fn harmless(line: &str) -> Cow<'_, str> {
     let seen = text.trim_start_matches(|c: char| c.is_whitespace());
     let commands = seen.starts_with("::") || has_commands(text);
     let is_fine = |c: char| c == '\t' || !acts(c);
-    if !commands && text.chars().all(is_fine) {
+    if !commands && !acts_anywhere(text, |byte| byte == b'\t') {
         return Cow::Borrowed(line);
     }
     let mut shown = String::with_capacity(line.len() + 16);

@@ -1139,6 +1139,112 @@ fn a_link_to_itself_hides_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn no_link_leads_out_of_the_dataset_of_a_stranger() {
+    use std::os::unix::fs::symlink;
+    let scratch = scratch();
+    let outside = scratch.path().join("outside");
+    edited(&outside.join("other.lance"), |_| ());
+    std::fs::write(outside.join(format!("{SECRET}.json")), "{}").unwrap();
+    std::fs::create_dir(outside.join(SECRET)).unwrap();
+    let dataset = scratch.path().join("d.lance");
+    let path = dataset.to_str().unwrap();
+    let bundle = scratch.path().join("bundle.zip");
+    let other = outside.join("other.lance/data");
+    let file = other.read_dir().unwrap().next().unwrap().unwrap();
+    let mut refused = 0;
+    for (link, target) in [
+        (PathBuf::from("data").join(file.file_name()), file.path()),
+        (PathBuf::from("data"), other.clone()),
+        (
+            PathBuf::from("_versions"),
+            outside.join("other.lance/_versions"),
+        ),
+        (PathBuf::from("data/more"), outside.clone()),
+        (PathBuf::from("_refs/tags"), outside.clone()),
+        (PathBuf::from("_indices"), outside.clone()),
+        (PathBuf::from("_deletions"), outside.clone()),
+        (PathBuf::from("_transactions"), outside.clone()),
+        (PathBuf::from("tree"), outside.clone()),
+    ] {
+        edited(&dataset, |_| ());
+        let link = dataset.join(link);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        if link.is_dir() {
+            std::fs::remove_dir_all(&link).unwrap();
+        } else if link.exists() {
+            std::fs::remove_file(&link).unwrap();
+        }
+        symlink(&target, &link).unwrap();
+        for arguments in [
+            &[path][..],
+            &[path, "--all-versions"],
+            &["inspect", path],
+            &["orphans", path, "--all"],
+            &[
+                "bundle",
+                path,
+                "--all-files",
+                "--force",
+                "-o",
+                bundle.to_str().unwrap(),
+            ],
+        ] {
+            let output = lint(&[arguments, &["--untrusted"]].concat());
+            let said = everything(&output);
+            assert!(!said.contains(SECRET), "{link:?} {arguments:?}: {said}");
+            if arguments[0] == path && target.starts_with(outside.join("other.lance")) {
+                assert_ne!(
+                    output.status.code(),
+                    Some(0),
+                    "{link:?} {arguments:?}: {said}"
+                );
+            }
+            refused += usize::from(said.contains("a symbolic link leads out of the dataset"));
+            if let Ok(bytes) = std::fs::read(&bundle) {
+                let holds = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+                assert!(!holds(SECRET.as_bytes()), "{link:?} {arguments:?}");
+                std::fs::remove_file(&bundle).unwrap();
+            }
+        }
+        std::fs::remove_dir_all(&dataset).unwrap();
+    }
+    assert!(refused >= 6, "{refused}");
+    // Links within the dataset are followed, and the path that the user names may be one.
+    edited(&dataset, |_| ());
+    std::fs::rename(dataset.join("data"), dataset.join("elsewhere")).unwrap();
+    symlink("elsewhere", dataset.join("data")).unwrap();
+    let link = scratch.path().join("link.lance");
+    symlink("d.lance", &link).unwrap();
+    let output = lint(&["--untrusted", link.to_str().unwrap(), path]);
+    assert_eq!(output.status.code(), Some(0), "{}", everything(&output));
+}
+
+#[test]
+fn files_of_tags_are_not_read_without_limit() {
+    let scratch = scratch();
+    let dataset = scratch.path().join("d.lance");
+    edited(&dataset, |_| ());
+    let sparse = |name: &str, size: u64| {
+        bad_ref(&dataset, "tags", name);
+        let path = dataset.join("_refs/tags").join(name);
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(size).unwrap();
+    };
+    sparse("huge.json", 3 << 30);
+    for count in 0..100 {
+        sparse(&format!("{count:03}.json"), 1 << 20);
+    }
+    let output = lint(&[dataset.to_str().unwrap(), "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let read = report["summary"]["bytes_read"].as_u64().unwrap();
+    assert!(read < 70 << 20, "{read}");
+    let findings = report["findings"].as_array().unwrap();
+    let unreadable = |finding: &&serde_json::Value| finding["rule"] == "ref-unreadable";
+    assert!(findings.iter().any(|finding| unreadable(&finding)));
+}
+
+#[cfg(unix)]
+#[test]
 fn folders_that_lead_back_to_themselves_end() {
     use std::os::unix::fs::symlink;
     let scratch = scratch();

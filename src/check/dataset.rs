@@ -114,7 +114,7 @@ pub(super) fn check_by(
         let before = Snapshot::open(storage, &opened.root, entry.clone()).ok()?;
         Some(Counts::of(&before))
     };
-    let refs = Refs::read(storage, root);
+    let mut refs = Refs::read(storage, root);
     let view = DatasetView {
         snapshot: opened.snapshot.as_ref(),
         broken: &opened.broken,
@@ -122,7 +122,7 @@ pub(super) fn check_by(
         manifests: &opened.manifests,
         indices: &indices,
         bad_refs: &refs.bad,
-        lost_tags: &history::lost_tags(storage, root, refs.tags),
+        lost_tags: &history::lost_tags(storage, root, std::mem::take(&mut refs.tags)),
         lost_branches: &history::lost_branches(storage, root, &opened.root),
         lost_transaction: lost_transaction.as_ref(),
         operation: &|| history::operation(storage, snapshot?),
@@ -176,6 +176,7 @@ pub(super) fn check_by(
             snapshot.version()
         ));
     }
+    report.notes.extend(refs.not_read);
     report.notes.extend(parts.note());
     subjects.push(report);
     for name in &parts.strangers {

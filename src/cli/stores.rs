@@ -50,7 +50,7 @@ pub struct StoreArgs {
     #[arg(hide_env_values = true, hide_env = true)]
     #[arg(value_parser = OsStringValueParser::new().try_map(|text| Location::parse(&text)))]
     allow_base: Vec<Location>,
-    /// For datasets of strangers: follow no base path out of the dataset's folder, take no
+    /// For datasets of strangers: follow no base path or link out of the dataset's folder, take no
     /// configuration but --config, and no ignores from the dataset's metadata
     #[arg(long)]
     #[arg(env = "LANCE_LINT_UNTRUSTED", hide_env_values = true, hide_env = true)]

@@ -312,3 +312,49 @@ fn u64_at(buffer: &[u8], at: usize) -> Option<u64> {
     let bytes = buffer.get(at..at.checked_add(8)?)?;
     bytes.try_into().ok().map(u64::from_le_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer of a compressed column: the stated length, and a zstd frame whose blocks each
+    /// repeat one byte to their largest size.
+    fn repeated(stated: i64, blocks: u32) -> Bytes {
+        let mut file = stated.to_le_bytes().to_vec();
+        file.extend(0xFD2F_B528_u32.to_le_bytes());
+        // No content size, no checksum, a window of 128 KiB.
+        file.extend([0, 0x38]);
+        for block in 1..=blocks {
+            let header = 128 * 1024 << 3 | 1 << 1 | u32::from(block == blocks);
+            file.extend(&header.to_le_bytes()[..3]);
+            file.push(0);
+        }
+        Bytes::from(file)
+    }
+
+    fn batch(file: &Bytes, rows: u64) -> Batch {
+        Batch {
+            rows,
+            nulls: 0,
+            values: 0..file.len(),
+            codec: Some(ZSTD),
+        }
+    }
+
+    #[test]
+    fn a_small_file_does_not_decompress_to_a_large_one() {
+        // 4 KiB that hold 128 MiB.
+        let blocks = 1024;
+        let file = repeated(i64::from(blocks) * 128 * 1024, blocks);
+        let rows = u64::from(blocks) * 128 * 1024 / 4;
+        assert!(file.len() < 5 * 1024);
+        let refused = offsets(&file, &batch(&file, rows)).unwrap_err();
+        assert!(refused.contains("more than are read here"), "{refused}");
+        // No more is decompressed than the rows take, whatever comes behind.
+        assert_eq!(inflated(&file[8..], 16).map(|bytes| bytes.len()), Ok(16));
+        assert_eq!(
+            offsets(&file, &batch(&file, 4)).map(|rows| rows.len()),
+            Ok(1)
+        );
+    }
+}

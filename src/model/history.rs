@@ -57,7 +57,13 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
                 root.join(BRANCHES)
             )));
         }
-        let entries = storage.list(&folder).unwrap_or_default();
+        let entries = match storage.list(&folder) {
+            Ok(entries) => entries,
+            Err(StorageError::NotFound | StorageError::NotDirectory) => Vec::new(),
+            // Stores that list nothing are asked for manifests by name.
+            Err(_) if root.as_path().is_none() => Vec::new(),
+            Err(error) => return Err(OpenError(format!("cannot list {folder}: {error}"))),
+        };
         if !name.is_empty() && entries.iter().any(|e| e.is_dir && e.name == VERSIONS) {
             found.push((name, folder));
             continue;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::history::Tag;
 use crate::format::limits::{MAX_REF_BYTES, MAX_REFS_BYTES};
 use crate::printable::json_error;
-use crate::storage::{Location, Storage};
+use crate::storage::{Location, Storage, StorageError};
 
 /// Where the files of tags are.
 const TAGS: &str = "_refs/tags";
@@ -92,6 +92,8 @@ pub struct Refs {
     pub tags: Vec<Tag>,
     /// Files that are not what Lance expects.
     pub bad: Vec<BadRef>,
+    /// What was not read, and why: sentences.
+    pub not_read: Vec<String>,
 }
 
 /// A file of a tag or branch that cannot be read.
@@ -113,7 +115,9 @@ impl Refs {
     /// Reads the files of tags and branches.
     pub fn read(storage: &dyn Storage, root: &Location) -> Self {
         let mut refs = Self::read_tags(storage, root);
-        for file in files::<BranchContents>(storage, root, BRANCHES_ON_RECORD) {
+        let branches = files::<BranchContents>(storage, root, BRANCHES_ON_RECORD);
+        refs.not_read.extend(branches.not_read);
+        for file in branches.read {
             if let Err(error) = file.contents {
                 refs.bad.push(BadRef {
                     is_branch: true,
@@ -131,7 +135,9 @@ impl Refs {
     /// Reads the files of tags alone.
     pub fn read_tags(storage: &dyn Storage, root: &Location) -> Self {
         let mut refs = Self::default();
-        for file in files::<TagContents>(storage, root, TAGS) {
+        let tags = files::<TagContents>(storage, root, TAGS);
+        refs.not_read.extend(tags.not_read);
+        for file in tags.read {
             match file.contents {
                 Ok(TagContents {
                     branch, version, ..
@@ -165,32 +171,75 @@ struct RefFile<T> {
     contents: Result<T, String>,
 }
 
-/// The JSON files of a folder. What cannot be got is left out.
-fn files<T: DeserializeOwned>(
-    storage: &dyn Storage,
-    root: &Location,
-    folder: &str,
-) -> Vec<RefFile<T>> {
-    let entries = storage.list(&root.join(folder)).unwrap_or_default();
-    let entries = entries.iter().filter(|entry| !entry.is_dir).take(MOST_REFS);
+/// The files of a folder, and what kept others from being read.
+struct RefFiles<T> {
+    read: Vec<RefFile<T>>,
+    not_read: Option<String>,
+}
+
+/// The JSON files of a folder.
+fn files<T: DeserializeOwned>(storage: &dyn Storage, root: &Location, folder: &str) -> RefFiles<T> {
+    let mut files = RefFiles {
+        read: Vec::new(),
+        not_read: None,
+    };
+    let entries = match storage.list(&root.join(folder)) {
+        Ok(entries) => entries,
+        Err(error) => {
+            // Some stores, web servers among them, list nothing at all.
+            let lists = root.as_path().is_some() || error == StorageError::Denied;
+            if lists && !is_absent(&error) {
+                files.not_read = Some(format!("the files in {folder} were not read: {error}"));
+            }
+            return files;
+        }
+    };
+    let names = entries.iter().filter(|entry| !entry.is_dir);
+    let names = names.filter_map(|entry| Some((entry, entry.name.strip_suffix(".json")?)));
     let mut left = MAX_REFS_BYTES;
-    let read = entries.filter_map(|entry| {
-        let name = entry.name.strip_suffix(".json")?;
+    let mut failed = 0;
+    let mut why = None;
+    for (at, (entry, name)) in names.enumerate() {
         let path = format!("{folder}/{}", entry.name);
         // A part of a file must not look like a bad one.
-        left = left.checked_sub(entry.size.min(MAX_REF_BYTES))?;
-        let tail = storage.tail(&root.join(&path), MAX_REF_BYTES).ok()?;
+        let rest = left.checked_sub(entry.size.min(MAX_REF_BYTES));
+        let tail = match rest.filter(|_| at < MOST_REFS) {
+            Some(rest) => {
+                left = rest;
+                let tail = storage.tail(&root.join(&path), MAX_REF_BYTES);
+                tail.map_err(|error| (!is_absent(&error)).then(|| error.to_string()))
+            }
+            None => Err(Some("they are more than are read".to_string())),
+        };
+        let tail = match tail {
+            Ok(tail) => tail,
+            Err(None) => continue,
+            Err(Some(error)) => {
+                failed += 1;
+                why.get_or_insert(error);
+                continue;
+            }
+        };
         let bytes = tail.bytes;
         let contents = match tail.size > MAX_REF_BYTES {
             true => Err(format!("{} bytes, more than are read", tail.size)),
             false => serde_json::from_slice(&bytes).map_err(|error| json_error(&error)),
         };
-        Some(RefFile {
+        files.read.push(RefFile {
             name: name.to_string(),
             path,
             bytes,
             contents,
-        })
+        });
+    }
+    files.not_read = why.map(|why| match failed {
+        1 => format!("a file in {folder} was not read: {why}"),
+        many => format!("{many} files in {folder} were not read: {why}"),
     });
-    read.collect()
+    files
+}
+
+/// Whether nothing is there, or nothing of that kind any more.
+fn is_absent(error: &StorageError) -> bool {
+    matches!(error, StorageError::NotFound | StorageError::NotDirectory)
 }

@@ -107,6 +107,9 @@ pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<T
             }
         }
     }
+    for target in &targets {
+        storage.confine(target.location());
+    }
     (targets, errors)
 }
 
@@ -234,6 +237,7 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     if let Some((root, _)) = climb(storage, location)? {
         return Ok(whole(root));
     }
+    storage.confine(location);
     let entries = storage
         .list(location)
         .map_err(|error| cannot_read(storage, location, &error))?;

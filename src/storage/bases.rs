@@ -80,7 +80,7 @@ impl Bases {
 
 /// The dataset that a branch belongs to; a root that is no branch stays, also where a folder above
 /// it has the name of the folder of branches.
-fn dataset_of_branch(storage: &dyn Storage, root: &Location) -> Location {
+pub(super) fn dataset_of_branch(storage: &dyn Storage, root: &Location) -> Location {
     let mut at = root.clone();
     while let Some(above) = at.parent().filter(|above| *above != at) {
         if at.file_name() == BRANCHES && storage.is_dir(&above.join(VERSIONS)) == Ok(Some(true)) {

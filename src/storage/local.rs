@@ -7,17 +7,14 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
-#[cfg(unix)]
-use std::path::PathBuf;
-use std::sync::Arc;
-#[cfg(unix)]
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 #[cfg(unix)]
 use rustix::fs::{Mode, OFlags};
 
+use super::bases::dataset_of_branch;
 use super::{Bases, Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
 #[cfg(unix)]
 use crate::format::limits::TAIL_GUESS;
@@ -27,6 +24,8 @@ use crate::format::limits::TAIL_GUESS;
 pub struct LocalStorage {
     meter: Arc<Meter>,
     bases: Bases,
+    /// The real paths that a run which does not trust datasets stays below; all, while it is empty.
+    confines: RwLock<Vec<PathBuf>>,
     #[cfg(unix)]
     last_folder: RwLock<Option<Arc<Folder>>>,
 }
@@ -50,6 +49,26 @@ impl LocalStorage {
         }
     }
 
+    /// A path of this machine that may be read: no symbolic link in it leads out of the confines.
+    fn readable<'a>(&self, location: &'a Location) -> Result<&'a Path, StorageError> {
+        let path = local(location)?;
+        match self.is_confined(path) {
+            true => Ok(path),
+            false => Err(StorageError::LinkOutside),
+        }
+    }
+
+    /// Whether a path stays below the confines. What is not there is not outside.
+    fn is_confined(&self, path: &Path) -> bool {
+        let confines = self.confines.read().unwrap_or_else(PoisonError::into_inner);
+        if confines.is_empty() {
+            return true;
+        }
+        std::fs::canonicalize(path).map_or(true, |real| {
+            confines.iter().any(|top| real.starts_with(top))
+        })
+    }
+
     /// A file in a folder, which is kept open for the next one.
     #[cfg(unix)]
     fn open_in_folder(&self, path: &Path) -> Option<File> {
@@ -63,6 +82,7 @@ impl LocalStorage {
         let known = last.filter(|last| last.path.as_os_str() == folder.as_os_str());
         let folder = match known {
             Some(known) => known,
+            None if !self.is_confined(folder) => return None,
             None => {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let opened = rustix::fs::open(folder, flags, Mode::empty()).ok()?;
@@ -76,7 +96,11 @@ impl LocalStorage {
             }
         };
         // Opening a pipe waits for its other end, for ever if there is none.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        if self.bases.untrusted {
+            // Where it leads is looked at before it is opened in the other way.
+            flags |= OFlags::NOFOLLOW;
+        }
         let file = rustix::fs::openat(&folder.opened, name, flags, Mode::empty());
         file.ok().map(File::from)
     }
@@ -102,7 +126,7 @@ impl LocalStorage {
     }
 
     fn open(&self, location: &Location) -> Result<(File, u64), StorageError> {
-        let (file, metadata) = open_at_once(local(location)?).map_err(from_io)?;
+        let (file, metadata) = open_at_once(self.readable(location)?).map_err(from_io)?;
         if metadata.is_dir() {
             return Err(StorageError::IsDirectory);
         }
@@ -172,9 +196,12 @@ impl Storage for LocalStorage {
 
     fn list(&self, location: &Location) -> Result<Vec<Entry>, StorageError> {
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(local(location)?).map_err(from_io)? {
+        let folder = self.readable(location)?;
+        for entry in std::fs::read_dir(folder).map_err(from_io)? {
             let entry = entry.map_err(from_io)?;
             let metadata = match std::fs::metadata(entry.path()) {
+                // Nothing is told of what lies outside.
+                Ok(_) if !self.is_confined(&entry.path()) => entry.metadata().map_err(from_io)?,
                 Ok(metadata) => metadata,
                 // Removed since the listing began, or a dangling link.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -205,6 +232,24 @@ impl Storage for LocalStorage {
 
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
         self.bases.judge(self, root, base)
+    }
+
+    fn confine(&self, root: &Location) {
+        if !self.bases.untrusted {
+            return;
+        }
+        let root = dataset_of_branch(self, root);
+        let tops = std::iter::once(&root).chain(&self.bases.allowed);
+        let real = |top: &Location| std::fs::canonicalize(top.as_path()?).ok();
+        let mut confines = self
+            .confines
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for top in tops.filter_map(real) {
+            if !confines.contains(&top) {
+                confines.push(top);
+            }
+        }
     }
 
     fn meter(&self) -> &Meter {

@@ -54,6 +54,9 @@ pub enum StorageError {
         /// The size of the file in bytes.
         size: u64,
     },
+    /// A symbolic link leads out of the dataset, and the run does not trust the dataset.
+    #[error("a symbolic link leads out of the dataset, and --untrusted follows no such link")]
+    LinkOutside,
     /// The run is at its end: [`Meter::halted`] says why.
     #[error("the run was ended before")]
     Halted,
@@ -129,6 +132,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// # Errors
     /// Why it is not.
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed>;
+
+    /// Says that the user named the dataset or file at `root`. A run that does not trust datasets
+    /// then follows symbolic links within such places only.
+    fn confine(&self, _root: &Location) {}
 
     /// Under which names the contents of files are to be shown; `None` for their own.
     fn veil(&self) -> Option<&Veil> {

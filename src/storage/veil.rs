@@ -484,6 +484,10 @@ impl Storage for VeiledStorage {
             .follows(&self.veil.real(root), &self.veil.real(base))
     }
 
+    fn confine(&self, root: &Location) {
+        self.inner.confine(&self.veil.real(root));
+    }
+
     fn concurrency(&self, location: &Location) -> Option<usize> {
         self.inner.concurrency(&self.veil.real(location))
     }

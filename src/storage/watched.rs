@@ -70,6 +70,10 @@ impl Storage for WatchedStorage<'_> {
         self.inner.follows(root, base)
     }
 
+    fn confine(&self, root: &Location) {
+        self.inner.confine(root);
+    }
+
     fn concurrency(&self, location: &Location) -> Option<usize> {
         self.inner.concurrency(location)
     }

@@ -578,6 +578,10 @@ impl Storage for Stores {
         self.options.bases.judge(self, root, base)
     }
 
+    fn confine(&self, root: &Location) {
+        self.local.confine(root);
+    }
+
     fn concurrency(&self, location: &Location) -> Option<usize> {
         location.as_key()?;
         Some(self.options.concurrency.max(1))
