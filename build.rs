@@ -167,10 +167,14 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
             Some(readers) => ("Reader", &readers.from, &readers.before),
             None => ("Writer", &a.affected_from, &a.affected_before),
         };
+        let before = match before.as_str() {
+            "" => "None".to_string(),
+            before => format!("Some({})", release(before)?),
+        };
         let _ = writeln!(
             code,
             "Advisory {{ id: {:?}, title: {:?}, threads: &{:?}, library: {:?}, at_fault: AtFault::{kind}, \
-             from: {:?}, before: {:?}, \
+             from: {}, before: {}, \
              file_versions: &{:?}, operations: &{:?}, schema: &{:?}, pages: {:?}, \
              severity: Severity::{}, proof: &{:?}, effect: {:?}, confirm: {:?}, \
              remedy: {:?}, fixed_in: {:?} }},",
@@ -178,7 +182,7 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
             a.title,
             a.threads,
             a.library,
-            from,
+            release(from)?,
             before,
             a.file_versions,
             a.operations,
@@ -199,4 +203,17 @@ fn advisories(folder: &Path) -> Result<String, Box<dyn std::error::Error>> {
     }
     code.push(']');
     Ok(code)
+}
+
+/// Renders a release such as `0.32.1`.
+fn release(text: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let numbers: Vec<u32> = text
+        .split('.')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("{text:?} is no release: {error}"))?;
+    match numbers.as_slice() {
+        [major, minor, patch] => Ok(format!("Release({major}, {minor}, {patch})")),
+        _ => Err(format!("{text:?} is no release: it has not three numbers").into()),
+    }
 }

@@ -105,25 +105,26 @@ fn has_commands(text: &str) -> bool {
     }
 }
 
-/// Whether a character that acts is in a text, line ends and tabs of ASCII not counted where
-/// `is_fine` says so.
+/// Whether a text has a character that acts, beside those of ASCII that `is_fine` names.
 fn acts_anywhere(text: &str, is_fine: impl Fn(u8) -> bool) -> bool {
+    /// Bytes that are looked at together.
     const STEP: usize = 64;
-    let mut at = 0;
-    for chunk in text.as_bytes().chunks(STEP) {
-        let end = at + chunk.len();
-        if !chunk.is_ascii() || chunk.iter().any(|byte| !(b' '..0x7f).contains(byte)) {
-            // A character that began before belongs to the step that it began in.
-            let start = (at..end)
-                .find(|at| text.is_char_boundary(*at))
-                .unwrap_or(end);
+    let mut from = 0;
+    for step in text.as_bytes().chunks(STEP) {
+        let to = from + step.len();
+        // Without a branch, so that the compiler looks at many at once.
+        let is_odd = |byte: u8| byte > b'~' || byte < b' ' && !is_fine(byte);
+        if step.iter().fold(false, |odd, byte| odd | is_odd(*byte)) {
+            // A character that began in the step before was looked at there.
+            let start = (from..to).find(|at| text.is_char_boundary(*at));
+            let start = start.unwrap_or(to);
             let chars = text.get(start..).unwrap_or_default().char_indices();
-            let mut chars = chars.take_while(|(from, _)| start + from < end);
+            let mut chars = chars.take_while(|(at, _)| start + at < to);
             if chars.any(|(_, c)| acts(c) && !u8::try_from(c).is_ok_and(&is_fine)) {
                 return true;
             }
         }
-        at = end;
+        from = to;
     }
     false
 }
@@ -234,8 +235,12 @@ impl<W: Write> Write for PrintableWriter<W> {
             Escaping::Own => return self.inner.write(bytes),
             Escaping::Json => {
                 self.line.extend_from_slice(bytes);
-                if self.line.len() >= BLOCK && bytes.ends_with(b"\n") {
+                if self.line.len() >= BLOCK
+                    && let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n')
+                {
+                    let rest = self.line.split_off(end + 1);
                     self.end_line()?;
+                    self.line = rest;
                 }
                 return Ok(bytes.len());
             }
@@ -263,7 +268,7 @@ impl<W: Write> Write for PrintableWriter<W> {
 /// line ends.
 fn json(line: &str) -> Cow<'_, str> {
     let escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && acts(c);
-    if !acts_anywhere(line, |byte| byte < 0x7f) && !has_commands(line) {
+    if !acts_anywhere(line, |byte| byte < b' ') && !has_commands(line) {
         return Cow::Borrowed(line);
     }
     let mut shown = String::with_capacity(line.len() + 16);

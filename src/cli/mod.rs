@@ -29,6 +29,7 @@ use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
 use lance_lint::printable::{Escaping, write_escaped};
+use lance_lint::report::json::pretty;
 use lance_lint::report::{FIXED_WIDTH, LEAST_WIDTH};
 use lance_lint::rules::UnknownRule;
 use lance_lint::storage::{Halt, Storage};
@@ -415,10 +416,7 @@ fn width() -> usize {
 
 /// Prints a JSON document.
 fn print_json(document: &impl serde::Serialize) -> Result<(), RunError> {
-    print_as(Escaping::Json, |out| {
-        serde_json::to_writer_pretty(&mut *out, document)?;
-        writeln!(out)
-    })
+    print_as(Escaping::Json, |out| pretty(out, document))
 }
 
 /// Runs `write`, which writes text for people, on standard output.
@@ -431,7 +429,12 @@ fn print_as(
     escaping: Escaping,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), RunError> {
-    let mut out = BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    // Only text for people has colours, which a pipe does not get.
+    let out: Box<dyn Write> = match escaping {
+        Escaping::Text => Box::new(anstream::stdout().lock()),
+        Escaping::Json | Escaping::Own => Box::new(io::stdout().lock()),
+    };
+    let mut out = BufWriter::with_capacity(1 << 16, out);
     match write_escaped(&mut out, escaping, write) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             // What is still buffered must not be tried again when the buffer is dropped.

@@ -314,6 +314,7 @@ fn u64_at(buffer: &[u8], at: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -325,7 +326,7 @@ mod tests {
         // No content size, no checksum, a window of 128 KiB.
         file.extend([0, 0x38]);
         for block in 1..=blocks {
-            let header = 128 * 1024 << 3 | 1 << 1 | u32::from(block == blocks);
+            let header = ((128 * 1024) << 3) | (1 << 1) | u32::from(block == blocks);
             file.extend(&header.to_le_bytes()[..3]);
             file.push(0);
         }
@@ -348,10 +349,11 @@ mod tests {
         let file = repeated(i64::from(blocks) * 128 * 1024, blocks);
         let rows = u64::from(blocks) * 128 * 1024 / 4;
         assert!(file.len() < 5 * 1024);
-        let refused = offsets(&file, &batch(&file, rows)).unwrap_err();
-        assert!(refused.contains("more than are read here"), "{refused}");
+        let refused = offsets(&file, &batch(&file, rows)).map(|rows| rows.len());
+        assert!(refused.is_err_and(|why| why.contains("more than are read here")));
         // No more is decompressed than the rows take, whatever comes behind.
-        assert_eq!(inflated(&file[8..], 16).map(|bytes| bytes.len()), Ok(16));
+        let frame = file.slice(8..);
+        assert_eq!(inflated(&frame, 16).map(|bytes| bytes.len()), Ok(16));
         assert_eq!(
             offsets(&file, &batch(&file, 4)).map(|rows| rows.len()),
             Ok(1)

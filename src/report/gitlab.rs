@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::annotation::{Annotation, annotations};
+use super::json::pretty;
 use crate::check::Report;
 use crate::finding::Severity;
 
@@ -37,8 +38,7 @@ struct Lines {
 pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()> {
     let annotations = annotations(report, base);
     let violations: Vec<Violation<'_>> = annotations.iter().map(violation).collect();
-    serde_json::to_writer_pretty(&mut *out, &violations)?;
-    writeln!(out)
+    pretty(out, &violations)
 }
 
 fn violation<'a>(annotation: &'a Annotation<'_>) -> Violation<'a> {

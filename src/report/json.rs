@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -547,8 +547,19 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         |subject, ignored| OnTheWay(move || ignored_json(subject, ignored)),
         subject_json,
     );
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    pretty(out, &document)
+}
+
+/// Writes a document, indented, and a line end.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn pretty(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    // A document is written in many small parts.
+    let mut buffered = BufWriter::with_capacity(1 << 16, out);
+    serde_json::to_writer_pretty(&mut buffered, document)?;
+    writeln!(buffered)?;
+    buffered.flush()
 }
 
 fn document_of<'a, F, I, S>(

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::annotation::{self, Annotation, annotations};
-use super::json::OnTheWay;
+use super::json::{OnTheWay, pretty};
 use crate::check::Report;
 use crate::finding::{Finding, Place, RuleInfo, Severity};
 
@@ -235,8 +235,7 @@ pub fn write(
             results: results.collect(),
         }],
     };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    writeln!(out)
+    pretty(out, &log)
 }
 
 fn level(severity: Severity) -> &'static str {

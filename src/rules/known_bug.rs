@@ -79,9 +79,9 @@ struct Advisory {
     library: &'static str,
     at_fault: AtFault,
     /// The first release that has it.
-    from: &'static str,
-    /// The first that has it no more; empty when 14.0.2 still has.
-    before: &'static str,
+    from: Release,
+    /// The first that has it no more; `None` when 14.0.2 still has.
+    before: Option<Release>,
     /// File versions that it is about; all when empty.
     file_versions: &'static [&'static str],
     /// Operations that do it; all when empty.
@@ -181,8 +181,8 @@ pub fn explanation(id: &str) -> Option<Explanation> {
     let mut all = ADVISORIES.iter();
     let bug = all.find(|bug| bug.id.eq_ignore_ascii_case(id))?;
     let until = match bug.before {
-        "" => format!(" to {NEWEST} at least"),
-        before => format!(" to before {before}"),
+        None => format!(" to {NEWEST} at least"),
+        Some(before) => format!(" to before {before}"),
     };
     let who = match (bug.at_fault, bug.library) {
         (AtFault::Reader, _) => "Sound data that is read wrong by lance",
@@ -265,8 +265,8 @@ impl Advisory {
     /// Which release mended it, and where it is talked of.
     fn fix(&self) -> String {
         let fix = match (self.before, self.fixed_in) {
-            ("", _) => "Lance 14.0.2 still has it".to_string(),
-            (before, "") => format!("{before} has it no more"),
+            (None, _) => "Lance 14.0.2 still has it".to_string(),
+            (Some(before), "") => format!("{before} has it no more"),
             (_, fixed) => format!("mended in {fixed}"),
         };
         match self.threads {
@@ -276,17 +276,15 @@ impl Advisory {
     }
 
     fn has(&self, release: Release) -> bool {
-        let parsed = |text: &str| text.parse::<Release>().ok();
-        parsed(self.from).is_some_and(|from| from <= release)
-            && parsed(self.before).is_none_or(|before| release < before)
+        self.from <= release && self.before.is_none_or(|before| release < before)
     }
 
     /// What there is to say of a version that its writer wrote; the place is the caller's.
     fn finding(&self, snapshot: &Snapshot) -> Finding {
         let writer = snapshot.writer().unwrap_or_default();
         let until = match self.before {
-            "" => String::new(),
-            before => format!(" to before {before}"),
+            None => String::new(),
+            Some(before) => format!(" to before {before}"),
         };
         INFO.finding(format!("{}: {}", self.id, self.title))
             .severity(self.severity)
