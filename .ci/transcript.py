@@ -4,8 +4,8 @@
     transcript.py WHEEL [--bless]
 
 From `pip install` to a pre-commit hook that fails on the dataset that Daft wrote, to the rule's
-explanation, to the mend that the tool prints, to green. Needs pre-commit, pylance 14.0.2 and their
-installer's network; `--bless` writes the README's section anew.
+explanation, to the fix that the tool prints, to green. Needs pre-commit, pylance 14.0.2 and their
+installer's network; `--bless` writes the README's section again.
 """
 
 import os
@@ -57,13 +57,13 @@ class Shell:
         return run.stdout
 
 
-def mend(printed):
-    """The code of the first mend, as the finding prints it."""
+def fix(printed):
+    """The code of the first fix, as the finding prints it."""
     lines = printed.splitlines()
-    at = next(number for number, line in enumerate(lines) if "= mend:" in line)
+    at = next(number for number, line in enumerate(lines) if "= help:" in line)
     code = []
     for line in lines[at + 1 :]:
-        if "= mend:" in line or not line.startswith(" " * 17):
+        if "= help:" in line or not line.startswith(" " * 17):
             if code:
                 break
             continue
@@ -110,7 +110,7 @@ def transcript(wheel, scratch):
     failed = shell.run("git add images.lance && git commit -qm 'Add the images'", status=1)
     assert "error[blob-stored-plain]" in failed
     shell.run("lance-lint explain blob-stored-plain", most=14)
-    code = ["import lance", 'uri = "images.lance"', *mend(failed)]
+    code = ["import lance", 'uri = "images.lance"', *fix(failed)]
     program = "\n".join(code)
     quoted = program.replace("'", "'\\''")
     shell.run(f"python -c '\n{program}'", f"python -c '{quoted}'")

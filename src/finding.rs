@@ -51,7 +51,7 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// What is wrong when it fires, in one line.
     pub summary: &'static str,
-    /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
+    /// What it means, what readers do, how it comes about and how to fix it, in Markdown.
     pub explanation: &'static str,
 }
 
@@ -90,7 +90,7 @@ pub struct ReaderEffect {
 
 /// How a decoder failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Failing {
+pub enum FailureKind {
     /// It said what is wrong.
     Error,
     /// It panicked.
@@ -103,7 +103,7 @@ pub enum Failing {
     Memory,
 }
 
-impl Failing {
+impl FailureKind {
     /// What it does, for people.
     pub fn verb(self) -> &'static str {
         match self {
@@ -118,9 +118,9 @@ impl Failing {
 
 /// What a decoder did when it read the very thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Witnessed {
+pub struct DecodeFailure {
     /// How it failed.
-    pub failing: Failing,
+    pub failing: FailureKind,
     /// What it said.
     pub message: String,
     /// The fragment's id.
@@ -137,7 +137,7 @@ pub struct Witnessed {
 
 /// An encoding with the node that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marked {
+pub struct EncodingLabel {
     /// The encoding.
     pub encoding: Arc<Encoding>,
     /// Child indices from the root to the node.
@@ -233,7 +233,7 @@ pub struct Finding {
     pub message: String,
     /// The path of the field, when it is about one.
     pub column: Option<String>,
-    /// The first places, at most [`MOST_PLACES`].
+    /// The first places, at most [`MAX_PLACES`].
     pub places: Vec<Place>,
     /// All places.
     pub count: u64,
@@ -245,26 +245,26 @@ pub struct Finding {
     /// What is there.
     pub found: Option<String>,
     /// The encoding of the first place.
-    pub tree: Option<Marked>,
+    pub tree: Option<EncodingLabel>,
     /// What readers do.
     pub readers: Vec<ReaderEffect>,
     /// What a decoder did, the first few times that it failed over this.
-    pub witnessed: Vec<Witnessed>,
+    pub decode_failures: Vec<DecodeFailure>,
     /// How often it failed over this.
-    pub witnessed_count: u64,
+    pub decode_failure_count: u64,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
     /// What to do about it, one way or another.
-    pub mends: Vec<Remedy>,
+    pub help: Vec<Remedy>,
     /// Since when it is there, when all versions were looked at.
-    pub since: Option<Since>,
+    pub since: Option<FirstSeen>,
     /// What, seen anywhere else, makes the finding void.
-    pub(crate) unless: Option<Sight>,
+    pub(crate) unless: Option<Evidence>,
 }
 
 /// A version of a dataset, and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct CommitInfo {
     /// The version.
     pub version: u64,
     /// The branch; `None` for the dataset's own line.
@@ -277,9 +277,9 @@ pub struct Moment {
 
 /// In which versions a fault is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Since {
+pub struct FirstSeen {
     /// The first that still has a manifest.
-    pub first: Moment,
+    pub first: CommitInfo,
     /// How many have it.
     pub versions: u64,
     /// Whether the latest of a line has it.
@@ -287,10 +287,10 @@ pub struct Since {
 }
 
 /// Something that a rule saw of a field: the rule, the field's id, and what.
-pub(crate) type Sight = (&'static str, i32, Cow<'static, str>);
+pub(crate) type Evidence = (&'static str, i32, Cow<'static, str>);
 
 /// Most places of a finding that are kept.
-pub const MOST_PLACES: usize = 3;
+pub const MAX_PLACES: usize = 3;
 
 impl RuleInfo {
     /// Starts a finding of this rule.
@@ -308,10 +308,10 @@ impl RuleInfo {
             found: None,
             tree: None,
             readers: Vec::new(),
-            witnessed: Vec::new(),
-            witnessed_count: 0,
+            decode_failures: Vec::new(),
+            decode_failure_count: 0,
             cause: None,
-            mends: Vec::new(),
+            help: Vec::new(),
             since: None,
             unless: None,
         }
@@ -347,7 +347,7 @@ impl Finding {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.count_place(place.fragment);
-        if self.places.len() < MOST_PLACES {
+        if self.places.len() < MAX_PLACES {
             self.places.push(place);
         }
         self
@@ -371,7 +371,7 @@ impl Finding {
 
     /// Shows the encoding with the wrong node marked.
     #[must_use]
-    pub fn tree(mut self, marked: Marked) -> Self {
+    pub fn tree(mut self, marked: EncodingLabel) -> Self {
         self.tree = Some(marked);
         self
     }
@@ -387,10 +387,10 @@ impl Finding {
     }
 
     /// Adds what a decoder did, `times` over.
-    pub fn witness(&mut self, witnessed: Witnessed, times: u64) {
-        self.witnessed_count = self.witnessed_count.saturating_add(times);
-        if self.witnessed.len() < MOST_PLACES {
-            self.witnessed.push(witnessed);
+    pub fn decode_failure(&mut self, decode_failures: DecodeFailure, times: u64) {
+        self.decode_failure_count = self.decode_failure_count.saturating_add(times);
+        if self.decode_failures.len() < MAX_PLACES {
+            self.decode_failures.push(decode_failures);
         }
     }
 
@@ -410,28 +410,28 @@ impl Finding {
 
     /// Makes it void if its rule has [`Findings::saw`] this of the field in any file.
     #[must_use]
-    pub fn unless_seen(mut self, field: i32, what: &'static str) -> Self {
+    pub fn unless_recorded(mut self, field: i32, what: &'static str) -> Self {
         self.unless = Some((self.rule.id, field, Cow::Borrowed(what)));
         self
     }
 
     /// Adds a remedy.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<Remedy>) -> Self {
-        self.mends.push(mend.into());
+    pub fn help(mut self, help: impl Into<Remedy>) -> Self {
+        self.help.push(help.into());
         self
     }
 
     /// Adds a remedy that [has code](Remedy::with_code).
     #[must_use]
-    pub(crate) fn mend_code(self, text: String) -> Self {
-        self.mend(Remedy::with_code(text))
+    pub(crate) fn help_code(self, text: String) -> Self {
+        self.help(Remedy::with_code(text))
     }
 
     /// Adds remedies.
     #[must_use]
-    pub fn mend_all(mut self, mends: impl IntoIterator<Item = Remedy>) -> Self {
-        self.mends.extend(mends);
+    pub fn help_all(mut self, help: impl IntoIterator<Item = Remedy>) -> Self {
+        self.help.extend(help);
         self
     }
 }
@@ -444,12 +444,12 @@ pub type Key = (&'static str, Option<String>, String, Option<String>);
 pub struct Findings {
     all: Vec<Finding>,
     index: FxHashMap<Key, usize>,
-    seen: FxHashSet<Sight>,
+    seen: FxHashSet<Evidence>,
 }
 
 impl Findings {
     /// Those of which nothing else is known than what was found and seen.
-    pub(crate) fn of(all: Vec<Finding>, seen: impl IntoIterator<Item = Sight>) -> Self {
+    pub(crate) fn of(all: Vec<Finding>, seen: impl IntoIterator<Item = Evidence>) -> Self {
         let mut findings = Self::default();
         findings.extend(all);
         findings.seen.extend(seen);
@@ -462,7 +462,7 @@ impl Findings {
     }
 
     /// What rules saw, which makes others void.
-    pub(crate) fn seen(&self) -> impl Iterator<Item = &Sight> {
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Evidence> {
         self.seen.iter()
     }
 
@@ -506,21 +506,21 @@ impl Findings {
                     && known.last_fragment.is_some();
                 let overlap = u64::from(same_fragment);
                 // What is right for one place only is not advice for all of them.
-                if known.mends != finding.mends {
-                    known.mends.retain(|mend| finding.mends.contains(mend));
+                if known.help != finding.help {
+                    known.help.retain(|help| finding.help.contains(help));
                 }
                 known.count = known.count.saturating_add(finding.count);
                 known.fragments += finding.fragments.saturating_sub(overlap);
                 known.last_fragment = finding.last_fragment.or(known.last_fragment);
-                let room = MOST_PLACES.saturating_sub(known.places.len());
+                let room = MAX_PLACES.saturating_sub(known.places.len());
                 known.places.extend(finding.places.into_iter().take(room));
-                let room = MOST_PLACES.saturating_sub(known.witnessed.len());
+                let room = MAX_PLACES.saturating_sub(known.decode_failures.len());
                 known
-                    .witnessed
-                    .extend(finding.witnessed.into_iter().take(room));
-                known.witnessed_count = known
-                    .witnessed_count
-                    .saturating_add(finding.witnessed_count);
+                    .decode_failures
+                    .extend(finding.decode_failures.into_iter().take(room));
+                known.decode_failure_count = known
+                    .decode_failure_count
+                    .saturating_add(finding.decode_failure_count);
             }
         }
     }
@@ -558,7 +558,7 @@ impl Findings {
     }
 
     /// The same, each with the versions that it is in.
-    pub fn into_sorted_with(mut self, since: &FxHashMap<Key, Since>) -> Vec<Finding> {
+    pub fn into_sorted_with(mut self, since: &FxHashMap<Key, FirstSeen>) -> Vec<Finding> {
         for finding in &mut self.all {
             finding.since = since.get(&finding.key()).cloned();
         }
@@ -608,14 +608,14 @@ mod tests {
             .iter()
             .map(|f| (f.count, f.fragments, f.places.len()))
             .collect();
-        assert_eq!(counts, [(4, 3, MOST_PLACES), (0, 0, 0)]);
+        assert_eq!(counts, [(4, 3, MAX_PLACES), (0, 0, 0)]);
     }
 
     #[test]
     fn what_was_seen_in_one_file_voids_what_was_said_of_another() {
         let mut one = Findings::default();
-        one.add(RULE.finding("nowhere").column("c").unless_seen(0, "x"));
-        one.add(RULE.finding("nowhere").column("d").unless_seen(1, "x"));
+        one.add(RULE.finding("nowhere").column("c").unless_recorded(0, "x"));
+        one.add(RULE.finding("nowhere").column("d").unless_recorded(1, "x"));
         let mut other = Findings::default();
         other.saw(&RULE, 0, "x");
         one.merge(other);

@@ -87,7 +87,7 @@ fn the_schema_that_is_checked_in_is_that_of_the_structures() {
         std::fs::write(&path, &schema).unwrap();
     }
     let known = std::fs::read_to_string(&path).expect("the schema is checked in");
-    assert_eq!(known, schema, "{SCHEMA} differs; BLESS=1 writes it anew");
+    assert_eq!(known, schema, "{SCHEMA} differs; BLESS=1 writes it again");
 }
 
 #[test]

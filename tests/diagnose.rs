@@ -382,12 +382,12 @@ fn a_fault_of_a_reader_asks_nothing_of_the_data() {
         );
         assert_eq!(output.status.code(), Some(0), "{log}");
         let document = json(&output);
-        assert_eq!(document["mend"], Value::Null, "{log}");
+        assert_eq!(document["help"], Value::Null, "{log}");
         let instead = document["reader_fault"]["instead"].as_str().unwrap();
         assert!(instead.contains(release), "{instead}");
         // Without a dataset it may be either.
         let document = json(&run(log.as_bytes(), &["--format", "json"]));
-        assert!(document["mend"].is_string() && document["reader_fault"].is_object());
+        assert!(document["help"].is_string() && document["reader_fault"].is_object());
     }
     let output = run(null_struct.as_bytes(), &["testdata/clean/blob-v1-2.0"]);
     golden("diagnose/reader-fault.txt", &stdout(&output));
@@ -404,8 +404,8 @@ fn what_indices_make_readers_say_is_told_of_indices() {
         let document = json(&run(message.as_bytes(), &["--format", "json"]));
         assert_eq!(document["rule"], rule, "{message}: {document}");
         assert_eq!(document["by_place"], false, "{message}");
-        let mend = document["mend"].as_str().unwrap();
-        assert!(mend.contains("drop_index"), "{message}: {mend}");
+        let help = document["help"].as_str().unwrap();
+        assert!(help.contains("drop_index"), "{message}: {help}");
     };
     for message in [
         "OSError: Execution error: The input to a take operation specified fragment id 0 but this fragment does not exist in \
@@ -422,7 +422,7 @@ fn what_indices_make_readers_say_is_told_of_indices() {
     of_index(
         "[2026-11-27T08:11:00Z WARN  lance::index::scalar] LabelList index words_idx is old; NOT filters may be incorrect on \
          nullable lists. Consider rebuilding.",
-        "index-passed-over",
+        "index-unsupported",
     );
     // What 14.0.2 logs of an index that 6.0.0 built, and uses.
     let harmless = "[2026-11-27T08:11:00Z WARN  lance::index] Index v_idx has unrecognized type \
@@ -514,7 +514,7 @@ fn hostile_messages_are_no_crash_and_move_no_cursor() {
 }
 
 #[test]
-fn the_cause_is_told_from_bystanders() {
+fn the_cause_is_told_from_unrelated_findings() {
     // Two columns are at fault in it, each by a fault of its own; each log was made by reading one.
     for (log, column, rule, other) in [
         ("blob.txt", "blob", "blob-stored-plain", "caption"),
@@ -533,12 +533,12 @@ fn the_cause_is_told_from_bystanders() {
             assert_eq!(place["column"], column, "{log}");
             assert_eq!(place["rule"], rule, "{log}");
         }
-        let bystanders = document["bystanders"].as_array().unwrap();
+        let unrelated = document["unrelated"].as_array().unwrap();
         assert!(
-            bystanders
+            unrelated
                 .iter()
                 .any(|one| one["location"]["column"] == other),
-            "{log}: {bystanders:?}"
+            "{log}: {unrelated:?}"
         );
     }
 }

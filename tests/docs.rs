@@ -74,7 +74,7 @@ fn every_rule_has_its_page() {
         let known = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         assert_eq!(
             &known, page,
-            "docs/rules/{name} differs; BLESS=1 writes it anew"
+            "docs/rules/{name} differs; BLESS=1 writes it again"
         );
     }
     for name in names(&folder) {
@@ -132,7 +132,7 @@ fn a_command_and_a_page_say_the_same() {
         assert_eq!(output.status.code(), Some(0));
         let text = stdout(&output);
         assert!(text.starts_with(&format!("{}[{}]: ", rule.severity, rule.id)));
-        for heading in ["What readers do", "How it comes about", "How to mend it"] {
+        for heading in ["What readers do", "How it comes about", "How to fix it"] {
             assert!(
                 text.lines().any(|line| line == heading),
                 "{}: {heading}",

@@ -142,7 +142,7 @@ fn sarif_has_what_code_scanning_needs() {
             rule["help"]["markdown"]
                 .as_str()
                 .unwrap()
-                .contains("## How to mend it")
+                .contains("## How to fix it")
         );
     }
     let results = run["results"].as_array().unwrap();

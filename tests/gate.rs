@@ -304,22 +304,28 @@ fn ignores_that_match_nothing_are_reported() {
          [[override]]\npaths = [\"daft.lance\"]\ncolumns = [\"thumb\"]\nlevel = \"ignore\"\nreason = \"x\"\n\n\
          [[override]]\npaths = [\"gone.lance\"]\nlevel = \"ignore\"\nreason = \"x\"\n",
     );
-    let expected = "matched nothing: --ignore column-lost; lance-lint.toml:2: blob-in-list; \
+    let expected = "matched nothing: --ignore column-index-invalid; lance-lint.toml:2: blob-in-list; \
                     lance-lint.toml:5: all rules in thumb";
-    let arguments = ["daft.lance", "--ignore", "column-lost"];
+    let arguments = ["daft.lance", "--ignore", "column-index-invalid"];
     assert_eq!(scratch.json(&arguments)["notes"][0], expected);
     let text = stdout(&scratch.run(&arguments));
     assert!(text.replace("\n      ", " ").contains(expected), "{text}");
     let concise = scratch.run(&[
         "daft.lance",
         "--ignore",
-        "column-lost",
+        "column-index-invalid",
         "--format",
         "concise",
     ]);
     assert!(stderr(&concise).contains(expected));
     // Where only part was looked at, nothing can be said.
-    let part = ["daft.lance", "--column", "blob", "--ignore", "column-lost"];
+    let part = [
+        "daft.lance",
+        "--column",
+        "blob",
+        "--ignore",
+        "column-index-invalid",
+    ];
     assert_eq!(scratch.json(&part)["notes"].as_array().unwrap().len(), 0);
 }
 

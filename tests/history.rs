@@ -72,7 +72,7 @@ fn a_commit_that_lost_rows_is_named_with_the_way_back() {
     let findings = document["findings"].as_array().unwrap();
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let finding = &findings[0];
-    assert_eq!(finding["rule"], "operation-contradicted");
+    assert_eq!(finding["rule"], "operation-inconsistent");
     assert_eq!(finding["severity"], "error");
     let message = finding["message"].as_str().unwrap();
     assert!(
@@ -94,7 +94,7 @@ fn a_commit_that_lost_rows_is_named_with_the_way_back() {
 fn rows_that_were_overwritten_or_restored_are_not_lost() {
     let document = json(&[SWAPPED, "--all-versions"]);
     let findings = document["findings"].as_array().unwrap();
-    let of_rule = |f: &&Value| f["rule"] == "operation-contradicted";
+    let of_rule = |f: &&Value| f["rule"] == "operation-inconsistent";
     assert_eq!(findings.iter().filter(of_rule).count(), 0);
 }
 
@@ -103,7 +103,7 @@ fn a_next_row_id_that_falls_is_a_warning() {
     let document = json(&["testdata/history/next-row-id-lower-2.2", "--all-versions"]);
     let findings = document["findings"].as_array().unwrap();
     assert_eq!(findings.len(), 1, "{findings:#?}");
-    assert_eq!(findings[0]["rule"], "operation-contradicted");
+    assert_eq!(findings[0]["rule"], "operation-inconsistent");
     assert_eq!(findings[0]["severity"], "warning");
     let message = findings[0]["message"].as_str().unwrap();
     assert!(message.contains("version 3 (Delete)"), "{message}");

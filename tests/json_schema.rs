@@ -37,7 +37,7 @@ fn the_schemas_that_are_checked_in_are_those_of_the_structures() {
             std::fs::write(&path, &schema).unwrap();
         }
         let known = std::fs::read_to_string(&path).expect("the schema is checked in");
-        assert_eq!(known, schema, "{name} differs; BLESS=1 writes it anew");
+        assert_eq!(known, schema, "{name} differs; BLESS=1 writes it again");
     }
 }
 

@@ -281,7 +281,7 @@ fn every_output_and_every_policy_is_that_of_one_run() {
         &["--format", "json", "--ignore", "blob-stored-plain"],
         &["--format", "json", "--warn", "blob-stored-plain"],
         &["--format", "json", "--baseline", &baseline],
-        &["--format", "json", "--ignore", "column-lost"],
+        &["--format", "json", "--ignore", "column-index-invalid"],
         &["--fail-on", "info", "--warn", "blob-stored-plain"],
         &["--exit-zero"],
     ];
@@ -398,7 +398,7 @@ fn parts_that_overlap_or_lack_fragments_are_refused() {
         &first,
         "--partial",
         "--ignore",
-        "column-lost",
+        "column-index-invalid",
     ]);
     assert!(!stdout(&stale).contains("matched nothing"));
 }

@@ -91,7 +91,7 @@ fn the_table_says_what_real_releases_did() {
     for group in record["groups"].as_array().unwrap() {
         let outcomes = spread(&group["outcomes"], &releases);
         for name in group["datasets"].as_object().unwrap().keys() {
-            // The others are written anew by the script, and not kept.
+            // The others are written again by the script, and not kept.
             let Some(fixture) = name.strip_prefix("clean/") else {
                 continue;
             };

@@ -50,7 +50,7 @@ fn the_readme_shows_real_output_and_every_rule() {
         std::fs::write(&path, &text).expect("written");
         return;
     }
-    assert_eq!(known, text, "README.md differs; BLESS=1 writes it anew");
+    assert_eq!(known, text, "README.md differs; BLESS=1 writes it again");
 }
 
 fn rules() -> String {

@@ -7,7 +7,7 @@ use lance_lint::rules::RULES;
 const SECTIONS: [&str; 3] = [
     "## What readers do",
     "## How it comes about",
-    "## How to mend it",
+    "## How to fix it",
 ];
 /// The one that may follow.
 const LAST: &str = "## When it is silent";

@@ -133,10 +133,10 @@ fn every_rule_has_a_fixture_and_every_rule_file_is_registered() {
         let helpers = [
             "mod",
             "blob",
-            "cascade",
+            "suppress",
             "ignore-key",
             "keys",
-            "mends",
+            "fixes",
             "page",
         ];
         if !helpers.contains(&id.as_str()) {
@@ -210,7 +210,7 @@ fn the_founding_case_is_one_error_at_the_right_place() {
         cause.contains("the writer dropped field metadata"),
         "{cause}"
     );
-    assert_eq!(finding["help"].as_array().expect("mends").len(), 2);
+    assert_eq!(finding["help"].as_array().expect("fixes").len(), 2);
     let message = finding["reader_message"].as_str().expect("a message");
     assert!(
         message.contains("Expected a struct encoding because we have a struct field in the schema")
@@ -227,8 +227,8 @@ fn blob_forms_are_told_apart() {
         ("blob-mixed-fragments-unflagged-", "blob-undeclared"),
         ("blob-unflagged-", "blob-undeclared"),
         ("blob-encoding-on-", "blob-undeclared"),
-        ("blob-v1-key-on-", "blob-generation-mismatch"),
-        ("blob-add-columns-2.2", "blob-generation-mismatch"),
+        ("blob-v1-key-on-", "blob-version-mismatch"),
+        ("blob-add-columns-2.2", "blob-version-mismatch"),
         ("blob-in-list-", "blob-in-list"),
         ("blob-in-0.1", "blob-in-legacy-file"),
         ("blob-clone-", "blob-behind-base-path"),
@@ -294,8 +294,8 @@ fn edits_are_told_apart() {
         ("branch-", "branch-lost"),
         ("tag-", "tag-without-version"),
         ("clone-source-cleaned-", "data-file-missing"),
-        ("column-index-swapped-", "column-mapping-contradicted"),
-        ("column-indices-", "column-lost"),
+        ("column-index-swapped-", "column-mapping-mismatch"),
+        ("column-indices-", "column-index-invalid"),
         ("struct-child-unlisted-", "field-not-listed"),
         ("field-in-two-files-", "field-in-two-files"),
         ("global-buffers-none-", "global-buffer-misplaced"),

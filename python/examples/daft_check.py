@@ -4,7 +4,7 @@
     python daft_check.py images.lance
 
 Every data file is checked by itself, several at once, on whichever worker Daft gives it to; a file
-of a dataset stands for that part of it, so it is held against the dataset's manifest and schema.
+of a dataset stands for that part of it, so it is compared with the dataset's manifest and schema.
 The reports come back as JSON and are made one again. The job fails, with the findings, when there
 is an error.
 """

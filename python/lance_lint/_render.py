@@ -44,7 +44,7 @@ def finding(found: Finding) -> str:
     notes.append(("cause", found.cause))
     if found.since is not None:
         notes.append(("since", f"version {found.since.version}"))
-    notes += [("mend", way) for way in found.help]
+    notes += [("help", way) for way in found.help]
     for label, text in notes:
         if text is not None:
             first, *rest = text.splitlines() or [""]

@@ -121,7 +121,7 @@ class Finding:
     cause: Optional[str]
     since: Optional[Since]
     help: tuple[str, ...]
-    """Ways to mend it; lines after the first are code."""
+    """Ways to fix it; lines after the first are code."""
 
     @property
     def column(self) -> Optional[str]:

@@ -55,7 +55,7 @@ def test_a_failed_report_raises_with_its_findings(daft_blob: Path) -> None:
         lance_lint.check(daft_blob).raise_if_failed()
     text = str(raised.value)
     assert text.startswith("error[blob-stored-plain]: column `blob` is declared a blob")
-    assert "= mend:" in text
+    assert "= help:" in text
     assert str(daft_blob) in text
     assert text.endswith(f"1 error in {daft_blob}")
 

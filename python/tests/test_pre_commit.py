@@ -102,7 +102,7 @@ def repository(home: Path, tmp_path: Path) -> Repository:
     return repository
 
 
-def mend(dataset: Path) -> None:
+def fix(dataset: Path) -> None:
     """Takes the blob key away, by the code that the finding prints."""
     opened = lance.dataset(str(dataset))
     if hasattr(opened, "update_field_metadata"):
@@ -119,7 +119,7 @@ def fails_and_is_mended(repository: Repository) -> None:
     assert "error[blob-stored-plain]: column `blob` is declared a blob" in said
     # Manifest, transaction and data file of one dataset are one check.
     assert said.count("error[") == 1
-    mend(dataset)
+    fix(dataset)
     committed, said = repository.commit()
     assert committed, said
 
@@ -245,7 +245,7 @@ def test_a_checkout_without_lfs_is_said_once(repository: Repository, what: str) 
     assert "is a Git LFS pointer, not the file that it stands for" in said
     assert said.count("git lfs pull") == 1
     # Nothing is to be moved away or restored.
-    assert said.count("mend:") == 1
+    assert said.count("fix:") == 1
 
 
 @pytest.mark.skipif(

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::tally::Wanted;
+use super::column_stats::Wanted;
 use super::{CheckError, Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
 use crate::finding::{Finding, Place};
 use crate::format::data_file::{Footer, Unreadable, read};
 use crate::format::encoding::Envelope;
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, Transaction};
-use crate::format::veil;
+use crate::format::redact;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;
 use crate::model::history::{self, Tag};
@@ -28,24 +28,24 @@ use crate::model::target::{BRANCHES, DATA, Scope, Target, resolve};
 use crate::model::version::FileVersion;
 use crate::rules::FileFault;
 use crate::rules::data_file_unreadable::looks_clause;
-use crate::storage::{Location, Storage, StorageError, Veil, VeiledStorage};
+use crate::storage::{Location, RedactingStorage, Redactor, Storage, StorageError};
 
 /// Data files that are laid open when none is asked for.
-const MOST_FILES: usize = 16;
+const MAX_FILES: usize = 16;
 /// Columns of a data file that are laid open when none is asked for.
-const MOST_COLUMNS: usize = 200;
+const MAX_COLUMNS: usize = 200;
 /// Columns of a data file that are laid open at all.
-const MOST_ASKED_COLUMNS: u32 = 1_000_000;
+const MAX_ASKED_COLUMNS: u32 = 1_000_000;
 /// Pages of a column that are laid open when it is not asked for.
-const MOST_PAGES: usize = 24;
+const MAX_PAGES: usize = 24;
 /// Pages of a column that are laid open when it is.
-const MOST_ASKED_PAGES: usize = 10_000;
+const MAX_ASKED_PAGES: usize = 10_000;
 /// Folders that are listed.
-const MOST_FOLDERS: usize = 200;
+const MAX_FOLDERS: usize = 200;
 /// Files of a folder that are listed.
-const MOST_ENTRIES: usize = 50;
+const MAX_ENTRIES: usize = 50;
 /// Deepest folder that is listed.
-const MOST_DEPTH: usize = 6;
+const MAX_DEPTH: usize = 6;
 
 /// What is to be gathered.
 #[derive(Debug, Clone, Default)]
@@ -84,7 +84,7 @@ pub struct Bundle {
     /// Whether folders were left out for being too many.
     pub folders_cut: bool,
     /// Data files that were laid open.
-    pub files: Vec<OpenFile>,
+    pub files: Vec<FileDump>,
     /// Data files that were looked at and not laid open.
     pub files_left_out: u64,
 }
@@ -104,7 +104,7 @@ pub struct Folder {
 
 /// A data file laid open.
 #[derive(Debug)]
-pub struct OpenFile {
+pub struct FileDump {
     /// Its path as in [`Place::file`].
     pub name: String,
     /// Its fragment.
@@ -156,7 +156,7 @@ pub struct OpenColumn {
     /// All pages by their encodings.
     pub groups: Vec<PageGroup>,
     /// Pages laid open.
-    pub pages: Vec<OpenPage>,
+    pub pages: Vec<PageDump>,
 }
 
 /// Pages that are stored alike.
@@ -174,7 +174,7 @@ pub struct PageGroup {
 
 /// A page laid open.
 #[derive(Debug)]
-pub struct OpenPage {
+pub struct PageDump {
     /// Its number, from 0.
     pub index: u64,
     /// Its rows.
@@ -204,8 +204,9 @@ pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckE
     let Some(target) = targets.into_iter().next() else {
         return Err(CheckError("there is nothing to bundle".to_string()));
     };
-    let veil = Arc::new(Veil::new(asked.redact));
-    let veiled: Arc<dyn Storage> = Arc::new(VeiledStorage::new(storage.clone(), veil.clone()));
+    let redactor = Arc::new(Redactor::new(asked.redact));
+    let redacted: Arc<dyn Storage> =
+        Arc::new(RedactingStorage::new(storage.clone(), redactor.clone()));
     let mut request = Request {
         selection: asked.selection.clone(),
         columns: asked.columns.clone(),
@@ -213,12 +214,12 @@ pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckE
         ..Request::default()
     };
     let gathering = Gathering {
-        storage: veiled.as_ref(),
+        storage: redacted.as_ref(),
         asked: &asked,
     };
     let mut bundle = match target {
         Target::Dataset { root, scope } => {
-            let shown = veil.root(&root);
+            let shown = redactor.root(&root);
             if asked.redact {
                 // What does not exist is named to the user by its own name.
                 let opened = open(storage.as_ref(), &root, &asked.selection, &scope)?;
@@ -226,15 +227,15 @@ pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckE
                 if let Some(own) = &own {
                     Wanted::new(own, &asked.columns, &root.to_string())?;
                 }
-                request.selection = shown_selection(&veil, veiled.as_ref(), &shown, &asked);
-                let scope = shown_scope(&veil, &scope);
+                request.selection = shown_selection(&redactor, redacted.as_ref(), &shown, &asked);
+                let scope = shown_scope(&redactor, &scope);
                 gathering.meet(&shown, &scope, &request)?;
-                let opened = open(veiled.as_ref(), &shown, &request.selection, &scope)?;
+                let opened = open(redacted.as_ref(), &shown, &request.selection, &scope)?;
                 let now = opened.snapshot.as_ref().map(|snapshot| &snapshot.schema);
                 request.columns = shown_columns(own.as_ref(), now, &asked.columns);
                 gathering.dataset(&shown, scope, &request, opened)?
             } else {
-                let opened = open(veiled.as_ref(), &root, &request.selection, &scope)?;
+                let opened = open(redacted.as_ref(), &root, &request.selection, &scope)?;
                 gathering.dataset(&root, scope, &request, opened)?
             }
         }
@@ -242,8 +243,8 @@ pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckE
             refuse_dataset_options(&location, &request)?;
             let shown = match (asked.redact, location.parent()) {
                 (true, Some(parent)) => {
-                    let name = veil.relative(&location.file_name());
-                    veil.root(&parent).join(&name)
+                    let name = redactor.relative(&location.file_name());
+                    redactor.root(&parent).join(&name)
                 }
                 _ => location.clone(),
             };
@@ -255,7 +256,7 @@ pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckE
             if let Some(own) = &own {
                 Wanted::new(own, &asked.columns, &location.to_string())?;
             }
-            let now = schema(veiled.as_ref(), &shown);
+            let now = schema(redacted.as_ref(), &shown);
             request.columns = shown_columns(own.as_deref(), now.as_deref(), &asked.columns);
             gathering.file(&shown, &request)?
         }
@@ -275,25 +276,37 @@ fn open(
     Ok(snapshot::open(storage, root, selection, manifest)?)
 }
 
-fn shown_selection(veil: &Veil, veiled: &dyn Storage, root: &Location, asked: &Asked) -> Selection {
+fn shown_selection(
+    redactor: &Redactor,
+    redacted: &dyn Storage,
+    root: &Location,
+    asked: &Asked,
+) -> Selection {
     // Listing is what makes names lead back to files.
     for folder in ["_refs/tags", "_refs/branches", BRANCHES] {
-        let _ = veiled.list(&root.join(folder));
+        let _ = redacted.list(&root.join(folder));
     }
     Selection {
         version: asked.selection.version,
-        tag: asked.selection.tag.as_deref().map(|tag| veil.tag(tag)),
-        branch: asked.selection.branch.as_deref().map(|b| veil.branch(b)),
+        tag: asked.selection.tag.as_deref().map(|tag| redactor.tag(tag)),
+        branch: asked
+            .selection
+            .branch
+            .as_deref()
+            .map(|b| redactor.branch(b)),
     }
 }
 
-fn shown_scope(veil: &Veil, scope: &Scope) -> Scope {
+fn shown_scope(redactor: &Redactor, scope: &Scope) -> Scope {
     match scope {
         Scope::Parts {
             data_files,
             deletion_files,
         } => Scope::Parts {
-            data_files: data_files.iter().map(|file| veil.relative(file)).collect(),
+            data_files: data_files
+                .iter()
+                .map(|file| redactor.relative(file))
+                .collect(),
             deletion_files: deletion_files.clone(),
         },
         other => other.clone(),
@@ -367,14 +380,14 @@ impl Gathering<'_> {
         let laid_open = |at: &usize| {
             let candidate = candidates.get(*at)?;
             let schema = opened.snapshot.as_ref().map(|snapshot| &snapshot.schema);
-            Some(self.lay_open(candidate, schema, &subjects, request, &caches))
+            Some(self.dump(candidate, schema, &subjects, request, &caches))
         };
-        let files: Vec<OpenFile> = chosen.iter().filter_map(laid_open).collect();
+        let files: Vec<FileDump> = chosen.iter().filter_map(laid_open).collect();
         let files_left_out = (candidates.len() - files.len()) as u64;
         let snapshot = opened.snapshot.as_ref();
         let mut transaction = snapshot.and_then(|s| history::transaction(self.storage, s));
-        if let (Some(message), Some(over)) = (&mut transaction, self.storage.veil()) {
-            veil::transaction(over, message);
+        if let (Some(message), Some(over)) = (&mut transaction, self.storage.redactor()) {
+            redact::transaction(over, message);
         }
         let lines = history::lines(self.storage, root).unwrap_or_default();
         let (folders, folders_cut) = self.folders(&opened.root);
@@ -401,7 +414,7 @@ impl Gathering<'_> {
             name: location.to_string(),
             location: Some(location.clone()),
         };
-        let opened = self.lay_open(&candidate, None, &subjects, request, &Caches::default());
+        let opened = self.dump(&candidate, None, &subjects, request, &Caches::default());
         Ok(Bundle {
             asked: self.asked.clone(),
             report: report(subjects),
@@ -468,12 +481,12 @@ impl Gathering<'_> {
     fn folders(&self, root: &Location) -> (Vec<Folder>, bool) {
         let most = match self.asked.all_files {
             true => usize::MAX,
-            false => MOST_ENTRIES,
+            false => MAX_ENTRIES,
         };
         let mut folders = Vec::new();
         let mut open = vec![(String::new(), 0)];
         while let Some((path, depth)) = open.pop() {
-            if folders.len() >= MOST_FOLDERS {
+            if folders.len() >= MAX_FOLDERS {
                 return (folders, true);
             }
             let listed = self.storage.list(&root.join(&path)).unwrap_or_default();
@@ -492,7 +505,7 @@ impl Gathering<'_> {
             }
             let below = listed.iter().rev().filter(|entry| entry.is_dir);
             // Each branch is a dataset of its own.
-            let below = below.filter(|entry| depth < MOST_DEPTH && entry.name != BRANCHES);
+            let below = below.filter(|entry| depth < MAX_DEPTH && entry.name != BRANCHES);
             open.extend(below.map(|entry| match path.as_str() {
                 "" => (entry.name.clone(), 1),
                 path => (format!("{path}/{}", entry.name), depth + 1),
@@ -502,19 +515,19 @@ impl Gathering<'_> {
         (folders, false)
     }
 
-    fn lay_open(
+    fn dump(
         &self,
         candidate: &Candidate<'_>,
         schema: Option<&FieldTree>,
         subjects: &[SubjectReport],
         request: &Request,
         caches: &Caches,
-    ) -> OpenFile {
+    ) -> FileDump {
         let contents = match &candidate.location {
             None => Err("is behind a base path that leads nowhere from here".to_string()),
             Some(location) => self.contents(candidate, location, schema, subjects, request, caches),
         };
-        OpenFile {
+        FileDump {
             name: candidate.name.clone(),
             fragment: candidate.fragment,
             contents,
@@ -635,7 +648,7 @@ fn chosen(candidates: &[Candidate<'_>], subjects: &[SubjectReport]) -> Vec<usize
     for (at, candidate) in candidates.iter().enumerate() {
         let name = candidate.name.as_str();
         let is_named = named.contains(&(candidate.fragment, name)) || named.contains(&(None, name));
-        if is_named && chosen.len() < MOST_FILES {
+        if is_named && chosen.len() < MAX_FILES {
             chosen.insert(at);
         }
     }
@@ -672,7 +685,7 @@ impl Columns<'_> {
             }
         }
         let field_of = |index: u32| fields.get(&index).copied();
-        let indices = 0..self.data.num_columns().min(MOST_ASKED_COLUMNS);
+        let indices = 0..self.data.num_columns().min(MAX_ASKED_COLUMNS);
         let wanted = tree.and_then(|tree| Wanted::new(tree, &self.request.columns, "").ok());
         let asked = !self.request.columns.is_empty();
         let mut chosen: BTreeSet<u32> = BTreeSet::new();
@@ -682,10 +695,10 @@ impl Columns<'_> {
         } else {
             let named = self.places.iter().filter_map(|place| place.column);
             let named = named.filter(|index| indices.contains(index));
-            chosen.extend(named.take(MOST_COLUMNS));
+            chosen.extend(named.take(MAX_COLUMNS));
             let most = match self.all {
                 true => usize::MAX,
-                false => MOST_COLUMNS,
+                false => MAX_COLUMNS,
             };
             for index in indices.clone() {
                 if chosen.len() >= most {
@@ -714,8 +727,8 @@ impl Columns<'_> {
         asked: bool,
     ) -> OpenColumn {
         let most = match asked {
-            true => MOST_ASKED_PAGES,
-            false => MOST_PAGES,
+            true => MAX_ASKED_PAGES,
+            false => MAX_PAGES,
         };
         let mut groups: Vec<PageGroup> = Vec::new();
         for page in &column.pages {
@@ -747,7 +760,7 @@ impl Columns<'_> {
         let messages = messages.into_iter().chain(std::iter::repeat(None));
         let pages = (0u64..).zip(column.pages).zip(messages);
         let pages = pages.filter(|((at, _), _)| *at < most as u64 || named.contains(at));
-        let pages = pages.map(|((at, page), message)| OpenPage {
+        let pages = pages.map(|((at, page), message)| PageDump {
             index: at,
             rows: page.rows,
             priority: page.priority,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::gathered::{Outside, Renamed};
-use super::tally::{Cell, Wanted, cells};
+use super::column_stats::{Cell, Wanted, cells};
+use super::scan_result::{Outside, Renamed};
 use crate::finding::Findings;
 use crate::format::limits::MAX_CACHED_SCHEMAS;
 use crate::model::data_file::{Caches, Column, DataFile};
@@ -15,18 +15,18 @@ use crate::model::join::{Placement, join_self};
 use crate::model::schema::{BlobDeclaration, Field, FieldTree};
 use crate::model::version::FileVersion;
 use crate::rules::{
-    COLUMN_RULES, COLUMNS_RULES, ColumnView, ColumnsView, FileView, Laid, NestedPages, PageOf,
+    COLUMN_RULES, COLUMNS_RULES, ColumnRows, ColumnView, ColumnsView, FileView, NestedPages, PageOf,
 };
 use crate::storage::Storage;
-use crate::typing::About;
-use crate::typing::blob;
-use crate::typing::legacy::Layout;
-use crate::typing::pages::{self, Held, Judgements};
-use crate::typing::schemas::{Difference, differences};
+use crate::typecheck::TypeErrorKind;
+use crate::typecheck::blob;
+use crate::typecheck::legacy::Layout;
+use crate::typecheck::pages::{self, ColumnCheck, PageCheckCache};
+use crate::typecheck::schemas::{Difference, differences};
 
 /// What going through the columns of a file came to; fields are indices into the schema.
 #[derive(Debug, Default)]
-pub struct Gone {
+pub struct ColumnScan {
     /// What the column table shows.
     pub cells: Vec<Cell>,
     /// Fields stored within the column of a field above them.
@@ -35,7 +35,7 @@ pub struct Gone {
     pub unreadable: Vec<usize>,
 }
 
-impl Gone {
+impl ColumnScan {
     /// The bytes of the file that are neither metadata nor in the pages of these columns, when they
     /// are all that the schema has. How long the pages of 0.1 files are is not known.
     pub fn outside(&self, walk: &Walk<'_>) -> Outside {
@@ -71,9 +71,9 @@ impl Gone {
 /// Comparisons of the schema with those of data files and with encodings, each distinct one made
 /// once.
 #[derive(Debug, Default)]
-pub struct Compared {
+pub struct SchemaComparisons {
     known: Mutex<FxHashMap<(usize, FileVersion, u32), Comparison>>,
-    judgements: Judgements,
+    judgements: PageCheckCache,
     stored: blob::Known,
 }
 
@@ -86,7 +86,7 @@ struct Comparison {
     own: Arc<[Placement]>,
 }
 
-impl Compared {
+impl SchemaComparisons {
     /// Compares the schema, which is the same for all calls, with that of a data file.
     fn with(&self, walk: &Walk<'_>, in_file: &Arc<FieldTree>) -> Comparison {
         let key = (
@@ -139,14 +139,14 @@ pub struct Walk<'a> {
     pub data: &'a DataFile,
     /// Its version.
     pub version: FileVersion,
-    /// The schema that its columns are held against.
+    /// The schema that its columns are compared with.
     pub schema: &'a FieldTree,
     /// The fields that were asked for.
     pub wanted: &'a Wanted,
     /// Where equal encodings are parsed once.
     pub caches: &'a Caches,
     /// Where equal schemas are compared once.
-    pub compared: &'a Compared,
+    pub compared: &'a SchemaComparisons,
     /// Where the dataset is.
     pub storage: &'a dyn Storage,
     /// Whether a change of names is on record in the dataset's transactions, once that is known.
@@ -166,7 +166,7 @@ impl Walk<'_> {
 }
 
 /// Goes through the columns of a file and runs the rules on them.
-pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
+pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> ColumnScan {
     let Walk {
         view,
         data,
@@ -174,7 +174,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         schema,
         ..
     } = *walk;
-    let mut gone = Gone::default();
+    let mut gone = ColumnScan::default();
     let comparison = match (&data.schema, view.snapshot) {
         (Some(in_file), Some(_)) => Some(walk.compared.with(walk, in_file)),
         _ => None,
@@ -225,7 +225,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
         }
         let faults = match &layout {
             Some(layout) => layout.of_field(at),
-            None => pages::check(&Held {
+            None => pages::check(&ColumnCheck {
                 version,
                 schema,
                 at,
@@ -251,14 +251,14 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> Gone {
             let Range { start, end } = held.span()?;
             Some(Span { start, end, page })
         }));
-        laid.push(Laid {
+        laid.push(ColumnRows {
             at,
             index,
             rows: rows(&column),
             items: items(&column),
             misfits: faults
                 .iter()
-                .any(|fault| fault.complaint.about == About::Type),
+                .any(|fault| fault.complaint.about == TypeErrorKind::Type),
         });
         blob::runs(&column, &walk.compared.stored, &mut stored);
         let column = ColumnView {
@@ -369,8 +369,8 @@ fn settled(walk: &Walk<'_>, difference: &Difference, placed_by_itself: &[Placeme
     let Some(column) = walk.column(field, *index) else {
         return false;
     };
-    let misfits = |schema: &FieldTree, at: usize, judgements: &Judgements| {
-        let faults = pages::check(&Held {
+    let misfits = |schema: &FieldTree, at: usize, judgements: &PageCheckCache| {
+        let faults = pages::check(&ColumnCheck {
             version: walk.version,
             schema,
             at,
@@ -380,12 +380,12 @@ fn settled(walk: &Walk<'_>, difference: &Difference, placed_by_itself: &[Placeme
         });
         faults
             .iter()
-            .any(|fault| fault.complaint.about == About::Type)
+            .any(|fault| fault.complaint.about == TypeErrorKind::Type)
     };
     // Judgements are kept by field, and those of the file's schema are others.
     !column.pages.is_empty()
         && !misfits(walk.schema, *at, &walk.compared.judgements)
-        && misfits(own, *in_file, &Judgements::default())
+        && misfits(own, *in_file, &PageCheckCache::default())
 }
 
 /// Rows of a column as its reader counts them: pages of sparse structure count the items of
@@ -447,7 +447,7 @@ fn overlap(mut spans: Vec<Span>) -> bool {
 
 /// Pages that share buffers, or parts of them, neighbours in the file. Pages whose bytes overlap
 /// may be but woven into each other.
-fn shared(walk: &Walk<'_>, laid: &[Laid]) -> Vec<(PageOf, PageOf)> {
+fn shared(walk: &Walk<'_>, laid: &[ColumnRows]) -> Vec<(PageOf, PageOf)> {
     let mut buffers = Vec::new();
     for (at, laid) in laid.iter().enumerate() {
         let field = walk.schema.fields.get(laid.at);

@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::choose::{Sampled, choose};
-use super::columns::{self, Compared, Walk};
+use super::column_stats::{FieldReport, Wanted};
+use super::columns::{self, SchemaComparisons, Walk};
 use super::decodable::Decodable;
 use super::file::{self, errors_of_index_file};
-use super::gathered::{Cost, FragmentResult, Gathered, Outside, Renamed};
 use super::part::Part;
-use super::tally::{FieldReport, Wanted};
+use super::scan_result::{Cost, FragmentResult, Outside, Renamed, ScanResult};
+use super::select::{Sampled, choose};
 use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
 use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
@@ -43,19 +43,19 @@ use crate::model::version::FileVersion;
 use crate::rules::{
     Absence, ColumnTotal, DatasetView, DeletionFault, DeletionState, FILE_RULES, FRAGMENT_RULES,
     FieldSource, FieldView, FileFault, FileView, FragmentView, IndexEnd, IndexFile, IndexState,
-    OverlayState, RULES, RowIdsOf, WholeView, cascade, known_bug, mends,
+    OverlayState, RULES, RowIdsOf, WholeView, fixes, known_bug, suppress,
 };
-use crate::storage::{Halt, Location, Storage, StorageError, WatchedStorage};
+use crate::storage::{Location, StopReason, Storage, StorageError, WatchedStorage};
 
 /// Fragments that are read at a time before their results are added up. Bounds the memory of
 /// results and keeps all cores busy.
 const FRAGMENTS_AT_ONCE: usize = 1024;
 
 /// Deepest folder below that of an index in which its files are looked for.
-const MOST_INDEX_DEPTH: usize = 4;
+const MAX_INDEX_DEPTH: usize = 4;
 
 /// Most files of a segment of an index whose ends are read.
-const MOST_INDEX_ENDS: usize = 64;
+const MAX_INDEX_ENDS: usize = 64;
 
 /// Most fragments that are not worth a thread pool.
 const FRAGMENTS_ALONE: usize = 4;
@@ -76,7 +76,7 @@ pub fn check(
         let (seen, all) = (gathered.fragments(), positions.len() as u64);
         let cut = storage.meter().halted().filter(|_| seen < all);
         let cut = cut.map(|halt| match halt {
-            Halt::Failed(_) => super::seen_of(seen, all),
+            StopReason::Failed(_) => super::seen_of(seen, all),
             halt => format!("{halt}: {}", super::seen_of(seen, all)),
         });
         Ok((
@@ -88,7 +88,7 @@ pub fn check(
 }
 
 /// What the fragments came to, what share of them was sampled, and notes.
-pub(super) type Gathering = (Gathered, Option<Sampled>, Vec<String>);
+pub(super) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
 
 /// Checks a dataset by what `gather` knows of the fragments of its snapshot.
 pub(super) fn check_by(
@@ -186,7 +186,7 @@ pub(super) fn check_by(
             break;
         }
         stranger.notes.push(format!(
-            "version {} of {root} does not name this file; it is held against its own schema",
+            "version {} of {root} does not name this file; it is compared with its own schema",
             snapshot.version()
         ));
         subjects.push(stranger);
@@ -267,7 +267,7 @@ fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile
                 for entry in entries {
                     let name = format!("{below}{}", entry.name);
                     match entry.is_dir {
-                        true if below.matches('/').count() < MOST_INDEX_DEPTH => {
+                        true if below.matches('/').count() < MAX_INDEX_DEPTH => {
                             folders.push_back(format!("{name}/"));
                         }
                         true => {}
@@ -285,7 +285,7 @@ fn files_below(storage: &dyn Storage, folder: &Location) -> Option<Vec<IndexFile
         }
     }
     let looked_at = files.iter_mut().filter(|file| is_lance(&file.name));
-    let looked_at: Vec<&mut IndexFile> = looked_at.take(MOST_INDEX_ENDS).collect();
+    let looked_at: Vec<&mut IndexFile> = looked_at.take(MAX_INDEX_ENDS).collect();
     let look = |file: &mut IndexFile| {
         (file.end, file.errors) = look_at(storage, &folder.join(&file.name));
     };
@@ -386,15 +386,14 @@ fn lost(
             opened.versions.len()
         ),
         _ if without_lfs => "no manifest can be read; the data files are not looked at".to_string(),
-        _ => {
-            "no manifest can be read; the data files are held against their own schemas".to_string()
-        }
+        _ => "no manifest can be read; the data files are compared with their own schemas"
+            .to_string(),
     };
     let data = opened.root.join(DATA);
     let entries = storage.list(&data).unwrap_or_default();
     let mut subjects = vec![SubjectReport {
         path: opened.root.to_string(),
-        kind: SubjectKind::LostDataset,
+        kind: SubjectKind::UnreadableDataset,
         fragments: 0,
         data_files: 0,
         physical_rows: 0,
@@ -409,7 +408,7 @@ fn lost(
         ignored: Vec::new(),
         whole: false,
         location: opened.root.clone(),
-        fails_at: Severity::Error,
+        fail_on: Severity::Error,
         decodable: None,
         part: None,
     }];
@@ -535,12 +534,12 @@ fn walk(
     wanted: &Wanted,
     positions: &[usize],
     progress: Option<&Progress>,
-) -> Gathered {
+) -> ScanResult {
     let pool = super::pool_for(storage, snapshot.places());
     // A few fragments are read before a thread pool is up, unless each read waits for a store.
     let waits = storage.concurrency(&snapshot.root).is_some() || pool.is_some();
     let alone = positions.len() <= FRAGMENTS_ALONE && !waits;
-    let learnt = Learnt::of_threads(alone);
+    let learnt = ThreadCaches::of_threads(alone);
     let renamed = OnceLock::new();
     let run = Run {
         storage,
@@ -555,7 +554,7 @@ fn walk(
     let result = |at: &usize| Some((*at, run.fragment(fragments.get(*at)?)?));
     let before = Cost::so_far(storage);
     let mut told = 0;
-    let mut gathered = Gathered::default();
+    let mut gathered = ScanResult::default();
     if let Some(progress) = progress {
         progress.begin(positions.len());
     }
@@ -604,7 +603,7 @@ fn conclude(
     wanted: &Wanted,
     request: &Request,
     known: &Known<'_>,
-    gathered: Gathered,
+    gathered: ScanResult,
     mut findings: Findings,
 ) -> SubjectReport {
     for (at, field) in snapshot.schema.fields.iter().enumerate() {
@@ -624,7 +623,7 @@ fn conclude(
         }
     }
     let looked_at = gathered.fragments();
-    let Gathered {
+    let ScanResult {
         stretches,
         tally,
         versions,
@@ -689,11 +688,11 @@ fn conclude(
         ignored: Vec::new(),
         whole: complete && request.selection.is_latest(),
         location: snapshot.root.clone(),
-        fails_at: Severity::Error,
+        fail_on: Severity::Error,
         decodable: None,
         part: None,
     };
-    mends::settle(&mut report.findings, snapshot, known.indices, complete);
+    fixes::settle(&mut report.findings, snapshot, known.indices, complete);
     known_bug::annotate(&mut report.findings, snapshot);
     report.give_verdicts();
     report
@@ -743,12 +742,12 @@ pub(super) type Walked = (Findings, Option<Arc<RowIdsOf>>);
 
 /// Looks at fragments of several versions, and remembers for each schema what was learnt.
 #[derive(Debug, Default)]
-pub(super) struct Walker {
-    learnt: RefCell<FxHashMap<u64, Arc<Vec<Learnt>>>>,
+pub(super) struct FragmentChecker {
+    learnt: RefCell<FxHashMap<u64, Arc<Vec<ThreadCaches>>>>,
     renamed: OnceLock<Renamed>,
 }
 
-impl Walker {
+impl FragmentChecker {
     /// What is found in fragments of a version, one by one; `schema` tells schemas apart. Of a
     /// version that lacks a column which was asked for, nothing is.
     pub(super) fn fragments(
@@ -767,7 +766,7 @@ impl Walker {
             .learnt
             .borrow_mut()
             .entry(schema)
-            .or_insert_with(|| Arc::new(Learnt::of_threads(false)))
+            .or_insert_with(|| Arc::new(ThreadCaches::of_threads(false)))
             .clone();
         let parts = Parts::new(snapshot, &Scope::Whole);
         let run = Run {
@@ -796,7 +795,7 @@ struct Run<'a> {
     snapshot: &'a Snapshot,
     parts: &'a Parts,
     wanted: &'a Wanted,
-    learnt: &'a [Learnt],
+    learnt: &'a [ThreadCaches],
     renamed: &'a OnceLock<Renamed>,
     progress: Option<&'a Progress>,
 }
@@ -804,12 +803,12 @@ struct Run<'a> {
 /// What a thread knows of the files that it has read: equal parts are parsed, compared and judged
 /// once. Threads that shared it would wait for each other at every page.
 #[derive(Debug, Default)]
-struct Learnt {
+struct ThreadCaches {
     caches: Caches,
-    compared: Compared,
+    compared: SchemaComparisons,
 }
 
-impl Learnt {
+impl ThreadCaches {
     /// One for each thread that can work at once. Threads beyond that wait for a store.
     fn of_threads(alone: bool) -> Vec<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -871,7 +870,7 @@ fn uncovered(
             .filter(|last| rows > 0 && u64::from(*last) >= rows)?;
         Some((
             format!("covers row {last} of a fragment of {rows}"),
-            "passes over the value without a word",
+            "passes over the value silently",
         ))
     })
 }
@@ -910,17 +909,17 @@ impl Run<'_> {
         let learnt = thread.checked_rem(self.learnt.len());
         let result = match learnt.and_then(|at| self.learnt.get(at)) {
             Some(learnt) => run.fragment_by(fragment, learnt),
-            None => run.fragment_by(fragment, &Learnt::default()),
+            None => run.fragment_by(fragment, &ThreadCaches::default()),
         };
         if let Some(progress) = self.progress {
             progress.step();
         }
         // What a store failed at is known to it alone: what was read of it is not told apart.
-        let failed = matches!(meter.halted(), Some(Halt::Failed(_)));
+        let failed = matches!(meter.halted(), Some(StopReason::Failed(_)));
         (!failed && !watched.was_refused()).then_some(result)
     }
 
-    fn fragment_by(&self, fragment: &DataFragment, learnt: &Learnt) -> FragmentResult {
+    fn fragment_by(&self, fragment: &DataFragment, learnt: &ThreadCaches) -> FragmentResult {
         let mut result = FragmentResult {
             rows: fragment.physical_rows,
             ..FragmentResult::default()
@@ -945,7 +944,7 @@ impl Run<'_> {
             let raw = ahead.next();
             let rows = self.file(learnt, fragment, (entry, raw), &mut seen, &mut of_file);
             rows_seen = rows_seen.or(rows);
-            findings.merge(of_file.fold(cascade::fold));
+            findings.merge(of_file.fold(suppress::fold));
         }
         let Seen {
             present,
@@ -995,7 +994,7 @@ impl Run<'_> {
                 deleted: deletion.and_then(|deletion| deletion.rows.ok()),
             })
         });
-        result.findings = findings.fold(cascade::fold);
+        result.findings = findings.fold(suppress::fold);
         result
     }
 
@@ -1138,7 +1137,7 @@ impl Run<'_> {
     /// Looks at one data file, which may have been read ahead; returns its rows when it says.
     fn file(
         &self,
-        learnt: &Learnt,
+        learnt: &ThreadCaches,
         fragment: &DataFragment,
         (entry, raw): (&DataFileEntry, Option<Result<RawFile, Unreadable>>),
         seen: &mut Seen,
@@ -1265,7 +1264,7 @@ impl Run<'_> {
 
     fn columns(
         &self,
-        learnt: &Learnt,
+        learnt: &ThreadCaches,
         view: &FileView<'_>,
         (data, version): (&DataFile, FileVersion),
         seen: &mut Seen,

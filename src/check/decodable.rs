@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::column_stats::Wanted;
 use super::dataset::file_place;
 use super::file::place;
-use super::tally::Wanted;
 use crate::format::data_file::read;
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};

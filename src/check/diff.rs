@@ -577,7 +577,7 @@ impl Changes {
 pub const DATA_FILES: &str = "data files";
 
 /// Most fields that are named of a data file.
-const MOST_FIELDS: usize = 5;
+const MAX_FIELDS: usize = 5;
 
 /// What became of the data files of a fragment, in words that are the same for all fragments of
 /// which the same is true.
@@ -598,7 +598,7 @@ fn files_changed(
                 None => format!("field {id}"),
             }
         };
-        let shown: Vec<String> = ids.iter().take(MOST_FIELDS).map(name).collect();
+        let shown: Vec<String> = ids.iter().take(MAX_FIELDS).map(name).collect();
         match ids.len().saturating_sub(shown.len()) {
             0 if shown.is_empty() => "no fields".to_string(),
             0 => shown.join(", "),

@@ -1,11 +1,11 @@
-//! A data file by itself, held against the schema in itself.
+//! A data file by itself, compared with the schema in itself.
 
 use std::sync::OnceLock;
 
-use super::columns::{self, Compared, Walk};
+use super::column_stats::{ColumnStats, Wanted};
+use super::columns::{self, SchemaComparisons, Walk};
 use super::decodable::Decodable;
-use super::gathered::Outside;
-use super::tally::{Tally, Wanted};
+use super::scan_result::Outside;
 use super::{CheckError, Request, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
@@ -16,7 +16,7 @@ use crate::model::schema::FieldTree;
 use crate::model::version::FileVersion;
 use crate::rules::data_file_unreadable::looks_clause;
 use crate::rules::index_file_damaged;
-use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, cascade};
+use crate::rules::{FILE_RULES, FieldSource, FieldView, FileFault, FileView, RULES, suppress};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Checks a data file that belongs to no dataset; `named` says whether the user named it.
@@ -58,7 +58,7 @@ pub fn check(
         ignored: Vec::new(),
         whole: request.columns.is_empty(),
         location: location.clone(),
-        fails_at: Severity::Error,
+        fail_on: Severity::Error,
         decodable: None,
         part: None,
     };
@@ -82,14 +82,14 @@ pub fn check(
                     schema,
                     wanted: &wanted,
                     caches: &caches,
-                    compared: &Compared::default(),
+                    compared: &SchemaComparisons::default(),
                     renamed: &OnceLock::new(),
                     storage,
                     judged: true,
                 };
                 let gone = columns::go(&walk, &mut findings);
                 report.outside = gone.outside(&walk);
-                let mut tally = Tally::default();
+                let mut tally = ColumnStats::default();
                 gone.above.into_iter().for_each(|field| tally.add_above(field));
                 tally.add(0, gone.cells);
                 report.fields = tally.into_fields(schema, &wanted);
@@ -106,7 +106,7 @@ pub fn check(
                 .push("columns of a file of an unknown version are not listed".to_string()),
         }
     }
-    report.findings = cascade::fold(findings.into_sorted());
+    report.findings = suppress::fold(findings.into_sorted());
     report.give_verdicts();
     Ok(report)
 }
@@ -139,7 +139,7 @@ pub(super) fn errors_of_index_file(
             schema,
             wanted: &Wanted::all(schema),
             caches: &caches,
-            compared: &Compared::default(),
+            compared: &SchemaComparisons::default(),
             renamed: &OnceLock::new(),
             storage,
             judged: true,
@@ -164,18 +164,19 @@ pub(super) fn errors_of_index_file(
             findings.add(index_file_damaged::other_rows(stated, held));
         }
         // Redacted, no column has the name that readers look for.
-        if let (Some(lacks), None) = (index_file_damaged::lacks(&name, schema), storage.veil()) {
+        if let (Some(lacks), None) = (index_file_damaged::lacks(&name, schema), storage.redactor())
+        {
             findings.add(lacks);
         }
         if let Some(repeated) = index_file_damaged::repeated_id(schema) {
             findings.add(repeated);
         }
-        if let (Some(metadata), None) = (data.schema_metadata(), storage.veil()) {
+        if let (Some(metadata), None) = (data.schema_metadata(), storage.redactor()) {
             let globals = data.global_buffers().len();
             findings.extend(index_file_damaged::metadata(&name, &metadata, globals));
         }
     }
-    let mut findings = cascade::fold(findings.into_sorted());
+    let mut findings = suppress::fold(findings.into_sorted());
     // An encoding that this build does not know is a warning, and no reader of today takes it.
     findings.retain(|finding| {
         finding.severity == Severity::Error || finding.rule.id == "encoding-unreadable"

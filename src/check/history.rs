@@ -7,14 +7,14 @@ use prost::Message;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-use super::dataset::{self, KnownFiles, Walker};
+use super::dataset::{self, FragmentChecker, KnownFiles};
 use super::{CheckError, Request, SubjectReport};
-use crate::finding::{Findings, Key, Moment, Remedy, Since};
+use crate::finding::{CommitInfo, Findings, FirstSeen, Key, Remedy};
 use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
 use crate::model::refs::Refs;
 use crate::model::snapshot::{BrokenManifest, ManifestEntry, Snapshot};
-use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView, operation_contradicted};
+use crate::rules::{DatasetView, IndexState, RULES, RowIdsOf, WholeView, operation_inconsistent};
 use crate::storage::{Location, Storage};
 
 /// Most manifests that are read at a time.
@@ -47,9 +47,9 @@ pub fn check(
     let tags = Refs::read_tags(storage, root).tags.len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
-        let mut mends: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
+        let mut help: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
         for finding in latest.into_iter().flatten() {
-            mends.insert(finding.key(), finding.mends.clone());
+            help.insert(finding.key(), finding.help.clone());
             if !findings.has(&finding) {
                 findings.add(finding);
             }
@@ -57,9 +57,9 @@ pub fn check(
         report.findings = findings.into_sorted_with(&timeline.since);
         // What changes the newest version is advice only for what is wrong in that.
         for finding in &mut report.findings {
-            match mends.remove(&finding.key()) {
-                Some(mends) => finding.mends = mends,
-                None => finding.mends.retain(|mend| mend.scope.is_none()),
+            match help.remove(&finding.key()) {
+                Some(help) => finding.help = help,
+                None => finding.help.retain(|help| help.scope.is_none()),
             }
         }
         match storage.meter().halted() {
@@ -104,7 +104,7 @@ fn note(versions: usize, branches: usize, tags: usize) -> Option<String> {
 #[derive(Default)]
 struct Timeline {
     findings: Findings,
-    since: FxHashMap<Key, Since>,
+    since: FxHashMap<Key, FirstSeen>,
     /// What a fragment came to beside a schema, and its row ids, by their bytes.
     fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
     /// The files of indices that were listed.
@@ -125,7 +125,7 @@ fn check_line(
     let mut seen = 0;
     timeline.before = None;
     timeline.lasting.clear();
-    let walker = Walker::default();
+    let walker = FragmentChecker::default();
     let last = line.manifests.last().map(|entry| entry.version);
     let versions: Vec<u64> = line.manifests.iter().map(|entry| entry.version).collect();
     let mut rest = line.manifests.as_slice();
@@ -176,7 +176,7 @@ fn check_line(
                     for rule in RULES {
                         rule.dataset(&view, &mut found);
                     }
-                    let moment = Moment {
+                    let moment = CommitInfo {
                         version,
                         branch: line.branch.clone(),
                         writer: None,
@@ -207,7 +207,7 @@ fn version(
     storage: &dyn Storage,
     line: &Line,
     snapshot: &Snapshot,
-    walker: &Walker,
+    walker: &FragmentChecker,
     request: &Request,
     is_last: bool,
     timeline: &mut Timeline,
@@ -256,7 +256,7 @@ fn version(
     if storage.meter().halted().is_some() {
         return Ok(());
     }
-    let lasting = operation_contradicted::lasting(&found);
+    let lasting = operation_inconsistent::lasting(&found);
     let mut keys = timeline.add(found);
     // Rows that a commit lost are missing until the rows are others.
     if !timeline.lasting.is_empty() && matches!(operation(), Some("Overwrite" | "Restore")) {
@@ -279,7 +279,7 @@ fn version(
     if !all_row_ids.is_empty() {
         keys.extend(timeline.add(whole(snapshot, &all_row_ids, &indices)));
     }
-    timeline.seen(keys, is_last, || Moment {
+    timeline.seen(keys, is_last, || CommitInfo {
         version: snapshot.version(),
         branch: line.branch.clone(),
         writer: snapshot.writer(),
@@ -336,9 +336,9 @@ impl Timeline {
     }
 
     /// Notes what is in a version.
-    fn seen(&mut self, keys: Vec<Key>, is_last: bool, moment: impl Fn() -> Moment) {
+    fn seen(&mut self, keys: Vec<Key>, is_last: bool, moment: impl Fn() -> CommitInfo) {
         let mut here: FxHashSet<Key> = FxHashSet::default();
-        let mut now: Option<Moment> = None;
+        let mut now: Option<CommitInfo> = None;
         for key in keys {
             if here.contains(&key) {
                 continue;
@@ -351,7 +351,7 @@ impl Timeline {
                 }
                 None => {
                     let first = now.get_or_insert_with(&moment).clone();
-                    let since = Since {
+                    let since = FirstSeen {
                         first,
                         versions: 1,
                         in_latest: is_last,

@@ -16,11 +16,11 @@ use crate::rules::FileFault;
 use crate::storage::{Location, Storage};
 
 /// Fragments that are shown when none is named.
-const MOST_FRAGMENTS: usize = 1;
+const MAX_FRAGMENTS: usize = 1;
 /// Columns that are listed when none is named.
-const MOST_NAMES: usize = 40;
+const MAX_NAMES: usize = 40;
 /// Pages of a column that are shown when none is named.
-const MOST_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
 /// A column, in one fragment or more.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ fn fields<'a>(
     place: &str,
 ) -> Result<Vec<(usize, &'a Field)>, CheckError> {
     // The same check and message as for the table.
-    super::tally::Wanted::new(schema, &request.columns, place)?;
+    super::column_stats::Wanted::new(schema, &request.columns, place)?;
     let Some(at) = request
         .columns
         .first()
@@ -152,7 +152,7 @@ fn no_column(schema: &FieldTree, place: &str) -> CheckError {
         .filter(|field| field.children.is_empty())
         .map(|field| field.path.as_str())
         .collect();
-    let shown: Vec<&str> = paths.iter().take(MOST_NAMES).copied().collect();
+    let shown: Vec<&str> = paths.iter().take(MAX_NAMES).copied().collect();
     let more = match paths.len().saturating_sub(shown.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -210,7 +210,7 @@ fn dataset(
         if files.is_empty() {
             continue;
         }
-        if request.fragments.is_empty() && named.is_none() && shown >= MOST_FRAGMENTS {
+        if request.fragments.is_empty() && named.is_none() && shown >= MAX_FRAGMENTS {
             inspection.hidden += 1;
             continue;
         }
@@ -354,7 +354,7 @@ impl File<'_> {
         let pages: Vec<PageInspection> = (0u64..)
             .zip(column.pages)
             .filter(|(at, _)| wanted(*at))
-            .take(MOST_PAGES)
+            .take(MAX_PAGES)
             .map(|(at, page)| PageInspection {
                 index: at,
                 rows: page.rows,

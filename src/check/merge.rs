@@ -11,8 +11,8 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::dataset;
-use super::gathered::{Cost, Gathered};
 use super::part::{self, Asked, Part, SnapshotId};
+use super::scan_result::{Cost, ScanResult};
 use super::{CheckError, Report, Request, SubjectReport};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::{Selection, Snapshot};
@@ -20,7 +20,7 @@ use crate::model::target::{Scope, Target, VERSIONS, resolve};
 use crate::storage::{Location, Storage};
 
 /// Most ranges of fragments that an error names.
-const MOST_RANGES: usize = 8;
+const MAX_RANGES: usize = 8;
 
 /// Takes parts in, whatever their order, and makes one report of them.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ struct Group {
     first: usize,
     /// Where fragments stand that were looked at, and whose they are.
     covered: Vec<(Range<usize>, usize)>,
-    gathered: Gathered,
+    gathered: ScanResult,
     deleted: BTreeMap<usize, RoaringBitmap>,
 }
 
@@ -378,13 +378,13 @@ fn ranges<'a>(fragments: impl Iterator<Item = &'a DataFragment>) -> String {
         }
     }
     let mut text = String::new();
-    for (at, (start, end)) in spans.iter().take(MOST_RANGES).enumerate() {
+    for (at, (start, end)) in spans.iter().take(MAX_RANGES).enumerate() {
         let comma = if at > 0 { ", " } else { "" };
         // Writing to a text does not fail.
         let _ = write!(text, "{comma}{start}..{end}");
     }
-    if spans.len() > MOST_RANGES {
-        let _ = write!(text, " and {} more", spans.len() - MOST_RANGES);
+    if spans.len() > MAX_RANGES {
+        let _ = write!(text, " and {} more", spans.len() - MAX_RANGES);
     }
     text
 }

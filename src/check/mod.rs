@@ -1,21 +1,21 @@
 //! Runs the rules over datasets and files, and gathers what the column table shows.
 
 pub mod bundle;
-mod choose;
+mod column_stats;
 mod columns;
 mod dataset;
 mod decodable;
 pub mod diff;
 mod file;
-mod gathered;
 mod history;
 pub mod inspect;
 mod list;
 mod merge;
 pub mod orphans;
 mod part;
+mod scan_result;
+mod select;
 mod split;
-mod tally;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -30,16 +30,16 @@ use crate::model::readers::Readers;
 use crate::model::snapshot::{Naming, OpenError, Selection};
 use crate::model::target::{Target, TargetError, resolve};
 use crate::printable::printable;
-use crate::storage::{Halt, Location, Storage};
+use crate::storage::{Location, StopReason, Storage};
 
-pub use choose::{FragmentRange, Sample, SampleSize, Sampled};
+pub use column_stats::{EncodingReport, FieldReport, StorageSite};
 pub use decodable::{Decodable, DecodableFile};
-pub use gathered::Outside;
 pub use list::list;
 pub use merge::Merge;
 pub use part::Part;
+pub use scan_result::Outside;
+pub use select::{FragmentRange, Sample, SampleSize, Sampled};
 pub use split::{Split, Unit, split};
-pub use tally::{EncodingReport, FieldReport, Home};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]
@@ -94,9 +94,9 @@ impl From<TargetError> for CheckError {
 }
 
 /// What is said where a run ended before its time.
-fn ended(halt: &Halt, when: &str) -> CheckError {
+fn ended(halt: &StopReason, when: &str) -> CheckError {
     match halt {
-        Halt::Failed(why) => CheckError(why.clone()),
+        StopReason::Failed(why) => CheckError(why.clone()),
         halt => CheckError(format!("{halt} {when}")),
     }
 }
@@ -154,7 +154,7 @@ pub struct Report {
     /// What is to be said of the run as a whole, in sentences.
     pub notes: Vec<String>,
     /// Why it ended before its time, when it did.
-    pub halt: Option<Halt>,
+    pub halt: Option<StopReason>,
     /// What a decoder read, when one did.
     pub decoded: Option<Decoded>,
 }
@@ -209,7 +209,7 @@ pub struct SubjectReport {
     /// Where it is.
     pub location: Location,
     /// The least severity of a finding that makes a run fail.
-    pub fails_at: Severity,
+    pub fail_on: Severity,
     /// Its data files, when the request says that a decoder is to read them.
     pub decodable: Option<Decodable>,
     /// What was learnt of some of its fragments, when the request says that this is kept.
@@ -233,7 +233,7 @@ pub enum SubjectKind {
     /// A snapshot of a dataset.
     Dataset(Box<DatasetFacts>),
     /// A dataset whose manifests cannot be read; its data files are listed by their own schema.
-    LostDataset,
+    UnreadableDataset,
     /// A data file by itself.
     File,
 }
@@ -271,7 +271,7 @@ impl SubjectReport {
     /// Whether what was found makes a run fail.
     pub fn fails(&self) -> bool {
         let mut findings = self.findings.iter();
-        findings.any(|finding| finding.severity >= self.fails_at)
+        findings.any(|finding| finding.severity >= self.fail_on)
     }
 
     /// Writes beside each field which rules found something about it.
@@ -354,7 +354,7 @@ pub fn check_each<E>(
     let pool = pool_for(storage.as_ref(), targets.iter().map(Target::location));
     for (done, target) in targets.into_iter().enumerate() {
         if let Some(halt) = meter.halted() {
-            if !matches!(halt, Halt::Failed(_)) || failures.is_empty() {
+            if !matches!(halt, StopReason::Failed(_)) || failures.is_empty() {
                 let left = counted(all - done, "path");
                 failures.push(ended(
                     halt,
@@ -384,12 +384,12 @@ pub fn check_each<E>(
                     take(subject)?;
                 }
                 subjects.append(&mut checked);
-                if let Some(Halt::Failed(why)) = meter.halted() {
+                if let Some(StopReason::Failed(why)) = meter.halted() {
                     failures.push(CheckError(why.clone()));
                 }
             }
             Err(failure) => failures.push(match meter.halted() {
-                Some(halt) if !matches!(halt, Halt::Failed(_)) => {
+                Some(halt) if !matches!(halt, StopReason::Failed(_)) => {
                     ended(halt, &format!("before {} was looked at", target.location()))
                 }
                 _ => failure,

@@ -23,7 +23,7 @@ pub const IN_FLIGHT: Duration = Duration::from_secs(7 * 24 * 3600);
 const MANIFESTS_AT_ONCE: usize = 64;
 
 /// Deepest folder below those of a dataset in which files are looked for.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -311,7 +311,7 @@ fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Ent
             for entry in entries {
                 let path = format!("{path}/{}", entry.name);
                 if entry.is_dir {
-                    if depth < MOST_DEPTH {
+                    if depth < MAX_DEPTH {
                         open.push((path, depth + 1));
                     }
                 } else if let Some(kind) = kind(&path) {

@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::Request;
-use super::gathered::{Cost, Gathered, Stretch, Totals};
-use super::tally::{Tally, TallyPart};
+use super::column_stats::{ColumnStats, TallyPart};
+use super::scan_result::{Cost, FragmentRun, ScanResult, Totals};
 use crate::finding::{
-    Finding, Findings, Marked, Place, ReaderEffect, Remedy, RuleInfo, Severity, Sight,
+    EncodingLabel, Evidence, Finding, Findings, Place, ReaderEffect, Remedy, RuleInfo, Severity,
 };
 use crate::format::limits::MAX_WIRE_DEPTH;
 use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::row_ids::RowIds;
 use crate::format::wire::UnknownField;
-use crate::model::encoding::{Child, Encoding, Kind, Node, Vocabulary};
+use crate::model::encoding::{Child, Encoding, EncodingFamily, Kind, Node};
 use crate::model::reader_name::Reader;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::Scope;
@@ -128,14 +128,14 @@ struct FindingPart {
     tree: Option<(usize, Vec<usize>, String)>,
     readers: Vec<ReaderEffect>,
     cause: Option<String>,
-    mends: Vec<Remedy>,
+    help: Vec<Remedy>,
     unless: Option<SightPart>,
 }
 
 /// An encoding. Its nodes stand one behind another, each before its children.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct EncodingPart {
-    vocabulary: Vocabulary,
+    vocabulary: EncodingFamily,
     notation: String,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     unknown: Vec<UnknownField>,
@@ -225,7 +225,7 @@ impl Part {
         scope: &Scope,
         request: &Request,
         snapshot: &Snapshot,
-        gathered: &Gathered,
+        gathered: &ScanResult,
     ) -> Self {
         let mut encodings = Numbered::default();
         let tally = gathered.tally.to_part(&mut encodings);
@@ -261,7 +261,7 @@ impl Part {
     ///
     /// # Errors
     /// A clause without a subject, when this was not written by [`Part::new`] of this very version.
-    pub(super) fn restore(self) -> Result<(Gathered, BTreeMap<usize, RoaringBitmap>), String> {
+    pub(super) fn restore(self) -> Result<(ScanResult, BTreeMap<usize, RoaringBitmap>), String> {
         let encodings = self.encodings.into_iter().map(EncodingPart::restore);
         let encodings: Vec<Arc<Encoding>> = encodings.collect::<Result<_, _>>()?;
         let stretches = self.stretches.into_iter();
@@ -271,9 +271,9 @@ impl Part {
             let rows = bytes.and_then(|bytes| RoaringBitmap::deserialize_from(&*bytes).ok());
             Ok((at, rows.ok_or("a list of deleted rows does not decode")?))
         });
-        let gathered = Gathered {
+        let gathered = ScanResult {
             stretches: stretches.collect::<Result<_, _>>()?,
-            tally: Tally::from_part(self.tally, &encodings)?,
+            tally: ColumnStats::from_part(self.tally, &encodings)?,
             versions: self.versions,
             row_ids: BTreeMap::new(),
             totals: self.totals,
@@ -287,7 +287,7 @@ impl Part {
 /// The row ids of the fragments that were looked at, which stand in the manifest.
 pub(super) fn row_ids(
     snapshot: &Snapshot,
-    stretches: &[Stretch],
+    stretches: &[FragmentRun],
     mut deleted: BTreeMap<usize, RoaringBitmap>,
 ) -> BTreeMap<usize, Arc<RowIdsOf>> {
     let positions = stretches
@@ -309,7 +309,7 @@ pub(super) fn row_ids(
 }
 
 impl StretchPart {
-    fn new(stretch: &Stretch, encodings: &mut Numbered) -> Self {
+    fn new(stretch: &FragmentRun, encodings: &mut Numbered) -> Self {
         let findings = stretch.findings.all().iter();
         let mut seen: Vec<SightPart> = stretch.findings.seen().map(sight_part).collect();
         seen.sort_unstable();
@@ -320,7 +320,7 @@ impl StretchPart {
         }
     }
 
-    fn restore(self, encodings: &[Arc<Encoding>]) -> Result<Stretch, String> {
+    fn restore(self, encodings: &[Arc<Encoding>]) -> Result<FragmentRun, String> {
         let (start, end) = self.positions;
         if end <= start {
             return Err("a stretch of fragments ends before it starts".to_string());
@@ -328,7 +328,7 @@ impl StretchPart {
         let findings = self.findings.into_iter();
         let findings = findings.map(|finding| finding.restore(encodings));
         let seen = self.seen.into_iter().map(sight);
-        Ok(Stretch {
+        Ok(FragmentRun {
             positions: start..end,
             findings: Findings::of(
                 findings.collect::<Result<_, _>>()?,
@@ -338,11 +338,11 @@ impl StretchPart {
     }
 }
 
-fn sight_part((rule, field, what): &Sight) -> SightPart {
+fn sight_part((rule, field, what): &Evidence) -> SightPart {
     ((*rule).to_string(), *field, what.to_string())
 }
 
-fn sight((rule, field, what): SightPart) -> Result<Sight, String> {
+fn sight((rule, field, what): SightPart) -> Result<Evidence, String> {
     Ok((rule_named(&rule)?.id, field, Cow::Owned(what)))
 }
 
@@ -352,7 +352,7 @@ fn rule_named(name: &str) -> Result<&'static RuleInfo, String> {
 
 impl FindingPart {
     fn new(finding: &Finding, encodings: &mut Numbered) -> Self {
-        let mut tree = |marked: &Marked| {
+        let mut tree = |marked: &EncodingLabel| {
             let number = encodings.number(&marked.encoding);
             (number, marked.node.clone(), marked.note.clone())
         };
@@ -370,7 +370,7 @@ impl FindingPart {
             tree: finding.tree.as_ref().map(&mut tree),
             readers: finding.readers.clone(),
             cause: finding.cause.clone(),
-            mends: finding.mends.clone(),
+            help: finding.help.clone(),
             unless: finding.unless.as_ref().map(sight_part),
         }
     }
@@ -378,7 +378,7 @@ impl FindingPart {
     fn restore(self, encodings: &[Arc<Encoding>]) -> Result<Finding, String> {
         let tree = |(number, node, note): (usize, Vec<usize>, String)| {
             let encoding = encodings.get(number).ok_or("an encoding is missing")?;
-            Ok::<_, String>(Marked {
+            Ok::<_, String>(EncodingLabel {
                 encoding: encoding.clone(),
                 node,
                 note,
@@ -396,7 +396,7 @@ impl FindingPart {
         finding.tree = self.tree.map(tree).transpose()?;
         finding.readers = self.readers;
         finding.cause = self.cause;
-        finding.mends = self.mends;
+        finding.help = self.help;
         finding.unless = self.unless.map(sight).transpose()?;
         Ok(finding)
     }

@@ -27,7 +27,7 @@ Examples:
   lance-lint bundle images.lance -o - | jq '.encodings[].encoding.notation'";
 
 /// Data files beyond which the file is not indented.
-const MOST_INDENTED: usize = 64;
+const MAX_INDENTED: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -72,7 +72,7 @@ impl BundleArgs {
         );
         let gathered = to_the_end(storage.as_ref(), gathered)?;
         let document = report::document(&gathered);
-        let written = match document.data_files.len() > MOST_INDENTED {
+        let written = match document.data_files.len() > MAX_INDENTED {
             true => serde_json::to_vec(&document),
             false => serde_json::to_vec_pretty(&document),
         };

@@ -17,13 +17,13 @@ use super::{Outcome, RunError, SelectionArgs, meant, print, request};
 use lance_lint::check::{
     CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
 };
+#[cfg(feature = "decode")]
+use lance_lint::decode;
 use lance_lint::model::reader_name::Reader;
 use lance_lint::model::target::{Target, resolve};
 use lance_lint::policy::Policy;
 use lance_lint::printable::printable;
-use lance_lint::storage::{Halt, Location, Storage};
-#[cfg(feature = "decode")]
-use lance_lint::witness;
+use lance_lint::storage::{Location, StopReason, Storage};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to check")]
@@ -179,11 +179,11 @@ impl CheckArgs {
         }
         #[cfg(feature = "decode")]
         if self.decode {
-            let limits = witness::Limits {
+            let limits = decode::Limits {
                 timeout: Duration::from_secs(self.decode_timeout),
                 memory: self.decode_memory,
             };
-            witness::decode(storage.as_ref(), &mut report, limits).map_err(RunError::Worker)?;
+            decode::decode(storage.as_ref(), &mut report, limits).map_err(RunError::Worker)?;
             for subject in &mut report.subjects {
                 policy.judge(subject)?;
                 outputs.subject(subject)?;
@@ -202,7 +202,7 @@ pub(super) fn nothing(
     if !report.subjects.is_empty() {
         return None;
     }
-    if report.halt == Some(Halt::Interrupted) {
+    if report.halt == Some(StopReason::Interrupted) {
         eprintln!("lance-lint: interrupted before anything was looked at");
         return Some(Ok(Outcome::Interrupted));
     }
@@ -229,7 +229,7 @@ pub(super) fn conclude(
     }
     let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
     outputs.finish(&report, &sentences, started.elapsed())?;
-    if report.halt == Some(Halt::Interrupted) {
+    if report.halt == Some(StopReason::Interrupted) {
         for failure in &failures {
             let _ = writeln!(err, "lance-lint: {failure}");
         }

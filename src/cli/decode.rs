@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Outcome, RunError};
-use lance_lint::witness::worker;
+use lance_lint::decode::worker;
 
 #[derive(Debug, Args)]
 pub struct WorkerArgs {

@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, Error};
 
 use super::Cli;
-use lance_lint::nearest;
+use lance_lint::did_you_mean;
 
 /// Options of other tools, and the words for them here. Formats are in [`FORMATS`].
 const OPTIONS: &[(&[&str], &str)] = &[
@@ -312,7 +312,7 @@ fn of_word(all: &Command, word: &str) -> Option<String> {
     if names.contains(&word) {
         return Some(format!("a command comes first: lance-lint {word} …"));
     }
-    let near = nearest::nearest(word, names)?;
+    let near = did_you_mean::nearest(word, names)?;
     Some(format!("did you mean the command {near}?"))
 }
 

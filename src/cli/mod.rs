@@ -32,7 +32,7 @@ use lance_lint::printable::{Escaping, write_escaped};
 use lance_lint::report::json::pretty;
 use lance_lint::report::{FIXED_WIDTH, LEAST_WIDTH};
 use lance_lint::rules::UnknownRule;
-use lance_lint::storage::{Halt, Storage};
+use lance_lint::storage::{StopReason, Storage};
 
 /// What shells give for a process that Ctrl-C ended.
 pub const INTERRUPTED: u8 = 130;
@@ -50,7 +50,7 @@ Examples:
   lance-lint -q --fail-on warning *.lance        findings only; warnings fail too
   lance-lint images.lance --format sarif         for machines
   lance-lint s3://bucket/images.lance            where it lies; also gs://, az://, https://
-  lance-lint explain blob-stored-plain           what a rule means, how to mend it
+  lance-lint explain blob-stored-plain           what a rule means, how to help it
   lance-lint inspect images.lance --column blob  every page of a column
   lance-lint images.lance --all-versions         since when, and who wrote it
   git diff --name-only -z | lance-lint --files-from - -0";
@@ -141,7 +141,7 @@ enum Command {
     Orphans(orphans::OrphansArgs),
     /// List the rules
     Rules(rules::RulesArgs),
-    /// Say what a rule or a known bug means, what readers do and how to mend it
+    /// Say what a rule or a known bug means, what readers do and how to fix it
     Explain(rules::ExplainArgs),
     /// Print what a shell needs to complete arguments
     Completions(shell::CompletionsArgs),
@@ -395,7 +395,7 @@ fn request(
 fn to_the_end<T>(storage: &dyn Storage, learnt: Result<T, CheckError>) -> Result<T, RunError> {
     match storage.meter().halted() {
         None => Ok(learnt?),
-        Some(Halt::Failed(why)) => Err(CheckError(why.clone()).into()),
+        Some(StopReason::Failed(why)) => Err(CheckError(why.clone()).into()),
         Some(halt) => Err(CheckError(format!("{halt} before all was read")).into()),
     }
 }

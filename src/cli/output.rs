@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{RunError, print_as, width};
 use lance_lint::check::{Report, SubjectReport};
-use lance_lint::nearest;
+use lance_lint::did_you_mean;
 use lance_lint::printable::{Escaping, write_escaped};
 use lance_lint::report::{
     FIXED_WIDTH, concise, github, gitlab, json, json_lines, junit, sarif, statistics, text,
@@ -107,7 +107,7 @@ impl std::str::FromStr for OutputFile {
                     .collect();
                 let hint = match super::meant::format(word) {
                     Some(format) => format!("; did you mean {format}={path}?"),
-                    None => nearest::hint(word, names.iter().map(String::as_str)),
+                    None => did_you_mean::hint(word, names.iter().map(String::as_str)),
                 };
                 let shown = if hint.is_empty() {
                     "of that name"

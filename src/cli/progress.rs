@@ -12,9 +12,9 @@ use indicatif::{
 
 use super::INTERRUPTED;
 use lance_lint::check::Progress;
-use lance_lint::storage::{Halt, Storage};
+use lance_lint::storage::{StopReason, Storage};
 
-/// What is done sooner is done without a word.
+/// What is done sooner is done silently.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Time between two drawings.
@@ -119,6 +119,6 @@ pub fn end_on_interrupt(storage: Arc<dyn Storage>) {
         if pressed.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        storage.meter().halt(Halt::Interrupted);
+        storage.meter().halt(StopReason::Interrupted);
     });
 }

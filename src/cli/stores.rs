@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
 use crate::FAILED;
-use lance_lint::storage::{Bases, Halt, Location, Options, Storage, open};
+use lance_lint::storage::{Bases, Location, Options, StopReason, Storage, open};
 
 /// Options of object stores and limits on reads.
 #[derive(Debug, Clone, Default, Args)]
@@ -80,8 +80,8 @@ impl StoreArgs {
             store: self.storage_option.clone(),
             #[cfg(feature = "object-stores")]
             concurrency: usize::from(self.concurrency),
-            most_requests: self.max_requests,
-            most_bytes: self.max_bytes,
+            max_requests: self.max_requests,
+            max_bytes: self.max_bytes,
             bases: Bases {
                 allowed: self.allow_base.clone(),
                 untrusted: self.untrusted,
@@ -101,7 +101,7 @@ const GRACE: Duration = Duration::from_secs(10);
 fn end_after(most: Duration, storage: Arc<dyn Storage>) {
     std::thread::spawn(move || {
         std::thread::sleep(most);
-        let halt = Halt::Timeout(most);
+        let halt = StopReason::Timeout(most);
         storage.meter().halt(halt.clone());
         std::thread::sleep(GRACE);
         eprintln!("lance-lint: {halt}, and there was no report in time");

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Lines of one message that are kept: those after it are someone else's.
-const MOST_LINES: usize = 60;
+const MAX_LINES: usize = 60;
 
 /// Where in its sources a program says that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +153,7 @@ fn panic_event(lines: &[String], at: usize, rest: &str) -> (Event, usize) {
     };
     if rest.starts_with('\'') {
         // The older form, whose message may have several lines before the place.
-        for end in at..lines.len().min(at + MOST_LINES) {
+        for end in at..lines.len().min(at + MAX_LINES) {
             let text = match end == at {
                 true => rest.to_string(),
                 false => format!("{rest} {}", joined(lines, at + 1, end + 1)),
@@ -182,7 +182,7 @@ fn panic_event(lines: &[String], at: usize, rest: &str) -> (Event, usize) {
 /// The line behind a message that starts before `at`.
 fn message_end(lines: &[String], at: usize, of_panic: bool) -> usize {
     let mut end = at;
-    while let Some(line) = lines.get(end).filter(|_| end < at + MOST_LINES) {
+    while let Some(line) = lines.get(end).filter(|_| end < at + MAX_LINES) {
         let trimmed = line.trim();
         let over = trimmed.is_empty()
             || trimmed.starts_with("note: ")

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::catalogue::{Entry, Kind, PAGES};
 use super::recognise::{Diagnosis, Recognised, entry_of};
 use crate::check::{Report, SubjectKind, SubjectReport};
-use crate::finding::{Finding, Severity, Since};
+use crate::finding::{Finding, FirstSeen, Severity};
 use crate::model::readers::Release;
 use crate::model::schema::is_within;
 
@@ -19,8 +19,8 @@ const READER_TOO_OLD: &str = "reader-too-old";
 /// that is at fault.
 const ACROSS_FIELDS: &[&str] = &[
     "column-lengths-differ",
-    "column-lost",
-    "column-mapping-contradicted",
+    "column-index-invalid",
+    "column-mapping-mismatch",
     "empty-struct-shifts-columns",
     "field-in-two-files",
     "field-not-listed",
@@ -37,7 +37,7 @@ pub struct Search<'a> {
     /// The dataset is newer than some readers, and the message is what such readers say.
     pub too_new: Vec<TooNew<'a>>,
     /// Findings that this message does not come from.
-    pub bystanders: Vec<(&'a SubjectReport, &'a Finding)>,
+    pub unrelated: Vec<(&'a SubjectReport, &'a Finding)>,
 }
 
 /// A finding that a message comes from.
@@ -50,7 +50,7 @@ pub struct Located<'a> {
     /// What in the message points to it, as clauses.
     pub evidence: Vec<String>,
     /// Since when it is there, when that was looked up.
-    pub since: Option<Since>,
+    pub since: Option<FirstSeen>,
 }
 
 /// A dataset that the reader is too old for.
@@ -137,7 +137,7 @@ pub fn locate<'a>(diagnosis: &Diagnosis, report: &'a Report) -> Search<'a> {
         for finding in &subject.findings {
             match clues.weigh(cause.entry, subject, finding) {
                 Some((fit, rank, located)) => candidates.push((fit, rank, located)),
-                None => search.bystanders.push((subject, finding)),
+                None => search.unrelated.push((subject, finding)),
             }
         }
         let mut best = candidates.iter().map(|(fit, ..)| *fit).max();
@@ -157,12 +157,12 @@ pub fn locate<'a>(diagnosis: &Diagnosis, report: &'a Report) -> Search<'a> {
         for (fit, _, located) in candidates {
             match Some(fit) == best {
                 true => search.located.push(located),
-                false => search.bystanders.push((subject, located.finding)),
+                false => search.unrelated.push((subject, located.finding)),
             }
         }
     }
     search
-        .bystanders
+        .unrelated
         .sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
     search
 }

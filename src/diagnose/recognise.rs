@@ -54,11 +54,11 @@ impl Diagnosis {
 }
 
 /// Most sources, paths and names that are kept.
-const MOST_KEPT: usize = 8;
+const MAX_KEPT: usize = 8;
 /// Lines of a message that an e-mail or a narrow terminal may have broken.
-const MOST_BROKEN_LINES: usize = 20;
+const MAX_BROKEN_LINES: usize = 20;
 /// Lines of a text that is a message by itself, pasted without its surroundings.
-const MOST_BARE_LINES: usize = 3;
+const MAX_BARE_LINES: usize = 3;
 
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
@@ -97,9 +97,9 @@ pub fn diagnose(log: &[u8]) -> Diagnosis {
     let events = events(&lines);
     let understood = understand(&lines, &events);
     let filled = lines.iter().filter(|line| !line.trim().is_empty()).count();
-    let bare = filled <= MOST_BARE_LINES;
+    let bare = filled <= MAX_BARE_LINES;
     let mut recognised = recognise(&events, understood.lance || bare);
-    let broken = filled <= MOST_BROKEN_LINES && events.iter().all(|event| event.said == Said::Line);
+    let broken = filled <= MAX_BROKEN_LINES && events.iter().all(|event| event.said == Said::Line);
     if recognised.is_empty() && broken {
         recognised = recognise(&[whole(&lines)], understood.lance || bare);
     }
@@ -155,7 +155,7 @@ fn understand(lines: &[String], events: &[Event]) -> Understood {
             }
         }
     }
-    understood.sources.truncate(MOST_KEPT);
+    understood.sources.truncate(MAX_KEPT);
     for line in lines {
         understood.lance |= matches(&LANCE, line);
         if understood.release.is_none() {
@@ -195,7 +195,7 @@ fn collect(pattern: &LazyLock<Option<Regex>>, text: &str, into: &mut Vec<String>
         let what = what.as_str().trim_end_matches(['.', ':', '\\']).to_string();
         let is_source =
             what.ends_with(".rs") || what.ends_with(".py") || what.contains("/site-packages/");
-        if !is_source && into.len() < MOST_KEPT && !into.contains(&what) {
+        if !is_source && into.len() < MAX_KEPT && !into.contains(&what) {
             into.push(what);
         }
     }

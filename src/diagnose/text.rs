@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Bytes of a log that are looked at; of a longer one, the last.
-pub const MOST_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 /// Most characters of a line that are looked at.
-const MOST_IN_LINE: usize = 1 << 20;
+const MAX_IN_LINE: usize = 1 << 20;
 
 /// What a logger, a container runtime or an e-mail puts before a line. Each is taken off once.
 static PREFIXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -42,7 +42,7 @@ fn patterns(all: &[&str]) -> Vec<Regex> {
 
 /// The lines of a log.
 pub fn lines(bytes: &[u8]) -> Vec<String> {
-    let start = bytes.len().saturating_sub(MOST_BYTES);
+    let start = bytes.len().saturating_sub(MAX_BYTES);
     let text = decoded(bytes.get(start..).unwrap_or_default());
     let plain = anstream::adapter::strip_str(&text).to_string();
     // A progress bar goes back to the start of its line.
@@ -67,7 +67,7 @@ fn printable(line: &str) -> Cow<'_, str> {
 }
 
 fn cut(line: &str) -> &str {
-    let end = line.char_indices().nth(MOST_IN_LINE);
+    let end = line.char_indices().nth(MAX_IN_LINE);
     end.and_then(|(end, _)| line.get(..end)).unwrap_or(line)
 }
 

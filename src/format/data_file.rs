@@ -12,7 +12,7 @@ use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, MAX_PAGES_PER_COLUMN
 use super::proto::lance::file::v2::ColumnMetadata;
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
-use super::{Fault, MAGIC, Part, veil, wire};
+use super::{Fault, MAGIC, Part, redact, wire};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a 2.x footer.
@@ -178,8 +178,8 @@ fn read_window(
         }
         let mut faults = Vec::new();
         let mut metadata = legacy::read_metadata(storage, location, &window, &mut faults);
-        if let (Some(veil), Some(fields)) = (storage.veil(), &mut metadata.fields) {
-            veil::fields(veil, fields);
+        if let (Some(redactor), Some(fields)) = (storage.redactor(), &mut metadata.fields) {
+            redact::fields(redactor, fields);
         }
         return Ok(RawFile {
             size,
@@ -279,8 +279,8 @@ fn read_current(
             })
             .ok()
     });
-    let descriptor = match storage.veil() {
-        Some(veil) => descriptor.map(|bytes| veil::descriptor(veil, bytes)),
+    let descriptor = match storage.redactor() {
+        Some(redactor) => descriptor.map(|bytes| redact::descriptor(redactor, bytes)),
         None => descriptor,
     };
     RawFile {

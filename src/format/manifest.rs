@@ -14,7 +14,7 @@ use super::proto::lance::table::{
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, Salvaged, UnknownField};
-use super::{Fault, MAGIC, Part, legacy, veil};
+use super::{Fault, MAGIC, Part, legacy, redact};
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a manifest's footer.
@@ -243,10 +243,10 @@ pub fn read(
         })
     });
     let dictionaries = dictionaries.collect();
-    if let Some(veil) = storage.veil() {
-        veil::manifest(veil, &mut message);
+    if let Some(redactor) = storage.redactor() {
+        redact::manifest(redactor, &mut message);
         if let Section::Read(section) = &mut indices {
-            veil::indices(veil, section);
+            redact::indices(redactor, section);
         }
     }
     Ok(ManifestFile {

@@ -11,9 +11,9 @@ pub mod index;
 pub mod legacy;
 pub mod limits;
 pub mod manifest;
+pub mod redact;
 pub mod row_ids;
 pub mod sniff;
-pub mod veil;
 pub mod window;
 pub mod wire;
 

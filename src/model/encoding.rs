@@ -445,7 +445,7 @@ pub enum Nulls {
 
 /// Which set of messages an encoding was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Vocabulary {
+pub enum EncodingFamily {
     /// `ArrayEncoding` of 2.0.
     Array,
     /// `PageLayout` of the 2.1 that Lance up to 0.32 wrote.
@@ -460,7 +460,7 @@ pub enum Vocabulary {
     Column,
 }
 
-impl Vocabulary {
+impl EncodingFamily {
     /// The type URL of its messages, as files hold it; empty for 0.1.
     pub fn type_url(self) -> &'static str {
         match self {
@@ -480,7 +480,7 @@ pub struct Encoding {
     /// Its number among the distinct encodings of a run; `None` for one that is not remembered.
     pub number: Option<u32>,
     /// What it was written in.
-    pub vocabulary: Vocabulary,
+    pub vocabulary: EncodingFamily,
     /// The tree.
     pub root: Node,
     /// The tree in one short line, without the numbers that differ from page to page.

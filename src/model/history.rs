@@ -12,10 +12,10 @@ use prost::Message;
 use rustc_hash::FxHashMap;
 
 /// Deepest folder below `tree` in which branches are looked for: a name may hold slashes.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Most branches that are looked at in one run.
-const MOST_BRANCHES: usize = 256;
+const MAX_BRANCHES: usize = 256;
 
 /// A line of versions: the dataset's own, or that of a branch.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
             found.push((name, folder));
             continue;
         }
-        if depth < MOST_DEPTH {
+        if depth < MAX_DEPTH {
             let below = entries.iter().filter(|entry| entry.is_dir);
             folders.extend(below.map(|entry| {
                 let name = match name.is_empty() {
@@ -164,7 +164,7 @@ pub fn lost_branches(
     selected: &Location,
 ) -> Vec<LostBranch> {
     let names = ref_names(storage, root, "branches");
-    let names = names.into_iter().take(MOST_BRANCHES);
+    let names = names.into_iter().take(MAX_BRANCHES);
     let lost = names.filter_map(|name| {
         // Such a name would lead out of the dataset.
         if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -222,7 +222,7 @@ pub struct LostTransaction {
 }
 
 /// Bytes that are read of a transaction file. A longer one is not decoded.
-const MOST_OF_TRANSACTION: u64 = 64 * 1024;
+const MAX_OF_TRANSACTION: u64 = 64 * 1024;
 
 /// The transaction file of a version that keeps no copy of the transaction in its manifest file,
 /// where it is not there or does not decode.
@@ -235,7 +235,7 @@ pub fn lost_transaction(storage: &dyn Storage, snapshot: &Snapshot) -> Option<Lo
         return None;
     }
     let location = snapshot.root.join(TRANSACTIONS).join(name);
-    let damage = match storage.tail(&location, MOST_OF_TRANSACTION) {
+    let damage = match storage.tail(&location, MAX_OF_TRANSACTION) {
         Err(StorageError::NotFound | StorageError::NotDirectory) => None,
         Ok(tail) if tail.bytes.len() as u64 == tail.size => {
             Some(manifest::transaction(tail.bytes).err()?)

@@ -10,7 +10,7 @@ pub const BLOB: &str = "blob(";
 pub const ALL_NULL: &str = "all-null";
 
 /// Most children of a packed struct that are written out.
-const MOST_WRITTEN: usize = 5;
+const MAX_WRITTEN: usize = 5;
 
 /// The notation of a tree. Stable from release to release: reports are compared by it.
 ///
@@ -200,7 +200,7 @@ fn variable_packed_struct(widths: &[PackedWidth]) -> String {
 }
 
 fn shortened(parts: &[String]) -> String {
-    match parts.split_at_checked(MOST_WRITTEN) {
+    match parts.split_at_checked(MAX_WRITTEN) {
         Some((shown, rest)) if !rest.is_empty() => {
             format!("{}, … {} more", shown.join(", "), rest.len())
         }

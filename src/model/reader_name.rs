@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::readers::{NEWEST, OLDEST, Release};
-use crate::nearest;
+use crate::did_you_mean;
 
 /// The Lance inside each release of the Python package lancedb, oldest first: the crates that its
 /// library was built from, which is what it writes into the manifests of its tables.
@@ -121,7 +121,7 @@ impl FromStr for Reader {
             "" | "lance" | "pylance" => lance(release).map(Self::from),
             "lancedb" => lancedb(release),
             other => {
-                let near = nearest::hint(other, ["lancedb", "lance", "pylance"]);
+                let near = did_you_mean::hint(other, ["lancedb", "lance", "pylance"]);
                 Err(format!(
                     "releases of {other} are not known here{near}; name the release of pylance that \
                      it reads with (pip show pylance), such as pylance=={NEWEST}"

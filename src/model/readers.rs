@@ -132,7 +132,7 @@ pub static FEATURES: &[Feature] = &[
         "bool-vector-2.0",
         "fixed-size lists of booleans in files of 2.0",
         Release(0, 22, 0),
-        "returns other values without a word",
+        "returns other values silently",
     ),
     read_since(
         "empty-struct-2.0",
@@ -197,7 +197,7 @@ pub static FEATURES: &[Feature] = &[
         "nested-2.2",
         "structs or lists in files of 2.2",
         Release(3, 0, 0),
-        "panics, or returns other values without a word",
+        "panics, or returns other values silently",
     ),
     read_since(
         "constant-2.2",
@@ -250,7 +250,7 @@ pub static FEATURES: &[Feature] = &[
         "manifest-names-v2",
         "several versions whose manifests are named by the new scheme",
         Release(0, 17, 0),
-        "opens the first version in place of the latest, without a word",
+        "opens the first version in place of the latest silently",
     ),
     opened_since(
         Release(0, 19, 2),

@@ -18,7 +18,7 @@ const TAGS: &str = "_refs/tags";
 const BRANCHES_ON_RECORD: &str = "_refs/branches";
 
 /// Most files of tags that are read, and of branches.
-const MOST_REFS: usize = 4096;
+const MAX_REFS: usize = 4096;
 
 /// What the file of a tag holds, as strictly as Lance takes it.
 #[derive(Debug, Deserialize)]
@@ -203,7 +203,7 @@ fn files<T: DeserializeOwned>(storage: &dyn Storage, root: &Location, folder: &s
         let path = format!("{folder}/{}", entry.name);
         // A part of a file must not look like a bad one.
         let rest = left.checked_sub(entry.size.min(MAX_REF_BYTES));
-        let tail = match rest.filter(|_| at < MOST_REFS) {
+        let tail = match rest.filter(|_| at < MAX_REFS) {
             Some(rest) => {
                 left = rest;
                 let tail = storage.tail(&root.join(&path), MAX_REF_BYTES);

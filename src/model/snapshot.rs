@@ -16,7 +16,7 @@ use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};
 use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
 use crate::format::proto::lance::file::Schema;
 use crate::format::proto::lance::table::{DataFile, Manifest, Transaction};
-use crate::format::veil;
+use crate::format::redact;
 use crate::storage::{Entry, Location, NotFollowed, Storage, StorageError};
 
 /// Which snapshot of a dataset is asked for.
@@ -156,7 +156,7 @@ pub struct Opened {
 pub struct OpenError(pub String);
 
 /// Most unreadable manifests that are tried before giving up on older ones.
-const MOST_BROKEN: usize = 16;
+const MAX_BROKEN: usize = 16;
 
 /// Opens the selected snapshot; `manifest` is a name in `_versions` that overrides it.
 ///
@@ -223,9 +223,7 @@ pub fn open(
                 let location = root.join(&entry.path);
                 return Err(OpenError(format!("cannot read {location}: {error}")));
             }
-            Err(error) if broken.len() < MOST_BROKEN => {
-                broken.push(BrokenManifest { entry, error })
-            }
+            Err(error) if broken.len() < MAX_BROKEN => broken.push(BrokenManifest { entry, error }),
             Err(_) => break,
         }
     }
@@ -487,8 +485,8 @@ impl Snapshot {
             };
             let project = transaction.project.unwrap_or_default();
             let mut schema = Schema::decode(project).unwrap_or_default();
-            if let Some(veil) = storage.veil() {
-                veil::fields(veil, &mut schema.fields);
+            if let Some(redactor) = storage.redactor() {
+                redact::fields(redactor, &mut schema.fields);
             }
             names.extend(
                 schema

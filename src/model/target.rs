@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::snapshot::Selection;
-use crate::nearest;
+use crate::did_you_mean;
 use crate::storage::{Entry, Location, Storage, StorageError, scheme_alone, without_secrets};
 
 /// The folder of manifests.
@@ -192,7 +192,7 @@ fn meant(storage: &dyn Storage, location: &Location) -> Option<String> {
     }
     let entries = storage.list(&parent).unwrap_or_default();
     let names = entries.iter().map(|entry| entry.name.as_str());
-    let near = nearest::nearest(&name, names.filter(|name| name.ends_with(EXTENSION)))?;
+    let near = did_you_mean::nearest(&name, names.filter(|name| name.ends_with(EXTENSION)))?;
     Some(format!("did you mean {}?", beside(near)))
 }
 

@@ -84,7 +84,7 @@ impl Baseline {
         if document.lance_lint_baseline != VERSION {
             return Err(baseline.fault(&format!(
                 "is of version {}, and this build reads version {VERSION}; \
-                 `--write-baseline` writes it anew",
+                 `--write-baseline` writes it again",
                 document.lance_lint_baseline
             )));
         }

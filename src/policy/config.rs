@@ -9,8 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::PolicyError;
+use crate::did_you_mean;
 use crate::finding::{Finding, RuleInfo, Severity};
-use crate::nearest;
 use crate::rules::named;
 use crate::storage::{Location, read_text};
 
@@ -361,7 +361,7 @@ impl Reader<'_> {
     }
 
     fn no_word(&self, value: &Spanned<DeValue<'_>>, text: &str, names: &[&str]) -> PolicyError {
-        let near = nearest::hint(text, names.iter().copied());
+        let near = did_you_mean::hint(text, names.iter().copied());
         let names = names.join(", ");
         let text = quoted(text, &near);
         self.fault(&value.span(), &format!("{text} is none of {names}{near}"))
@@ -426,7 +426,7 @@ impl Reader<'_> {
 
     fn unknown(&self, key: &Spanned<Cow<'_, str>>, known: &[&str]) -> PolicyError {
         let name = key.get_ref();
-        let near = nearest::hint(name, known.iter().copied());
+        let near = did_you_mean::hint(name, known.iter().copied());
         let known = known.join(", ");
         let text = match near.is_empty() {
             true => format!("there is no such key here (the keys are {known})"),

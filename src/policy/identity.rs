@@ -1,4 +1,4 @@
-//! What makes a finding the same one tomorrow, when the data has been written anew.
+//! What makes a finding the same one tomorrow, when the data has been written again.
 
 use std::hash::Hasher;
 

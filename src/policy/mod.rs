@@ -184,7 +184,7 @@ impl Policy {
         }
         let of_config = config.and_then(|at| self.configs.get(at)?.fail_on);
         let least = self.options.fail_on.or(of_config);
-        subject.fails_at = least.unwrap_or(Severity::Error);
+        subject.fail_on = least.unwrap_or(Severity::Error);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ pub struct Annotation<'a> {
     pub finding: &'a Finding,
     /// The file of its first place, or the subject, from the base directory on.
     pub path: String,
-    /// Stands for the finding from run to run, when data has been written anew, too; no two
+    /// Stands for the finding from run to run, when data has been written again, too; no two
     /// findings of a report have the same.
     pub fingerprint: String,
 }
@@ -82,7 +82,7 @@ impl Annotation<'_> {
         printable(&self.finding.message).into_owned()
     }
 
-    /// Where it is, what a reader does, why, and how to mend it: a line or more for each.
+    /// Where it is, what a reader does, why, and how to fix it: a line or more for each.
     pub fn details(&self) -> Vec<String> {
         let finding = self.finding;
         let mut lines = Vec::new();
@@ -106,9 +106,9 @@ impl Annotation<'_> {
         lines.extend(cause.map(|cause| format!("cause: {}", printable(cause))));
         lines.extend(
             finding
-                .mends
+                .help
                 .iter()
-                .map(|mend| format!("mend: {}", mend.text)),
+                .map(|help| format!("help: {}", help.text)),
         );
         let shown = lines.iter().map(|line| printable_lines(line).into_owned());
         shown.collect()

@@ -18,7 +18,7 @@ use super::json::{
     byte_range, encoding_json,
 };
 use super::layout::{bytes, counted};
-use crate::check::bundle::{Bundle, Contents, Folder, OpenColumn, OpenFile, OpenPage};
+use crate::check::bundle::{Bundle, Contents, FileDump, Folder, OpenColumn, PageDump};
 use crate::finding::Place;
 use crate::format::encoding::Envelope;
 use crate::format::proto::lance::file::Field as WireField;
@@ -26,7 +26,7 @@ use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::proto::lance::table::{
     DataFile, DataFragment, IndexMetadata, Manifest, Timestamp, Transaction,
 };
-use crate::format::veil::is_format_value;
+use crate::format::redact::is_format_value;
 use crate::format::{deletion, wire};
 use crate::model::encoding::EncodingResult;
 use crate::model::flags::{Flag, flags};
@@ -38,15 +38,15 @@ use crate::model::snapshot::{ManifestEntry, Snapshot};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Fragments that are written out when none is asked for.
-const MOST_FRAGMENTS: usize = 20;
+const MAX_FRAGMENTS: usize = 20;
 /// Columns up to which each is written out with the tree of its encoding.
-const MOST_TREES: usize = 500;
+const MAX_TREES: usize = 500;
 /// Manifests that are written out.
-const MOST_MANIFESTS: usize = 100;
+const MAX_MANIFESTS: usize = 100;
 /// Tags, and branches, that are written out.
-const MOST_REFERENCES: usize = 1_000;
+const MAX_REFERENCES: usize = 1_000;
 /// Ways in which fragments are made up that are told apart.
-const MOST_SHAPES: usize = 100;
+const MAX_SHAPES: usize = 100;
 
 /// What is in no bundle.
 const WITHHELD: &[&str] = &[
@@ -586,7 +586,7 @@ pub fn document(bundle: &Bundle) -> Document {
     let in_findings = findings.iter_mut().filter_map(|f| f.encoding.as_mut());
     in_findings.for_each(|marked| withhold(&mut marked.encoding.tree));
     let columns = subjects.iter().map(|subject| subject.columns.len());
-    let wide = columns.sum::<usize>() > MOST_TREES;
+    let wide = columns.sum::<usize>() > MAX_TREES;
     let mut without_trees = 0;
     for column in subjects.iter_mut().flat_map(|subject| &mut subject.columns) {
         let kept = !wide || !column.rules.is_empty();
@@ -627,7 +627,7 @@ pub fn document(bundle: &Bundle) -> Document {
             .collect(),
         manifests: manifests
             .iter()
-            .take(MOST_MANIFESTS)
+            .take(MAX_MANIFESTS)
             .map(|entry| ManifestEntryJson {
                 path: entry.path.clone(),
                 version: entry.version,
@@ -637,7 +637,7 @@ pub fn document(bundle: &Bundle) -> Document {
         tags: bundle
             .tags
             .iter()
-            .take(MOST_REFERENCES)
+            .take(MAX_REFERENCES)
             .map(|tag| TagJson {
                 name: tag.name.clone(),
                 branch: tag.branch.clone(),
@@ -647,7 +647,7 @@ pub fn document(bundle: &Bundle) -> Document {
         branches: bundle
             .branches
             .iter()
-            .take(MOST_REFERENCES)
+            .take(MAX_REFERENCES)
             .cloned()
             .collect(),
         data_files,
@@ -728,16 +728,16 @@ fn left_out(bundle: &Bundle, manifests: usize, without_trees: u64) -> Vec<String
     if bundle.folders_cut {
         said.push("further folders, for there are too many".to_string());
     }
-    if manifests > MOST_MANIFESTS {
-        let older = manifests - MOST_MANIFESTS;
+    if manifests > MAX_MANIFESTS {
+        let older = manifests - MAX_MANIFESTS;
         said.push(counted(older as u64, "older manifest"));
     }
     for (count, noun) in [
         (bundle.tags.len(), "tags"),
         (bundle.branches.len(), "branches"),
     ] {
-        if count > MOST_REFERENCES {
-            said.push(format!("{} {noun}", count - MOST_REFERENCES));
+        if count > MAX_REFERENCES {
+            said.push(format!("{} {noun}", count - MAX_REFERENCES));
         }
     }
     said
@@ -755,7 +755,7 @@ fn chosen_fragments<'a>(bundle: &Bundle, all: &'a [DataFragment]) -> Vec<&'a Dat
         let wanted = all.iter().filter(|f| asked.fragments.contains(&f.id));
         return wanted.collect();
     }
-    if asked.all_files || all.len() <= MOST_FRAGMENTS {
+    if asked.all_files || all.len() <= MAX_FRAGMENTS {
         return all.iter().collect();
     }
     let named: Vec<u64> = places(bundle).filter_map(|place| place.fragment).collect();
@@ -763,11 +763,11 @@ fn chosen_fragments<'a>(bundle: &Bundle, all: &'a [DataFragment]) -> Vec<&'a Dat
     let open: Vec<u64> = open.collect();
     let wanted = all.iter().enumerate().filter(|(at, fragment)| {
         let id = &fragment.id;
-        *at < MOST_FRAGMENTS / 2 || named.contains(id) || open.contains(id)
+        *at < MAX_FRAGMENTS / 2 || named.contains(id) || open.contains(id)
     });
     wanted
         .map(|(_, fragment)| fragment)
-        .take(4 * MOST_FRAGMENTS)
+        .take(4 * MAX_FRAGMENTS)
         .collect()
 }
 
@@ -875,7 +875,7 @@ fn field(field: &WireField, redacted: bool) -> FieldJson {
     }
 }
 
-/// Values that are Lance's or Arrow's stay. Behind a veil that redacts, the others are
+/// Values that are Lance's or Arrow's stay. With a redactor, the others are
 /// placeholders already.
 fn metadata(key: &str, value: &str, bytes: usize, redacted: bool) -> MetadataJson {
     let shown = redacted || is_format_value(key, value);
@@ -950,8 +950,8 @@ fn fragment(fragment: &DataFragment) -> FragmentJson {
 }
 
 fn shapes(fragments: &[DataFragment]) -> Vec<ShapeJson> {
-    type Shape = (Vec<FileShapeJson>, Option<&'static str>, u64);
-    let mut known: FxHashMap<Shape, usize> = FxHashMap::default();
+    type StoredType = (Vec<FileShapeJson>, Option<&'static str>, u64);
+    let mut known: FxHashMap<StoredType, usize> = FxHashMap::default();
     let mut shapes: Vec<ShapeJson> = Vec::new();
     for fragment in fragments {
         let files = fragment.files.iter().map(|file| FileShapeJson {
@@ -965,7 +965,7 @@ fn shapes(fragments: &[DataFragment]) -> Vec<ShapeJson> {
         let key = (files.clone(), row_ids(fragment), overlays);
         let at = match known.get(&key) {
             Some(at) => *at,
-            None if shapes.len() >= MOST_SHAPES => continue,
+            None if shapes.len() >= MAX_SHAPES => continue,
             None => {
                 known.insert(key, shapes.len());
                 shapes.push(ShapeJson {
@@ -1048,7 +1048,7 @@ struct Tables {
 }
 
 impl Tables {
-    fn file(&mut self, file: &OpenFile) -> DataFileJson {
+    fn file(&mut self, file: &FileDump) -> DataFileJson {
         let contents = file.contents.as_ref();
         DataFileJson {
             path: file.name.clone(),
@@ -1121,7 +1121,7 @@ impl Tables {
         }
     }
 
-    fn page(&mut self, page: &OpenPage) -> PageJson {
+    fn page(&mut self, page: &PageDump) -> PageJson {
         let span = |buffer: &Range<u64>| [buffer.start, buffer.end.saturating_sub(buffer.start)];
         let (offsets, sizes) = page.buffer_counts;
         PageJson {

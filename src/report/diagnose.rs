@@ -12,7 +12,7 @@ use crate::diagnose::catalogue::{Fault, Kind};
 use crate::diagnose::events::{Event, Said, Source};
 use crate::diagnose::locate::{Located, TooNew};
 use crate::diagnose::{Diagnosis, Recognised, Search, Understood};
-use crate::finding::{Finding, Since};
+use crate::finding::{Finding, FirstSeen};
 use crate::printable::printable;
 
 /// What is to be told.
@@ -42,9 +42,9 @@ const GREEN: Style = AnsiColor::Green.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Most characters of a message that are shown to people.
-const MOST_OF_MESSAGE: usize = 400;
-/// Most bystanders that are listed.
-const MOST_BYSTANDERS: usize = 8;
+const MAX_OF_MESSAGE: usize = 400;
+/// The largest number of unrelated findings that are listed.
+const MAX_BYSTANDERS: usize = 8;
 /// Where what follows a label starts.
 const INDENT: usize = 10;
 
@@ -104,7 +104,7 @@ pub fn write(out: &mut dyn Write, told: &Told<'_>, width: usize) -> io::Result<(
     }
     // Where nothing is wrong with the data there is nothing to do to it.
     if !located && (fault.is_none() || told.search.is_none()) {
-        label(out, "mend", cause.entry.advice.mend, width)?;
+        label(out, "help", cause.entry.advice.help, width)?;
     }
     let others = told.diagnosis.recognised.get(1..).unwrap_or_default();
     write_others(out, others, width)?;
@@ -210,10 +210,10 @@ fn write_search(
             width,
         )?;
     }
-    if !search.bystanders.is_empty() {
+    if !search.unrelated.is_empty() {
         writeln!(out)?;
         writeln!(out, "{BOLD}not what this message comes from{BOLD:#}")?;
-        for (_, finding) in search.bystanders.iter().take(MOST_BYSTANDERS) {
+        for (_, finding) in search.unrelated.iter().take(MAX_BYSTANDERS) {
             let text = format!(
                 "  {}[{}]: {}",
                 finding.severity, finding.rule.id, finding.message
@@ -222,7 +222,7 @@ fn write_search(
                 writeln!(out, "{line}")?;
             }
         }
-        let more = search.bystanders.len().saturating_sub(MOST_BYSTANDERS);
+        let more = search.unrelated.len().saturating_sub(MAX_BYSTANDERS);
         if more > 0 {
             writeln!(out, "  … and {more} more: lance-lint {path}")?;
         }
@@ -273,8 +273,8 @@ fn write_located(
     if let Some(cause) = &finding.cause {
         label(out, "cause", cause, width)?;
     }
-    for mend in &finding.mends {
-        with_code(out, "mend", &mend.text, width)?;
+    for help in &finding.help {
+        with_code(out, "help", &help.text, width)?;
     }
     Ok(())
 }
@@ -288,7 +288,7 @@ fn writer(located: &Located<'_>) -> Option<String> {
     }
 }
 
-fn dated(writer: Option<&str>, since: &Since) -> String {
+fn dated(writer: Option<&str>, since: &FirstSeen) -> String {
     let writer = writer.unwrap_or("a release that left no name");
     let first = &since.first;
     let operation = first
@@ -376,7 +376,7 @@ fn spelt(source: &Source) -> String {
 
 /// A message, shortened, behind a bar.
 fn quote(out: &mut dyn Write, message: &str, width: usize) -> io::Result<()> {
-    let text = shortened(message, MOST_OF_MESSAGE);
+    let text = shortened(message, MAX_OF_MESSAGE);
     for line in textwrap::wrap(&text, width.saturating_sub(4).max(40)) {
         writeln!(out, "  {DIM}|{DIM:#} {line}")?;
     }
@@ -441,8 +441,8 @@ pub struct Document {
     pub meaning: Option<String>,
     /// What to check next.
     pub next: String,
-    /// How to mend it; null where the files are sound and the reader is at fault.
-    pub mend: Option<String>,
+    /// How to fix it; null where the files are sound and the reader is at fault.
+    pub help: Option<String>,
     /// The fault of readers that makes some releases say it of sound files. With a dataset: only when
     /// that has no cause for it.
     pub reader_fault: Option<FaultJson>,
@@ -466,7 +466,7 @@ pub struct Document {
     /// Datasets that the reader is too old for.
     pub too_new: Vec<TooNewJson>,
     /// Findings that the message does not come from.
-    pub bystanders: Vec<BystanderJson>,
+    pub unrelated: Vec<BystanderJson>,
 }
 
 /// A fault of readers.
@@ -550,7 +550,7 @@ pub struct LocatedJson {
     pub evidence: Vec<String>,
     /// Why it came about, when the evidence tells.
     pub cause: Option<String>,
-    /// Ways to mend it; lines after the first are code.
+    /// Ways to fix it; lines after the first are code.
     pub help: Vec<String>,
 }
 
@@ -613,9 +613,9 @@ pub fn document(told: &Told<'_>) -> Document {
             None => "paste the whole of stderr; else gather a report with lance-lint bundle PATH -o report.json"
                 .to_string(),
         },
-        mend: cause
+        help: cause
             .filter(|_| told.fault().is_none() || told.search.is_none())
-            .map(|cause| cause.entry.advice.mend.to_string()),
+            .map(|cause| cause.entry.advice.help.to_string()),
         reader_fault: told.fault().map(|fault| FaultJson {
             what: fault.what,
             instead: fault.instead,
@@ -638,9 +638,9 @@ pub fn document(told: &Told<'_>) -> Document {
         found: told.search.map(Search::found),
         located: located.iter().flat_map(located_json).collect(),
         too_new: too_new.iter().map(too_new_json).collect(),
-        bystanders: told.search.map_or(Vec::new(), |search| {
-            let bystanders = search.bystanders.iter();
-            bystanders
+        unrelated: told.search.map_or(Vec::new(), |search| {
+            let unrelated = search.unrelated.iter();
+            unrelated
                 .map(|(subject, finding)| BystanderJson {
                     rule: finding.rule.id,
                     severity: json::severity(finding.severity),
@@ -704,7 +704,7 @@ fn located_json(located: &Located<'_>) -> Vec<LocatedJson> {
             operation: since.and_then(|since| since.first.operation),
             evidence: located.evidence.clone(),
             cause: finding.cause.clone(),
-            help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
+            help: finding.help.iter().map(|help| help.text.clone()).collect(),
         })
         .collect()
 }

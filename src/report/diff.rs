@@ -11,11 +11,11 @@ use super::layout::{bytes, counted, number, prefixed, wrapped};
 use crate::check::diff::{Change, DATA_FILES, Diff, OfFragment, Sign};
 
 /// Changes of a section that are listed; the fragments of a large dataset are many.
-const MOST_LISTED: usize = 50;
+const MAX_LISTED: usize = 50;
 /// Fragments that differ in one way and are listed one by one; more are one line.
-const MOST_ALONE: usize = 3;
+const MAX_ALONE: usize = 3;
 /// Ranges of fragments that are written out.
-const MOST_RANGES: usize = 6;
+const MAX_RANGES: usize = 6;
 
 /// Writes what differs.
 ///
@@ -36,10 +36,10 @@ pub fn write(out: &mut dyn Write, diff: &Diff, width: usize) -> io::Result<()> {
         writeln!(out, "{section}")?;
         let changes = diff.changes.iter();
         let lines = lines(changes.filter(|change| change.section == section));
-        for (sign, text) in lines.iter().take(MOST_LISTED) {
+        for (sign, text) in lines.iter().take(MAX_LISTED) {
             line(out, *sign, text, width)?;
         }
-        let more = lines.len().saturating_sub(MOST_LISTED);
+        let more = lines.len().saturating_sub(MAX_LISTED);
         if more > 0 {
             writeln!(out, "  … and {}", counted(more as u64, "more change"))?;
         }
@@ -68,7 +68,7 @@ fn lines<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<(Sign, String)> {
     let mut lines = Vec::new();
     for (sign, how, changes) in groups {
         let about: Vec<&OfFragment> = changes.iter().filter_map(|c| c.fragment.as_ref()).collect();
-        if about.len() <= MOST_ALONE {
+        if about.len() <= MAX_ALONE {
             lines.extend(changes.into_iter().map(|change| (sign, alone(change))));
             continue;
         }
@@ -97,13 +97,13 @@ fn ranges(ids: &[u64]) -> String {
     }
     let shown = ranges
         .iter()
-        .take(MOST_RANGES)
+        .take(MAX_RANGES)
         .map(|(first, last)| match first == last {
             true => first.to_string(),
             false => format!("{first} to {last}"),
         });
     let shown: Vec<String> = shown.collect();
-    let more = if ranges.len() > MOST_RANGES {
+    let more = if ranges.len() > MAX_RANGES {
         ", …"
     } else {
         ""

@@ -4,7 +4,7 @@
 //! Nothing in it depends on the time or the machine, beyond the paths given.
 //!
 //! There may be tens of thousands of columns and of findings, and their JSON takes many times the
-//! memory of what it is made from. So [`write`] makes it [`OnTheWay`].
+//! memory of what it is made from. So [`write`] makes it [`LazySerialize`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::check::{EncodingReport, FieldReport, Ignored, Report, SubjectKind, SubjectReport};
-use crate::finding::{Failing, Finding, Place, Severity, Witnessed};
+use crate::finding::{DecodeFailure, FailureKind, Finding, Place, Severity};
 use crate::model::describe::Parameter;
 use crate::model::encoding::{Encoding, Node};
 use crate::model::readers::Readers;
-use crate::storage::Halt;
+use crate::storage::StopReason;
 
 /// Raised when a field is removed or changes its meaning; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -169,7 +169,7 @@ pub struct FindingJson {
     /// In which versions it is; only with `--all-versions`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<SinceJson>,
-    /// Ways to mend it; lines after the first are code.
+    /// Ways to fix it; lines after the first are code.
     pub help: Vec<String>,
 }
 
@@ -352,7 +352,7 @@ pub enum SubjectKindJson {
     /// A snapshot of a dataset.
     Dataset,
     /// A dataset without a readable manifest.
-    LostDataset,
+    UnreadableDataset,
     /// A data file by itself.
     File,
 }
@@ -521,9 +521,9 @@ pub enum Value {
 }
 
 /// What is made when it is written, and not kept.
-pub(super) struct OnTheWay<M>(pub M);
+pub(super) struct LazySerialize<M>(pub M);
 
-impl<M: Fn() -> T, T: Serialize> Serialize for OnTheWay<M> {
+impl<M: Fn() -> T, T: Serialize> Serialize for LazySerialize<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.0)().serialize(serializer)
     }
@@ -543,8 +543,8 @@ pub fn document(report: &Report) -> Document {
 pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let document = document_of(
         report,
-        |subject, finding| OnTheWay(move || finding_json(subject, finding)),
-        |subject, ignored| OnTheWay(move || ignored_json(subject, ignored)),
+        |subject, finding| LazySerialize(move || finding_json(subject, finding)),
+        |subject, ignored| LazySerialize(move || ignored_json(subject, ignored)),
         subject_json,
     );
     pretty(out, &document)
@@ -603,11 +603,11 @@ pub fn summary(report: &Report) -> Summary {
         bytes_read: report.bytes_read,
         requests: report.requests,
         stopped: report.halt.as_ref().map(|halt| match halt {
-            Halt::Interrupted => StoppedJson::Interrupted,
-            Halt::MostRequests(_) => StoppedJson::MaxRequests,
-            Halt::MostBytes(_) => StoppedJson::MaxBytes,
-            Halt::Timeout(_) => StoppedJson::Timeout,
-            Halt::Failed(_) => StoppedJson::Failed,
+            StopReason::Interrupted => StoppedJson::Interrupted,
+            StopReason::MostRequests(_) => StoppedJson::MaxRequests,
+            StopReason::MostBytes(_) => StoppedJson::MaxBytes,
+            StopReason::Timeout(_) => StoppedJson::Timeout,
+            StopReason::Failed(_) => StoppedJson::Failed,
         }),
         decoded: report.decoded.map(|decoded| DecodedSummary {
             files: decoded.files,
@@ -698,8 +698,8 @@ pub fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
                 effect: reader.effect.clone(),
             })
             .collect(),
-        decoded: finding.witnessed.iter().map(decoded_json).collect(),
-        decoded_count: Some(finding.witnessed_count).filter(|count| *count > 0),
+        decoded: finding.decode_failures.iter().map(decoded_json).collect(),
+        decoded_count: Some(finding.decode_failure_count).filter(|count| *count > 0),
         cause: finding.cause.clone(),
         since: finding.since.as_ref().map(|since| SinceJson {
             version: since.first.version,
@@ -709,25 +709,25 @@ pub fn finding_json(subject: &SubjectReport, finding: &Finding) -> FindingJson {
             versions: since.versions,
             in_latest: since.in_latest,
         }),
-        help: finding.mends.iter().map(|mend| mend.text.clone()).collect(),
+        help: finding.help.iter().map(|help| help.text.clone()).collect(),
     }
 }
 
-fn decoded_json(witnessed: &Witnessed) -> DecodedJson {
+fn decoded_json(decode_failures: &DecodeFailure) -> DecodedJson {
     DecodedJson {
-        outcome: match witnessed.failing {
-            Failing::Error => OutcomeJson::Error,
-            Failing::Panic => OutcomeJson::Panic,
-            Failing::Abort => OutcomeJson::Abort,
-            Failing::Timeout => OutcomeJson::Timeout,
-            Failing::Memory => OutcomeJson::Memory,
+        outcome: match decode_failures.failing {
+            FailureKind::Error => OutcomeJson::Error,
+            FailureKind::Panic => OutcomeJson::Panic,
+            FailureKind::Abort => OutcomeJson::Abort,
+            FailureKind::Timeout => OutcomeJson::Timeout,
+            FailureKind::Memory => OutcomeJson::Memory,
         },
-        message: witnessed.message.clone(),
-        fragment: witnessed.fragment,
-        file: witnessed.file.clone(),
-        column: witnessed.column.clone(),
-        page: witnessed.page,
-        rows: witnessed.rows.as_ref().map(|rows| RowRange {
+        message: decode_failures.message.clone(),
+        fragment: decode_failures.fragment,
+        file: decode_failures.file.clone(),
+        column: decode_failures.column.clone(),
+        page: decode_failures.page,
+        rows: decode_failures.rows.as_ref().map(|rows| RowRange {
             start: rows.start,
             end: rows.end,
         }),
@@ -765,7 +765,7 @@ pub fn byte_range(range: &std::ops::Range<u64>) -> ByteRange {
 
 /// A subject as documents write it.
 pub fn subject_json(subject: &SubjectReport) -> Subject<impl Serialize> {
-    subject_of(subject, |field| OnTheWay(move || column_json(field)))
+    subject_of(subject, |field| LazySerialize(move || column_json(field)))
 }
 
 fn subject_of<'a, C>(
@@ -776,7 +776,7 @@ fn subject_of<'a, C>(
         path: subject.path.clone(),
         kind: match &subject.kind {
             SubjectKind::Dataset(_) => SubjectKindJson::Dataset,
-            SubjectKind::LostDataset => SubjectKindJson::LostDataset,
+            SubjectKind::UnreadableDataset => SubjectKindJson::UnreadableDataset,
             SubjectKind::File => SubjectKindJson::File,
         },
         dataset: match &subject.kind {

@@ -20,7 +20,7 @@ pub fn write(out: &mut dyn Write, report: &Report, base: &Path) -> io::Result<()
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let fails =
-        |annotation: &&Annotation<'_>| annotation.finding.severity >= annotation.subject.fails_at;
+        |annotation: &&Annotation<'_>| annotation.finding.severity >= annotation.subject.fail_on;
     let failures = annotations.iter().filter(fails).count();
     let clean = report.subjects.iter();
     let clean = clean.filter(|subject| subject.findings.is_empty()).count();

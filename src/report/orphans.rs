@@ -13,7 +13,7 @@ use crate::check::orphans::{Kind, Orphan, Orphans};
 use crate::printable::printable;
 
 /// Files of a kind that are listed by name, unless all are asked for.
-const MOST_LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// Writes what was found.
 ///
@@ -59,7 +59,7 @@ pub fn write(out: &mut dyn Write, found: &Orphans, all: bool, width: usize) -> i
                 young => format!(", {young} of them younger than 7 days: may be a write in flight"),
             }
         )?;
-        let most = if all { usize::MAX } else { MOST_LISTED };
+        let most = if all { usize::MAX } else { MAX_LISTED };
         for file in files.iter().take(most) {
             writeln!(
                 out,

@@ -35,7 +35,7 @@ pub struct RuleJson {
     pub severity: json::SeverityJson,
     /// What is wrong when it fires, in one line.
     pub summary: String,
-    /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
+    /// What it means, what readers do, how it comes about and how to fix it, in Markdown.
     pub explanation: String,
 }
 

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::annotation::{self, Annotation, annotations};
-use super::json::{OnTheWay, pretty};
+use super::json::{LazySerialize, pretty};
 use crate::check::Report;
 use crate::finding::{Finding, Place, RuleInfo, Severity};
 
@@ -206,7 +206,7 @@ pub fn write(
     }
     let position = |rule: &RuleInfo| rules.iter().position(|known| *known == rule);
     let results = annotations.iter().map(|annotation| {
-        OnTheWay(move || result(annotation, position(annotation.finding.rule), base))
+        LazySerialize(move || result(annotation, position(annotation.finding.rule), base))
     });
     let log = Log {
         schema: SCHEMA,

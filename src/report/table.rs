@@ -3,12 +3,12 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::layout::{bytes, counted, number, prefixed, share, wrapped};
-use crate::check::{EncodingReport, FieldReport, Home, Outside, SubjectKind, SubjectReport};
+use crate::check::{EncodingReport, FieldReport, Outside, StorageSite, SubjectKind, SubjectReport};
 use crate::finding::Severity;
 use crate::printable::printable;
 
 /// Most rows of one field; what is over is folded into one that says so.
-const MOST_ENCODINGS: usize = 5;
+const MAX_ENCODINGS: usize = 5;
 /// Schemas of more fields than this have runs of equal fields folded.
 const FOLD_FROM: usize = 40;
 /// Shortest run that is folded.
@@ -21,7 +21,7 @@ const LEAST_COLUMN: usize = 8;
 const MUCH: u64 = 64 * 1024;
 const MUCH_OF: u64 = 20;
 /// Most fields that are shown; those with a verdict are always.
-const MOST_FIELDS: usize = 200;
+const MAX_FIELDS: usize = 200;
 
 /// Signs before a verdict.
 pub fn sign(severity: Severity) -> &'static str {
@@ -60,7 +60,7 @@ impl Part {
 }
 
 /// Which optional parts a table has.
-struct Shape {
+struct StoredType {
     asks: Part,
     versions: bool,
     fragments: bool,
@@ -136,7 +136,7 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
     let differs = |field: &FieldReport| {
         field.encodings.len() > 1 || field.absent_fragments > 0 || field.unreadable_fragments > 0
     };
-    let mut shape = Shape {
+    let mut shape = StoredType {
         asks: Part::of(fields.iter().any(|field| !field.asks.is_empty())),
         versions: subject.file_versions.len() > 1,
         fragments: subject.fragments > 1 && fields.iter().any(differs),
@@ -144,7 +144,7 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
         verdicts: Part::of(fields.iter().any(|field| !field.verdicts.is_empty())),
     };
     let (entries, hidden) = entries(fields);
-    let leaner: [fn(&mut Shape); 3] = [
+    let leaner: [fn(&mut StoredType); 3] = [
         |shape| shape.share = false,
         |shape| shape.verdicts = shape.verdicts.below(),
         |shape| shape.asks = shape.asks.below(),
@@ -182,7 +182,7 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
 }
 
 /// The header and the rows of a shape.
-fn table(subject: &SubjectReport, shape: &Shape, entries: &[Entry<'_>]) -> Vec<Row> {
+fn table(subject: &SubjectReport, shape: &StoredType, entries: &[Entry<'_>]) -> Vec<Row> {
     let mut header = vec![Cell::text("column"), Cell::text("type")];
     if shape.asks == Part::Column {
         header.push(Cell::text("schema asks for"));
@@ -296,7 +296,7 @@ fn indented(line: &str, width: usize) -> Vec<String> {
 }
 
 /// A row for the bytes of data files that are in no column.
-fn outside(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape) {
+fn outside(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType) {
     let Outside { with_blobs, others } = subject.outside;
     let is_much = others >= MUCH && others >= subject.bytes / MUCH_OF;
     let kinds = [
@@ -352,10 +352,10 @@ fn entries(fields: &[FieldReport]) -> (Vec<Entry<'_>>, usize) {
         });
         rest = after;
     }
-    if entries.len() <= MOST_FIELDS {
+    if entries.len() <= MAX_FIELDS {
         return (entries, 0);
     }
-    let mut room = MOST_FIELDS;
+    let mut room = MAX_FIELDS;
     let mut hidden = 0;
     entries.retain(|entry| {
         let keep = room > 0 || !entry.first.verdicts.is_empty();
@@ -385,7 +385,7 @@ fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
         && stored(a) == stored(b)
 }
 
-fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &Entry<'_>) {
+fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType, entry: &Entry<'_>) {
     let field = entry.first;
     let indent = "  ".repeat(usize::try_from(field.depth).unwrap_or(0).min(20));
     let name = match entry.last {
@@ -408,16 +408,16 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &Shape, entry: &En
         .map(|(severity, id)| format!("{} {id}", sign(*severity)))
         .collect();
     let mut parts: Vec<Stored<'_>> = field.encodings.iter().map(Stored::Pages).collect();
-    let folded = parts.len().saturating_sub(MOST_ENCODINGS);
+    let folded = parts.len().saturating_sub(MAX_ENCODINGS);
     if folded > 1 {
-        parts.truncate(MOST_ENCODINGS);
-        let rest = field.encodings.get(MOST_ENCODINGS..).unwrap_or_default();
+        parts.truncate(MAX_ENCODINGS);
+        let rest = field.encodings.get(MAX_ENCODINGS..).unwrap_or_default();
         parts.push(Stored::Folded(rest));
     }
     if field.absent_fragments > 0 {
         parts.push(Stored::Absent(field.absent_fragments));
     }
-    if field.unreadable_fragments > 0 && field.home == Home::Unreadable {
+    if field.unreadable_fragments > 0 && field.home == StorageSite::Unreadable {
         parts.push(Stored::Unreadable(field.unreadable_fragments));
     }
     if parts.is_empty() {
@@ -503,8 +503,8 @@ impl Stored<'_> {
             Self::Folded(rest) => format!("… {} more encodings", rest.len()),
             Self::Absent(_) => "in no file: null".to_string(),
             Self::Unreadable(_) => "unreadable".to_string(),
-            Self::Nothing if field.home == Home::Above => "(above)".to_string(),
-            Self::Nothing if field.home == Home::Children => String::new(),
+            Self::Nothing if field.home == StorageSite::Above => "(above)".to_string(),
+            Self::Nothing if field.home == StorageSite::Children => String::new(),
             Self::Nothing => match (&subject.kind, subject.data_files) {
                 (SubjectKind::Dataset(facts), 0) if facts.total_fragments > subject.fragments => {
                     "not looked at".to_string()

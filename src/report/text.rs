@@ -10,7 +10,7 @@ use super::layout::{bytes, counted, number, place, prose, wrapped, wrapped_style
 use super::table;
 use super::tree::{self, Mark};
 use crate::check::{DatasetFacts, Report, SubjectKind, SubjectReport};
-use crate::finding::{Failing, Finding, Severity, Since};
+use crate::finding::{FailureKind, Finding, FirstSeen, Severity};
 use crate::model::readers::{OLDEST, Readers};
 use crate::model::target::BRANCHES;
 use crate::printable::printable;
@@ -37,7 +37,7 @@ const GREEN: Style = AnsiColor::Green.on_default().bold();
 /// What stands before each line of a tree.
 const TREE_INDENT: usize = 6;
 /// Datasets that fail which are named at the end; what is over is counted.
-const MOST_FAILING: usize = 50;
+const MAX_FAILING: usize = 50;
 
 /// The colour of a severity.
 pub(super) fn style(severity: Severity) -> Style {
@@ -121,7 +121,7 @@ fn is_healthy(subject: &SubjectReport) -> bool {
     subject.findings.is_empty()
         && subject.ignored.is_empty()
         && subject.notes.is_empty()
-        && !matches!(subject.kind, SubjectKind::LostDataset)
+        && !matches!(subject.kind, SubjectKind::UnreadableDataset)
 }
 
 /// A subject in which nothing is found, in one line.
@@ -150,7 +150,7 @@ fn header(
     let mut parts = Vec::new();
     match &subject.kind {
         SubjectKind::Dataset(facts) => dataset_parts(subject, facts, &mut parts),
-        SubjectKind::LostDataset => parts.push("manifest not readable".to_string()),
+        SubjectKind::UnreadableDataset => parts.push("manifest not readable".to_string()),
         SubjectKind::File => {
             parts.push("single data file".to_string());
             if !subject.file_versions.is_empty() {
@@ -233,7 +233,7 @@ fn readable(readers: &Readers) -> String {
 fn name(subject: &SubjectReport) -> &str {
     let path = match &subject.kind {
         SubjectKind::File => return &subject.path,
-        SubjectKind::LostDataset => subject.path.as_str(),
+        SubjectKind::UnreadableDataset => subject.path.as_str(),
         SubjectKind::Dataset(facts) => {
             let branch = facts
                 .branch
@@ -315,7 +315,7 @@ fn columns(out: &mut dyn Write, subject: &SubjectReport, options: Options) -> io
 }
 
 /// Most findings of one rule that are written out in full, when there are many more.
-const MOST_IN_FULL: usize = 3;
+const MAX_IN_FULL: usize = 3;
 /// More findings of one rule than this are folded.
 const FOLD_FROM: usize = 6;
 
@@ -336,7 +336,7 @@ fn folded(findings: &[Finding]) -> Folded<'_> {
     for finding in findings {
         let key = (finding.rule.id, finding.severity);
         let (total, written) = totals.entry(key).or_default();
-        if finding.column.is_none() || *total <= FOLD_FROM || *written < MOST_IN_FULL {
+        if finding.column.is_none() || *total <= FOLD_FROM || *written < MAX_IN_FULL {
             *written += 1;
             shown.push(finding);
             continue;
@@ -450,14 +450,14 @@ fn write_finding(
     if let Some(since) = &finding.since {
         field(out, "since", &since_text(since), width)?;
     }
-    for mend in &finding.mends {
-        with_code(out, "mend", &mend.text, width)?;
+    for help in &finding.help {
+        with_code(out, "help", &help.text, width)?;
     }
     Ok(())
 }
 
 /// In which versions something is, and who made the first.
-fn since_text(since: &Since) -> String {
+fn since_text(since: &FirstSeen) -> String {
     let first = &since.first;
     let branch = first.branch.as_ref();
     let by = match (&first.writer, first.operation) {
@@ -481,18 +481,18 @@ fn since_text(since: &Since) -> String {
 
 /// What a decoder did, each thing that it said once.
 fn decoder(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<()> {
-    let mut said: Vec<(Failing, &str)> = Vec::new();
-    for witnessed in &finding.witnessed {
-        let thing = (witnessed.failing, witnessed.message.as_str());
+    let mut said: Vec<(FailureKind, &str)> = Vec::new();
+    for decode_failures in &finding.decode_failures {
+        let thing = (decode_failures.failing, decode_failures.message.as_str());
         if said.contains(&thing) {
             continue;
         }
         said.push(thing);
         let mut parts = Vec::new();
-        if let Some(fragment) = witnessed.fragment.filter(|_| finding.fragments > 1) {
+        if let Some(fragment) = decode_failures.fragment.filter(|_| finding.fragments > 1) {
             parts.push(format!("fragment {fragment}"));
         }
-        match &witnessed.column {
+        match &decode_failures.column {
             None => parts.push("all columns".to_string()),
             // Those above and below the finding's own column may be the ones that were read.
             column if *column != finding.column => {
@@ -500,14 +500,16 @@ fn decoder(out: &mut dyn Write, finding: &Finding, width: usize) -> io::Result<(
             }
             Some(_) => {}
         }
-        parts.extend(witnessed.page.map(|page| format!("page {page}")));
-        let rows = witnessed.rows.as_ref();
+        parts.extend(decode_failures.page.map(|page| format!("page {page}")));
+        let rows = decode_failures.rows.as_ref();
         parts.extend(rows.map(|rows| format!("rows {}..{}", rows.start, rows.end)));
-        let (verb, message) = (witnessed.failing.verb(), &witnessed.message);
+        let (verb, message) = (decode_failures.failing.verb(), &decode_failures.message);
         let text = format!("{}: {verb}: {message}", parts.join(", "));
         field(out, "decoder", &text, width)?;
     }
-    let more = finding.witnessed_count.saturating_sub(said.len() as u64);
+    let more = finding
+        .decode_failure_count
+        .saturating_sub(said.len() as u64);
     if more > 0 {
         let times = counted(more, "more time");
         field(out, "decoder", &format!("fails {times}"), width)?;
@@ -635,7 +637,7 @@ fn failing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     }
     let verb = if failing.len() == 1 { "fails" } else { "fail" };
     writeln!(out, "{} of {all} {verb}:", failing.len())?;
-    for subject in failing.iter().take(MOST_FAILING) {
+    for subject in failing.iter().take(MAX_FAILING) {
         let mut counts = Vec::new();
         for severity in Severity::ALL.into_iter().rev() {
             let findings = subject.findings.iter();
@@ -652,7 +654,7 @@ fn failing(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             counts.join(", ")
         )?;
     }
-    match failing.len().saturating_sub(MOST_FAILING) {
+    match failing.len().saturating_sub(MAX_FAILING) {
         0 => Ok(()),
         more => writeln!(out, "  … and {more} more; --quiet prints findings only"),
     }

@@ -21,7 +21,7 @@ rule! {
     /// These faults were seen after an edit of the manifest. Base paths have also been wrong by a
     /// bug: a clone of a clone once pointed at the wrong base (lance-format/lance#4617).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For two of one id, go back to a version whose base paths differ. No data is rewritten, and
     /// what was committed since is left behind:
     ///
@@ -64,7 +64,7 @@ impl Rule for BasePathInvalid {
                             "to_table()",
                             "looks for the files of both in the last: Not found, or other files of one name",
                         )
-                        .mend("go back to a version whose base paths differ"),
+                        .help("go back to a version whose base paths differ"),
                 );
             }
         }
@@ -80,7 +80,7 @@ impl Rule for BasePathInvalid {
                     "to_table() of Lance up to 0.38",
                     "looks for the files beside the manifest: Not found",
                 )
-                .mend("any commit by a current Lance sets the flag"),
+                .help("any commit by a current Lance sets the flag"),
             );
         }
     }

@@ -20,7 +20,7 @@ rule! {
     /// A dataset in a store never leads to files of this machine. Base paths on web servers, and
     /// in stores that lance-lint cannot read, are not followed either.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If you trust what the base path leads to, allow it. All that is below it is allowed too,
     /// with the credentials that the storage options and the environment give:
     ///
@@ -55,7 +55,7 @@ impl Rule for BasePathNotFollowed {
                 .instead("a place that is followed", without_credentials(&base.path));
             findings.add(match unfollowed.can_be_allowed {
                 true => {
-                    finding.mend("if you trust what it leads to, add --allow-base with that path")
+                    finding.help("if you trust what it leads to, add --allow-base with that path")
                 }
                 false => finding,
             });

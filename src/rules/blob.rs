@@ -1,13 +1,13 @@
-//! What the blob rules share: how a column is stored, and the ways to mend it.
+//! What the blob rules share: how a column is stored, and the ways to fix it.
 
 use super::ColumnView;
-use super::mends::{self, Change};
-use crate::finding::{Finding, Marked, Remedy};
+use super::fixes::{self, Change};
+use crate::finding::{EncodingLabel, Finding, Remedy};
 use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field, FieldTree};
 use crate::model::snapshot::Snapshot;
 use crate::model::version::FileVersion;
 use crate::printable::printable;
-use crate::typing::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
+use crate::typecheck::blob::{Storage, V1_DESCRIPTORS, V2_DESCRIPTORS};
 
 /// How a blob field says that it is one, as a user would look it up.
 pub fn declaration(field: &Field, declared: BlobDeclaration) -> String {
@@ -63,7 +63,7 @@ pub fn with_page(
     finding
         .at(place)
         .instead(expected, encoding.notation.as_ref())
-        .tree(Marked {
+        .tree(EncodingLabel {
             encoding: encoding.clone(),
             node,
             note: format!("expected {expected}"),
@@ -79,9 +79,9 @@ pub fn descriptors(declared: BlobDeclaration) -> &'static str {
 }
 
 /// Takes the blob key away from a field and leaves its other metadata.
-pub fn mend_drop_key(field: &Field) -> Remedy {
+pub fn fix_drop_key(field: &Field) -> Remedy {
     let rest = field.metadata.iter().filter(|(key, _)| *key != BLOB_KEY);
-    mends::replace_metadata(
+    fixes::replace_metadata(
         "to keep it a plain column, take the key away",
         field,
         rest.map(|(key, value)| (key.as_str(), value.as_str())),
@@ -90,24 +90,24 @@ pub fn mend_drop_key(field: &Field) -> Remedy {
 
 /// Makes a field plain that cannot be a blob. Only a commit of another schema takes the extension of
 /// v2 blobs away: a change of the field's metadata leaves it.
-pub fn mend_plain(
+pub fn fix_plain(
     snapshot: Option<&Snapshot>,
     field: &Field,
     declared: BlobDeclaration,
     logical_type: &str,
 ) -> Vec<Remedy> {
     match (declared, snapshot) {
-        (BlobDeclaration::V1, _) => vec![mend_drop_key(field)],
+        (BlobDeclaration::V1, _) => vec![fix_drop_key(field)],
         (BlobDeclaration::V2, Some(snapshot)) => {
-            vec![mend_commit_plain(snapshot, field, logical_type)]
+            vec![fix_commit_plain(snapshot, field, logical_type)]
         }
         (BlobDeclaration::V2, None) => Vec::new(),
     }
 }
 
 /// Commits the schema with a plain field.
-pub fn mend_commit_plain(snapshot: &Snapshot, field: &Field, logical_type: &str) -> Remedy {
-    let committed = mends::commit_fields(
+pub fn fix_commit_plain(snapshot: &Snapshot, field: &Field, logical_type: &str) -> Remedy {
+    let committed = fixes::commit_fields(
         &format!(
             "commit the schema with `{}` as plain {logical_type}",
             field.path
@@ -123,14 +123,14 @@ pub fn mend_commit_plain(snapshot: &Snapshot, field: &Field, logical_type: &str)
 
 /// Reads the values and writes them to a new dataset as blobs of the kind that a version has. `plain`
 /// is the commit that makes them readable, where they are not.
-pub fn mend_rewrite(
+pub fn fix_rewrite(
     schema: &FieldTree,
     field: &Field,
     version: FileVersion,
     plain: Option<&Remedy>,
 ) -> Option<Remedy> {
-    let code = mends::copy_code(schema, &[field], Some(version))?;
-    let lacks = mends::COPY_LACKS;
+    let code = fixes::copy_code(schema, &[field], Some(version))?;
+    let lacks = fixes::COPY_LACKS;
     let path = printable(&field.path);
     let Some(plain) = plain else {
         return Some(Remedy::with_code(format!(

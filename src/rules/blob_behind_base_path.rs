@@ -2,7 +2,7 @@ use super::blob::pages_stored;
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::schema::BlobDeclaration;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A v1 blob column is in a data file behind a base path, as after `shallow_clone`. Scans find
@@ -22,7 +22,7 @@ rule! {
     /// shallow clone of a dataset with v1 blobs is so, and nobody did anything wrong. The data is
     /// sound.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Take the blobs from the dataset that was cloned.
     ///
     /// Or clone deeply. This copies the files, so that it takes their space again:
@@ -70,7 +70,7 @@ impl Rule for BlobBehindBasePath {
                 "fails: Not found: <this dataset>/data/<file of the base>.lance; to_table() works",
             )
             .cause("take_blobs of v1 blobs ignores the base path of a data file (up to Lance 14.0.2)")
-            .mend("take the blobs from the dataset that was cloned, or clone it deeply (the clone has no older versions):\nds = lance.dataset(uri)\nds.deep_clone(new_uri, ds.version)"),
+            .help("take the blobs from the dataset that was cloned, or clone it deeply (the clone has no older versions):\nds = lance.dataset(uri)\nds.deep_clone(new_uri, ds.version)"),
         );
     }
 }

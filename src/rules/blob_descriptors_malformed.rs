@@ -3,7 +3,7 @@ use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::schema::BlobDeclaration;
 use crate::model::version::FileVersion;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A blob column's pages do not hold the descriptors that a blob reader needs. They are marked
@@ -29,7 +29,7 @@ rule! {
     /// No released Lance writer is known to do this. The file was damaged, or another writer made
     /// it.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. Until then, read
     /// the other columns:
     ///
@@ -115,7 +115,7 @@ impl Rule for BlobDescriptorsMalformed {
         findings.add(
             finding
                 .cause("no released Lance writer stores blobs so: the file was damaged or made by another writer")
-                .mend("restore the file from a copy or write the column again from its source"),
+                .help("restore the file from a copy or write the column again from its source"),
         );
     }
 }

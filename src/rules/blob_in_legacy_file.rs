@@ -1,4 +1,4 @@
-use super::blob::{mend_drop_key, mend_plain, mend_rewrite};
+use super::blob::{fix_drop_key, fix_plain, fix_rewrite};
 use super::{ColumnView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
@@ -22,7 +22,7 @@ rule! {
     /// about by `write_dataset` in 0.1 with the key, and by a commit of a schema with the key over
     /// 0.1 files.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// To keep a plain column, take the key away. No data is rewritten. Before pylance 14 it is
     /// `ds.replace_field_metadata("column", {})`:
     ///
@@ -34,7 +34,7 @@ rule! {
     /// `replace=True` drops all other metadata of the field, so list what is to stay in the
     /// braces.
     ///
-    /// To get real blobs, read the values and write them anew (pylance 14):
+    /// To get real blobs, read the values and write them again (pylance 14):
     ///
     /// ```python
     /// table = lance.dataset(uri).scanner(blob_handling="all_binary").to_table()
@@ -90,8 +90,8 @@ impl Rule for BlobInLegacyFile {
                 "still reads it (pylance 14)",
             )
             .cause("the 0.1 writer ignores lance-encoding:blob")
-            .mend(mend_drop_key(view.field))
-            .mend_all(mend_rewrite(
+            .help(fix_drop_key(view.field))
+            .help_all(fix_rewrite(
                 view.schema,
                 view.field,
                 FileVersion::V2_1,
@@ -119,7 +119,7 @@ fn of_struct(view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
         "to_table()",
         format!("fails: field {child} does not exist in the RecordBatch"),
     )
-    .mend_all(mend_plain(
+    .help_all(fix_plain(
         view.file.snapshot,
         view.field,
         declared,

@@ -2,7 +2,7 @@ use super::blob::{pages_stored, with_page};
 use super::{ColumnView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::version::FileVersion;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A v1 blob stands below a list in a 2.1 file. The reader loses the repetition levels on the
@@ -16,7 +16,7 @@ rule! {
     /// ```
     ///
     /// Or they fail with `Expected struct data block for descriptions`. Or, with some contents,
-    /// they lose rows **without a word**.
+    /// they lose rows **silently**.
     ///
     /// The other columns of the dataset can be read.
     ///
@@ -24,7 +24,7 @@ rule! {
     /// Writers up to Lance 14.0.2 accept such a column in 2.1, and write what they cannot read
     /// back. `write_dataset` gives no warning. To take the key away afterwards does not help.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Read the other columns by name:
     ///
     /// ```python
@@ -68,12 +68,12 @@ impl Rule for BlobInList {
                 .reader(
                     "to_table(), with blob_handling=\"all_binary\" too, and take_blobs",
                     "panic: Expected repetition level but data didn't contain repetition; or fail: Expected \
-                     struct data block for descriptions; or lose rows without a word",
+                     struct data block for descriptions; or lose rows silently",
                 )
                 .cause(
                     "writers up to Lance 14.0.2 accept this and write what they cannot read back",
                 )
-                .mend(
+                .help(
                     "read the other columns by name, and write this one again from its source, \
                      with data_storage_version=\"2.2\" or without the blob key",
                 ),

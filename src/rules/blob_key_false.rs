@@ -3,7 +3,7 @@ use super::{ColumnView, Rule};
 use crate::finding::{Findings, Remedy, RuleInfo};
 use crate::model::schema::BLOB_KEY;
 use crate::rules::blob::pages_stored;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A field carries `lance-encoding:blob` with a value that reads like no: "false", "0", "no",
@@ -17,7 +17,7 @@ rule! {
     /// Lance looks at the presence of the key, not at its value. Whoever wrote "false" meant a
     /// plain column. To have one, leave the key out.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If blobs are fine, say so. No data is rewritten:
     ///
     /// ```python
@@ -25,7 +25,7 @@ rule! {
     /// ds.update_field_metadata({"column": {"lance-encoding:blob": "true"}})
     /// ```
     ///
-    /// If the column is to be plain, read the values and write them anew without the key (pylance
+    /// If the column is to be plain, read the values and write them again without the key (pylance
     /// 14):
     ///
     /// ```python
@@ -85,11 +85,11 @@ impl Rule for BlobKeyFalse {
                 "returns position and size of each value, not the value",
             )
             .cause("Lance looks at the presence of the key, not at its value")
-            .mend(Remedy::with_code(format!(
+            .help(Remedy::with_code(format!(
                 "for blobs, set the value to \"true\" (pylance 14):\n{}",
                 change_metadata(&[(view.field, vec![(BLOB_KEY, Some("true"))])])
             )))
-            .mend(format!(
+            .help(format!(
                 "for plain values, read them and write the column without the key; {}",
                 "taking the key away from the blobs that are there makes every scan load them all"
             )),

@@ -1,4 +1,4 @@
-use super::blob::{declaration, mend_plain, pages_stored, type_in_file, with_page};
+use super::blob::{declaration, fix_plain, pages_stored, type_in_file, with_page};
 use super::{ColumnView, ColumnsView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::encoding::Kind;
@@ -6,7 +6,7 @@ use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{BlobDeclaration, Field};
 use crate::model::version::FileVersion;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A field carries the blob key `lance-encoding:blob`, and its type cannot be a blob. Only
@@ -25,7 +25,7 @@ rule! {
     ///   `expected 64-bit offsets but got 32-bit offsets`.
     ///
     /// If the key stands on a struct or list whose children have columns of their own (2.1 and
-    /// later), `to_table()` returns the whole column as **nulls without a word**.
+    /// later), `to_table()` returns the whole column as **nulls silently**.
     ///
     /// If it stands on a child of a packed struct, `to_table()` fails with
     /// `Expected 0 buffers in array of type Struct(…`, or panics.
@@ -34,7 +34,7 @@ rule! {
     /// Writers refuse such a field: `Blob encoding is not available for field …`. So the key was
     /// added to the schema after the data was written, by a commit or by a metadata update.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Take the key away. No data is rewritten, and the column reads as it was written. Before
     /// pylance 14 it is `ds.replace_field_metadata("column", {})`:
     ///
@@ -156,7 +156,7 @@ impl Rule for BlobOnWrongType {
                     "writers refuse the key on this type, so the schema got it after the data was \
                      written",
                 )
-                .mend_all(mend_plain(
+                .help_all(fix_plain(
                     view.file.snapshot,
                     field,
                     declared,
@@ -190,11 +190,11 @@ impl Rule for BlobOnWrongType {
                 .column(path)
                 .at(column.map_or_else(|| view.file.place(), |laid| view.place(laid.index)))
                 .instead("one column of blob descriptors", "a column for each child")
-                .reader("to_table()", "returns the whole column as nulls without a word")
+                .reader("to_table()", "returns the whole column as nulls silently")
                 .cause(
                     "writers refuse this on such a type, so the schema got it after the data was written",
                 )
-                .mend_all(mend_plain(view.file.snapshot, field, declared, &field.type_text)),
+                .help_all(fix_plain(view.file.snapshot, field, declared, &field.type_text)),
             );
         }
     }
@@ -223,6 +223,6 @@ fn in_packed_struct(view: &ColumnsView<'_>, at: usize, field: &Field) -> Option<
         .instead("a child that is no blob", "one that is declared a blob")
         .reader("to_table()", "fails: Expected 0 buffers in array of type Struct(…, or panics")
         .cause("writers refuse this, so the schema got it after the data was written")
-        .mend_all(mend_plain(view.file.snapshot, field, declared, &field.type_text)),
+        .help_all(fix_plain(view.file.snapshot, field, declared, &field.type_text)),
     )
 }

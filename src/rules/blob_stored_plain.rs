@@ -1,5 +1,5 @@
 use super::blob::{
-    declaration, expected_storage, mend_commit_plain, mend_drop_key, mend_rewrite, pages_stored,
+    declaration, expected_storage, fix_commit_plain, fix_drop_key, fix_rewrite, pages_stored,
     type_in_file, with_page,
 };
 use super::{ColumnView, Rule};
@@ -9,7 +9,7 @@ use crate::model::schema::{BLOB_KEY, BlobDeclaration, Field};
 use crate::model::version::FileVersion;
 use crate::rules::blob_key_false::says_no;
 use crate::rules::blob_on_wrong_type::is_wrong_type;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// The schema declares a column as a blob, and the pages of a data file hold plain values.
@@ -42,7 +42,7 @@ rule! {
     /// If other pages of the same column in the same file hold blobs, the file is damaged. Restore
     /// it then.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// To keep a plain column, take the key away (2.0 and 2.1). No data is rewritten. Other
     /// metadata of the field goes too, so list what is to stay. Before pylance 14 it is
     /// `ds.replace_field_metadata("column", {})`:
@@ -127,7 +127,7 @@ impl Rule for BlobStoredPlain {
                         "fail, or return descriptors made of the plain bytes",
                     )
                     .cause("other pages of the same column of the same file hold blobs: the file is damaged")
-                    .mend("restore the file from a copy or write the column again from its source"),
+                    .help("restore the file from a copy or write the column again from its source"),
             );
             return;
         }
@@ -144,7 +144,7 @@ impl Rule for BlobStoredPlain {
             ));
         }
         let finding = finding.cause(cause);
-        findings.add(mends(finding, view, declared));
+        findings.add(help(finding, view, declared));
     }
 }
 
@@ -260,28 +260,28 @@ fn cause(view: &ColumnView<'_>, declared: BlobDeclaration) -> String {
     )
 }
 
-fn mends(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
+fn help(finding: Finding, view: &ColumnView<'_>, declared: BlobDeclaration) -> Finding {
     let field: &Field = view.field;
     let Some(snapshot) = view.file.snapshot else {
         return finding;
     };
-    let plain = mend_commit_plain(snapshot, field, type_in_file(view));
+    let plain = fix_commit_plain(snapshot, field, type_in_file(view));
     let bytes = view
         .field_in_file()
         .is_none_or(|field| matches!(&*field.type_text, "binary" | "large_binary" | "struct"));
     let real = |plain: Option<&Remedy>| match bytes && field.parent.is_none() {
-        true => mend_rewrite(view.schema, field, view.version, plain),
+        true => fix_rewrite(view.schema, field, view.version, plain),
         false => None,
     };
     match declared {
         // A metadata update of a 2.2 dataset turns what is left of a v1 key into v2 first, and is then
         // refused.
         BlobDeclaration::V1 if view.version < FileVersion::V2_2 => {
-            finding.mend(mend_drop_key(field)).mend_all(real(None))
+            finding.help(fix_drop_key(field)).help_all(real(None))
         }
         _ => {
             let real = real(Some(&plain));
-            finding.mend(plain).mend_all(real)
+            finding.help(plain).help_all(real)
         }
     }
 }

@@ -1,12 +1,12 @@
-use super::blob::{mend_commit_plain, pages_stored};
+use super::blob::{fix_commit_plain, pages_stored};
+use super::fixes::{self, Change};
 use super::keys::change_metadata;
-use super::mends::{self, Change};
 use super::{ColumnView, Rule};
-use crate::finding::{Findings, Marked, Remedy, RuleInfo, Severity};
+use crate::finding::{EncodingLabel, Findings, Remedy, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::BLOB_KEY;
 use crate::model::version::FileVersion;
-use crate::typing::blob::Storage;
+use crate::typecheck::blob::Storage;
 
 rule! {
     /// A column's pages hold blobs, and the schema does not declare the column a blob.
@@ -34,7 +34,7 @@ rule! {
     /// If the data file's own schema still declares the blob, the finding says that a later commit
     /// dropped it.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Under `large_binary` in 2.0 and 2.1, declare it again. No data is rewritten:
     ///
     /// ```python
@@ -90,7 +90,7 @@ impl Rule for BlobUndeclared {
         if let Some(Ok(encoding)) = view.column.pages.get(page).map(|page| &page.encoding) {
             finding = finding
                 .instead(format!("{type_text} values"), encoding.notation.as_ref())
-                .tree(Marked {
+                .tree(EncodingLabel {
                     encoding: encoding.clone(),
                     node: Vec::new(),
                     note: format!("blobs, where the schema says {type_text}"),
@@ -143,7 +143,7 @@ impl Rule for BlobUndeclared {
         let unopened =
             view.version.is_structural() && matches!(field.logical_type, LogicalType::Struct);
         findings.add(if readable {
-            finding.mend(Remedy::of_column(
+            finding.help(Remedy::of_column(
                 format!(
                     "declare it again (pylance 14):\n{}",
                     change_metadata(&[(field, vec![(BLOB_KEY, Some("true"))])])
@@ -151,23 +151,23 @@ impl Rule for BlobUndeclared {
                 field.id,
             ))
         } else if let Some(snapshot) = view.file.snapshot.filter(|_| unopened) {
-            finding.mend(mends::move_away_if_older(snapshot))
+            finding.help(fixes::move_away_if_older(snapshot))
         } else {
             let snapshot = view.file.snapshot;
             let restored = |snapshot| match stored {
-                Storage::V1 if view.version < FileVersion::V2_2 => mends::commit_fields(
+                Storage::V1 if view.version < FileVersion::V2_2 => fixes::commit_fields(
                     &format!("commit the schema with `{path}` as a v1 blob"),
                     snapshot,
                     &[(field, Change::BlobV1)],
                 ),
-                Storage::V1 => Some(mend_commit_plain(snapshot, field, "large_binary")),
-                _ => mends::commit_fields(
+                Storage::V1 => Some(fix_commit_plain(snapshot, field, "large_binary")),
+                _ => fixes::commit_fields(
                     &format!("commit the schema with `{path}` as a v2 blob"),
                     snapshot,
                     &[(field, Change::BlobV2)],
                 ),
             };
-            finding.mend_all(snapshot.and_then(restored))
+            finding.help_all(snapshot.and_then(restored))
         });
     }
 }

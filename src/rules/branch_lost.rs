@@ -1,4 +1,4 @@
-use super::mends::py;
+use super::fixes::py;
 use super::{DatasetView, Rule};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::model::history::{BranchLack, LostBranch};
@@ -22,7 +22,7 @@ rule! {
     /// - The dataset was moved or renamed. A branch holds the absolute path that the dataset had
     ///   when the branch was made.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For lost versions, restore the folder from a copy, or delete the branch. Tags that name it
     /// must be deleted first:
     ///
@@ -90,8 +90,8 @@ fn without_versions<'a>(name: &str, tags: impl Iterator<Item = &'a str>) -> Find
     .cause(format!(
         "{BRANCHES}/{name} was removed by hand, or not copied"
     ))
-    .mend(format!("restore {BRANCHES}/{name} from a copy"))
-    .mend_code(format!(
+    .help(format!("restore {BRANCHES}/{name} from a copy"))
+    .help_code(format!(
         "or, if there is no copy, delete the branch; the other branches keep all they have:\n\
          ds = lance.dataset(uri)\n\
          {tags}ds.branches.delete({})",
@@ -118,13 +118,13 @@ fn without_base(view: &DatasetView<'_>, name: &str, path: &str, moved: bool) -> 
                 "the dataset was moved or renamed after the branch was made; a branch holds the \
                  absolute path that the dataset had then",
             )
-            .mend(format!(
+            .help(format!(
                 "move the dataset back, or, on a local disk, make a link from {path} to {} (no public \
                  call of pylance 14.0.2 changes the path)",
                 snapshot.root
             )),
         None => finding
             .cause("what was there was moved or removed")
-            .mend(format!("restore {path} from a copy")),
+            .help(format!("restore {path} from a copy")),
     }
 }

@@ -1,7 +1,7 @@
 use rustc_hash::FxHashMap;
 
-use super::mends::py;
-use super::{ColumnsView, Laid, Rule};
+use super::fixes::py;
+use super::{ColumnRows, ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
@@ -25,7 +25,7 @@ rule! {
     /// pages, the others panic: `Expected a legacy encoding`.
     ///
     /// In 2.0, lists that count other items than there are make `to_table()` panic, or return
-    /// wrong items **without a word**.
+    /// wrong items **silently**.
     ///
     /// ## How it comes about
     /// - Lance writes a fixed-size list of structs beside another column in 2.2 or 2.3 (up to
@@ -34,7 +34,7 @@ rule! {
     /// - Lance 0.15 and 0.20 wrote structs of 2.0 from several record batches so: the struct's own
     ///   column has the length of one batch.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Read the column by itself and the others together:
     ///
     /// ```python
@@ -43,7 +43,7 @@ rule! {
     /// ds.to_table(columns=[n for n in ds.schema.names if n != "column"])
     /// ```
     ///
-    /// A fixed-size list of structs fails again when it is written so. Write it anew as a list,
+    /// A fixed-size list of structs fails again when it is written so. Write it again as a list,
     /// which reads back. No value is lost by that.
     ///
     /// Read the children of a struct one by one, by their paths:
@@ -95,7 +95,7 @@ impl Rule for ColumnLengthsDiffer {
         walk.list_items();
         let told = walk.told;
         let expected = usual(&tops, stated);
-        let differs = |(at, rows, _): &&(usize, u64, Laid)| {
+        let differs = |(at, rows, _): &&(usize, u64, ColumnRows)| {
             *rows != expected
                 && !told
                     .iter()
@@ -141,19 +141,19 @@ impl Rule for ColumnLengthsDiffer {
                         "to_table() of another column",
                         "panics: Expected a legacy encoding",
                     )
-                    .mend("restore the file from a copy, or write it again from its source"),
+                    .help("restore the file from a copy, or write it again from its source"),
                 Some(stated) => finding
                     .reader(
                         format!("to_table(columns=[{path:?}])"),
                         format!("fails: cannot read Ranges([0..{stated}]) from columns with {rows} rows"),
                     )
-                    .mend_code(format!(
+                    .help_code(format!(
                         "restore the file from a copy, or write the column again from its source; the other \
                          columns can be read:\n\
                          ds = lance.dataset(uri)\n\
                          {others}"
                     )),
-                None => finding.mend_code(format!(
+                None => finding.help_code(format!(
                     "read the column by itself and the others together:\n\
                      ds = lance.dataset(uri)\n\
                      ds.to_table(columns=[{}])\n\
@@ -167,7 +167,7 @@ impl Rule for ColumnLengthsDiffer {
 
 /// The number of rows that the manifest states, if a top-level column has it. Else the one that
 /// most have; of two as frequent ones, the first.
-fn usual(tops: &[(usize, u64, Laid)], stated: Option<u64>) -> u64 {
+fn usual(tops: &[(usize, u64, ColumnRows)], stated: Option<u64>) -> u64 {
     if let Some(stated) = stated.filter(|stated| tops.iter().any(|(_, rows, _)| rows == stated)) {
         return stated;
     }
@@ -186,23 +186,23 @@ struct Walk<'a, 'b> {
     view: &'a ColumnsView<'a>,
     /// The rows of the fragment, when the manifest states them.
     stated: Option<u64>,
-    laid: FxHashMap<usize, Laid>,
+    laid: FxHashMap<usize, ColumnRows>,
     findings: &'b mut Findings,
     /// Structs that do not agree with their children, which is told once.
     told: Vec<usize>,
 }
 
 impl Walk<'_, '_> {
-    /// The rows of a field and the column that says so, the children of structs held against it
+    /// The rows of a field and the column that says so, the children of structs compared with it
     /// (lance-file `reader/structural.rs` and `versions/v2_0/reader.rs`, `validate_field_length`).
-    fn rows(&mut self, at: usize) -> Option<(u64, Laid)> {
+    fn rows(&mut self, at: usize) -> Option<(u64, ColumnRows)> {
         let field = self.view.schema.fields.get(at)?;
         let mut own = self.laid.get(&at).map(|laid| (laid.rows, *laid));
         if field.blob().is_some() || field.packed() {
             return own;
         }
         let comparable = matches!(field.logical_type, LogicalType::Struct);
-        let children: Vec<(usize, u64, Laid)> = field
+        let children: Vec<(usize, u64, ColumnRows)> = field
             .children
             .iter()
             .filter_map(|child| {
@@ -238,7 +238,7 @@ impl Walk<'_, '_> {
         own
     }
 
-    fn header(&mut self, at: usize, (rows, expected): (u64, u64), laid: Laid) {
+    fn header(&mut self, at: usize, (rows, expected): (u64, u64), laid: ColumnRows) {
         let Some(field) = self.view.schema.fields.get(at) else {
             return;
         };
@@ -256,7 +256,7 @@ impl Walk<'_, '_> {
                         field.name
                     ),
                 )
-                .mend("restore the file from a copy, or write the column again from its source"),
+                .help("restore the file from a copy, or write the column again from its source"),
         );
     }
 
@@ -265,7 +265,7 @@ impl Walk<'_, '_> {
         &mut self,
         (at, child, beside): (usize, usize, Option<usize>),
         (rows, expected): (u64, u64),
-        laid: Laid,
+        laid: ColumnRows,
     ) {
         let fields = &self.view.schema.fields;
         let (Some(field), Some(child)) = (fields.get(at), fields.get(child)) else {
@@ -313,13 +313,13 @@ impl Walk<'_, '_> {
             None => String::new(),
         };
         self.findings.add(match alone {
-            true => finding.mend_code(format!(
+            true => finding.help_code(format!(
                 "read the children one by one:\n\
                  ds = lance.dataset(uri)\n\
                  ds.to_table(columns=[{}])",
                 py(path)
             )),
-            false => finding.mend_code(format!(
+            false => finding.help_code(format!(
                 "restore the file from a copy, or write the column again from its source; the other \
                  children can be read by their paths{read}"
             )),
@@ -348,11 +348,8 @@ impl Walk<'_, '_> {
                 .column(path)
                 .at(self.view.place(below.index))
                 .instead(format!("{items} items"), format!("{} items", below.rows))
-                .reader(
-                    "to_table()",
-                    "panics, or returns wrong items without a word",
-                )
-                .mend("restore the file from a copy, or write the column again from its source"),
+                .reader("to_table()", "panics, or returns wrong items silently")
+                .help("restore the file from a copy, or write the column again from its source"),
             );
         }
     }

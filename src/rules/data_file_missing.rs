@@ -1,4 +1,4 @@
-use super::{FileFault, FileView, Rule, mends};
+use super::{FileFault, FileView, Rule, fixes};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::format::data_file::Unreadable;
 use crate::model::snapshot::{BaseError, Snapshot};
@@ -24,7 +24,7 @@ rule! {
     ///   made.
     /// - A distributed write committed files that were never there (lance-format/lance#6694).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy. For a clone or a branch whose base path leads nowhere, put
     /// the dataset back where it was, or a link that leads to where it is now.
     ///
@@ -71,9 +71,9 @@ impl Rule for DataFileMissing {
                 match base.and_then(|id| Some((id, snapshot?))) {
                     Some((id, snapshot)) => behind_base(finding, snapshot, id),
                     None => finding
-                        .mend("restore the file from a copy")
-                        .mend_all(snapshot.map(|snapshot| {
-                            mends::drop_fragments(
+                        .help("restore the file from a copy")
+                        .help_all(snapshot.map(|snapshot| {
+                            fixes::drop_fragments(
                                 "or, if there is no copy, give up all rows of the fragments that lack it",
                                 snapshot,
                             )
@@ -86,7 +86,7 @@ impl Rule for DataFileMissing {
                 ))
                 .instead("a base path of the manifest", format!("base path {id}"))
                 .reader("to_table()", format!("fails: base_path id {id} not found"))
-                .mend("go back to a version whose manifest has the base path"),
+                .help("go back to a version whose manifest has the base path"),
             _ => return,
         };
         findings.add(finding.at(view.place()));
@@ -105,13 +105,13 @@ fn behind_base(finding: Finding, snapshot: &Snapshot, id: u32) -> Finding {
                  was compacted or changed, and then cleaned up (cleanup_old_versions() does not know \
                  of shallow clones)"
             ))
-            .mend(format!("restore the file from a copy of {path}")),
+            .help(format!("restore the file from a copy of {path}")),
         (Some((path, false)), Some(branch)) => finding
             .cause(format!(
                 "it should be behind base path {id}, and nothing is at {path}: branch {branch} holds \
                  the path that the dataset had when the branch was made, and the dataset was moved"
             ))
-            .mend(format!(
+            .help(format!(
                 "move the dataset back to {path}, or put a link there that leads to where it is now"
             )),
         (Some((path, false)), None) => finding
@@ -119,12 +119,12 @@ fn behind_base(finding: Finding, snapshot: &Snapshot, id: u32) -> Finding {
                 "it should be behind base path {id}, and nothing is at {path}: what was there was \
                  moved or removed"
             ))
-            .mend(format!(
+            .help(format!(
                 "put it back to {path}, put a link there that leads to where it is now, or restore \
                  it from a copy"
             )),
         (None, _) => finding
             .cause(format!("it should be behind base path {id}"))
-            .mend("restore the file from a copy, or go back to a version that does not name it"),
+            .help("restore the file from a copy, or go back to a version that does not name it"),
     }
 }

@@ -32,7 +32,7 @@ rule! {
     /// The finding says which of these it looks like, from the size that the manifest states and
     /// from what stands in the file.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For a Git LFS pointer, run `git lfs pull`.
     ///
     /// Else restore the file from a copy. Or go back to a version that does not name it. What was
@@ -132,9 +132,9 @@ impl Rule for DataFileUnreadable {
         findings.add(if lfs {
             finding
                 .cause("the repository was checked out without Git LFS")
-                .mend("git lfs pull")
+                .help("git lfs pull")
         } else {
-            finding.mend(match view.snapshot {
+            finding.help(match view.snapshot {
                 Some(_) => {
                     "restore the file from a copy, or go back to a version that does not name it"
                 }

@@ -24,7 +24,7 @@ rule! {
     /// Many small writes, updates and deletes without compaction or cleanup
     /// (lance-format/lance#8740), and appends after an index was built.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Take what the finding names. Compaction rewrites data as a new version and keeps all rows:
     ///
     /// ```python
@@ -134,7 +134,7 @@ fn fragments(view: &WholeView<'_>) -> Option<Finding> {
             all.len()
         ))
         .reader("to_table()", "makes a request or more for each")
-        .mend(COMPACT)
+        .help(COMPACT)
     })
 }
 
@@ -145,7 +145,7 @@ fn deleted(view: &WholeView<'_>) -> Option<Finding> {
             "{deleted} of {rows} rows are deleted and still stored"
         ))
         .reader("to_table()", "reads over them")
-        .mend(COMPACT)
+        .help(COMPACT)
     })
 }
 
@@ -168,13 +168,13 @@ fn versions(view: &WholeView<'_>) -> Option<Finding> {
                 "lists them before it opens the last, and their files stay",
             );
         let finding = match old {
-            true => finding.mend(
+            true => finding.help(
                 "give the manifests names that sort the last one first:\n\
                  lance.dataset(uri).migrate_manifest_paths_v2()",
             ),
             false => finding,
         };
-        finding.mend(
+        finding.help(
             "let go what is older than two weeks:\n\
              from datetime import timedelta\n\
              lance.dataset(uri).cleanup_old_versions(timedelta(days=14))",
@@ -187,7 +187,7 @@ fn manifest(view: &WholeView<'_>) -> Option<Finding> {
     (size >= LARGE_MANIFEST).then(|| {
         INFO.finding(format!("the manifest has {} MiB", size / 1024 / 1024))
             .reader("lance.dataset(uri)", "reads and decodes all of it")
-            .mend(format!("fewer fragments make it smaller: {COMPACT}"))
+            .help(format!("fewer fragments make it smaller: {COMPACT}"))
     })
 }
 
@@ -200,7 +200,7 @@ fn metadata(view: &WholeView<'_>) -> Option<Finding> {
             all / 1024 / 1024
         ))
         .reader("to_table() and take()", "read that before any value")
-        .mend(format!("fewer and larger files have less of it: {COMPACT}"))
+        .help(format!("fewer and larger files have less of it: {COMPACT}"))
     })
 }
 
@@ -241,7 +241,7 @@ fn indices(view: &WholeView<'_>) -> Vec<Finding> {
                     view.physical_rows
                 ))
                 .reader("to_table(filter=…) or nearest=…", "scans them one by one")
-                .mend("lance.dataset(uri).optimize.optimize_indices()"),
+                .help("lance.dataset(uri).optimize.optimize_indices()"),
             );
         }
     }
@@ -259,7 +259,7 @@ fn pages(column: &ColumnTotal, tiny: bool) -> Option<Finding> {
             ))
             .column(&column.path)
             .reader("take()", "may read much for one row")
-            .mend("write the column in smaller batches"),
+            .help("write the column in smaller batches"),
         );
     }
     (tiny && column.pages >= MANY_PAGES && average < TINY_PAGE && column.bytes > 0).then(|| {
@@ -269,6 +269,6 @@ fn pages(column: &ColumnTotal, tiny: bool) -> Option<Finding> {
         ))
         .column(&column.path)
         .reader("to_table()", "spends more on their metadata than on values")
-        .mend(COMPACT)
+        .help(COMPACT)
     })
 }

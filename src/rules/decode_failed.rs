@@ -1,7 +1,7 @@
 //! The rule on what only a decoder sees.
 
 use super::Rule;
-use crate::finding::{Finding, Place, RuleInfo, Witnessed};
+use crate::finding::{DecodeFailure, Finding, Place, RuleInfo};
 
 rule! {
     /// Lance's own decoder fails on a page, or on a file, in which nothing else is found wrong.
@@ -25,8 +25,8 @@ rule! {
     /// show it. `--decode` is in builds with the feature `decode`. It sees what does not decode.
     /// It does not see what decodes to other values.
     ///
-    /// ## How to mend it
-    /// Restore the file from a copy, or write the column anew from its source. Until then, read
+    /// ## How to fix it
+    /// Restore the file from a copy, or write the column again from its source. Until then, read
     /// the other columns. A projection without the broken one still works:
     ///
     /// ```python
@@ -51,21 +51,21 @@ impl Rule for DecodeFailed {
 }
 
 /// The finding of a failure that no other finding explains; `times` it failed alike.
-pub fn finding(witnessed: Witnessed, place: Place, times: u64) -> Finding {
-    let mut finding = match &witnessed.column {
+pub fn finding(decode_failures: DecodeFailure, place: Place, times: u64) -> Finding {
+    let mut finding = match &decode_failures.column {
         Some(path) => INFO
             .finding(format!("column `{path}` does not decode"))
             .column(path)
-            .mend("restore the file from a copy, or write the column anew from its source")
-            .mend("until then, read the other columns: a projection without this one still works"),
+            .help("restore the file from a copy, or write the column again from its source")
+            .help("until then, read the other columns: a projection without this one still works"),
         None => INFO
             .finding("a data file does not decode")
-            .mend("restore the file from a copy"),
+            .help("restore the file from a copy"),
     };
     for _ in 1..times {
         finding = finding.at(place.clone());
     }
     finding = finding.at(place);
-    finding.witness(witnessed, times);
+    finding.decode_failure(decode_failures, times);
     finding
 }

@@ -1,4 +1,4 @@
-use super::{DeletionFault, FragmentView, Rule, mends};
+use super::{DeletionFault, FragmentView, Rule, fixes};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::snapshot::BaseError;
 
@@ -27,7 +27,7 @@ rule! {
     ///   files are named after the fragment's id, which changes by that.
     /// - The file was removed, cut off or overwritten.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy. Or go back to a version that does not name it. The rows that
     /// were deleted since are then there again:
     ///
@@ -95,9 +95,9 @@ impl Rule for DeletionFileMissing {
                     },
                     effect,
                 )
-                .mend(match unopened {
-                    true => mends::move_away_if_older(view.snapshot),
-                    false => format!("restore the file from a copy, or {}", mends::GO_BACK).into(),
+                .help(match unopened {
+                    true => fixes::move_away_if_older(view.snapshot),
+                    false => format!("restore the file from a copy, or {}", fixes::GO_BACK).into(),
                 }),
         );
     }

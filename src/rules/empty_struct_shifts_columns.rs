@@ -1,4 +1,4 @@
-use super::{ColumnsView, Rule, mends};
+use super::{ColumnsView, Rule, fixes};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::Field;
@@ -9,7 +9,7 @@ rule! {
     /// steps over it. So each column behind it is read from the column before its own.
     ///
     /// ## What readers do
-    /// `to_table()` returns nulls, or **the values of another column without a word**. Or it
+    /// `to_table()` returns nulls, or **the values of another column silently**. Or it
     /// fails:
     ///
     /// - `Expected 1 buffers in array of type …, got 2`
@@ -23,7 +23,7 @@ rule! {
     /// Lance writes such a struct as soon as a schema has one (14.0.2 still). So nobody did
     /// anything wrong. The data is sound.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Leave the struct out when reading. Then every column is right again:
     ///
     /// ```python
@@ -91,15 +91,15 @@ impl Rule for EmptyStructShiftsColumns {
                 .instead("a struct with at least one field, or none", "a struct without fields")
                 .reader(
                     "to_table()",
-                    "returns nulls or the values of another column without a word, or fails: Expected 1 \
+                    "returns nulls or the values of another column silently, or fails: Expected 1 \
                      buffers in array of type …, got 2, or: No-values plane has materialized leaf values",
                 )
                 .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
-                .mend_code(format!(
+                .help_code(format!(
                     "leave the struct out when reading:\n{}",
- mends::read_without(view.schema, field)
+ fixes::read_without(view.schema, field)
                 ))
-                .mend(mends::drop_column(
+                .help(fixes::drop_column(
                     "or drop it, as it holds nothing; no data is rewritten",
                     field,
                 )),
@@ -117,9 +117,9 @@ fn in_list(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
         .instead("a struct with at least one field, or none", "a struct without fields")
         .reader("to_table()", "panics: offsets cannot be empty (decoder.rs)")
         .cause("Lance (14.0.2 still) writes a column for such a struct and does not step over it when reading")
-        .mend_code(format!(
+        .help_code(format!(
             "leave the list out when reading:\n{}",
- mends::read_without(view.schema, field)
+ fixes::read_without(view.schema, field)
         ))
 }
 
@@ -137,10 +137,10 @@ fn packed(view: &ColumnsView<'_>, field: &Field, column: u32) -> Finding {
     )
     .reader(
         "to_table()",
-        "returns null for every row that holds an empty struct, without a word",
+        "returns null for every row that holds an empty struct silently",
     )
     .cause("Lance (14.0.2 still) stores such a struct as nulls")
-    .mend(mends::drop_column(
+    .help(fixes::drop_column(
         "drop it, as it holds nothing; no data is rewritten",
         field,
     ))

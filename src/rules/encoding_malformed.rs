@@ -1,10 +1,10 @@
-use super::{ColumnView, Rule, mends, page};
+use super::{ColumnView, Rule, fixes, page};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::encoding::{Kind, Nulls};
 use crate::model::logical_type::LogicalType;
 use crate::model::readers::DICTIONARY_NULLS_2_0;
 use crate::model::version::FileVersion;
-use crate::typing::About;
+use crate::typecheck::TypeErrorKind;
 
 rule! {
     /// The encoding of a page is one that no reader can run. A codec stands where readers do not
@@ -27,7 +27,7 @@ rule! {
     /// In a log a panic of a 2.0 reader shows as
     /// `Lance reader producer terminated before end of stream`.
     ///
-    /// A few faults are worse. The reader then returns wrong values or nulls **without a word**,
+    /// A few faults are worse. The reader then returns wrong values or nulls **silently**,
     /// and the finding says so.
     ///
     /// What is not as writers write it, and what pylance 14.0.2 does not look at, is a warning: the
@@ -41,7 +41,7 @@ rule! {
     /// - A writer other than Lance's own has a bug.
     /// - The file's metadata was damaged.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. For a packed
     /// struct with a boolean, write that child as another type, or without the packed key. Until
     /// then, read the other columns:
@@ -73,7 +73,7 @@ impl Rule for EncodingMalformed {
         if no_items && view.file.snapshot.is_some() {
             return;
         }
-        for fault in page::about(view, About::Grammar) {
+        for fault in page::about(view, TypeErrorKind::Grammar) {
             let found = &fault.complaint.found;
             let path = &view.field.path;
             let message = format!(
@@ -83,11 +83,11 @@ impl Rule for EncodingMalformed {
             findings.add(match has_null_indices(view, fault.page) {
                 true => finding
                     .cause(DICTIONARY_NULLS_2_0.cause)
-                    .mend(mends::rewrite_old(&DICTIONARY_NULLS_2_0, view.schema)),
-                false => finding.mend(view.restore_mend()),
+                    .help(fixes::rewrite_old(&DICTIONARY_NULLS_2_0, view.schema)),
+                false => finding.help(view.restore_mend()),
             });
         }
-        for fault in page::about(view, About::Ignored) {
+        for fault in page::about(view, TypeErrorKind::Ignored) {
             let found = &fault.complaint.found;
             let path = &view.field.path;
             let message = format!(
@@ -96,7 +96,7 @@ impl Rule for EncodingMalformed {
             findings.add(
                 page::finding(&INFO, view, fault, message)
                     .severity(Severity::Warning)
-                    .mend("write the column again, since a later release may look at it"),
+                    .help("write the column again, since a later release may look at it"),
             );
         }
     }

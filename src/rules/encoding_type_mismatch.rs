@@ -1,11 +1,11 @@
-use super::mends::{self, Change};
+use super::fixes::{self, Change};
 use super::{ColumnView, Rule, page};
 use crate::finding::{Findings, Remedy, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::version::FileVersion;
-use crate::typing::pages::PageFault;
-use crate::typing::want::Want;
-use crate::typing::{About, Shape, misfit};
+use crate::typecheck::pages::PageFault;
+use crate::typecheck::want::ExpectedType;
+use crate::typecheck::{StoredType, TypeErrorKind, misfit};
 
 rule! {
     /// The pages of a column yield another type than its field has. They hold wider or narrower
@@ -15,7 +15,7 @@ rule! {
     /// ## What readers do
     /// Readers check no more than that there are enough bytes:
     ///
-    /// - Values stored too wide, or lists too long, are **returned wrong without a word**.
+    /// - Values stored too wide, or lists too long, are **returned wrong silently**.
     /// - Values stored too narrow:
     ///   `Need at least … bytes in buffers[0] in array of type …, but got …`.
     /// - Strings under a number:
@@ -33,7 +33,7 @@ rule! {
     ///   (lance-format/lance#7015), and whole JSON columns by `LanceFileWriter` before 13.0
     ///   (lance-format/lance#9389).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or commit the schema that it was written with. An older
     /// version of the dataset may still have it. Else write the column again from its source.
     /// Until then, read the other columns:
@@ -63,15 +63,15 @@ impl Rule for EncodingTypeMismatch {
         if view.differs && view.version != FileVersion::V0_1 {
             return;
         }
-        for fault in page::about(view, About::Type) {
+        for fault in page::about(view, TypeErrorKind::Type) {
             let path = &view.field.path;
             let message = format!(
                 "column `{path}` is {}, which needs {}, but its pages hold {}",
                 view.field.type_text, fault.complaint.expected, fault.complaint.found
             );
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(match wider_keys(view, fault) {
-                Some(mend) => mend,
+            findings.add(finding.help(match wider_keys(view, fault) {
+                Some(help) => help,
                 None => view.restore_mend(),
             }));
         }
@@ -81,10 +81,10 @@ impl Rule for EncodingTypeMismatch {
 /// The type of the indices that are stored, where that is all that a dictionary field needs and all of
 /// its pages have them. Writers stored 32 bits under an 8-bit key type (lance issue 8217).
 fn wider_keys(view: &ColumnView<'_>, fault: &PageFault) -> Option<Remedy> {
-    let Shape::Dictionary { indices, .. } = &fault.shape else {
+    let StoredType::Dictionary { indices, .. } = &fault.shape else {
         return None;
     };
-    let Shape::Fixed(bits @ (16 | 32 | 64)) = **indices else {
+    let StoredType::Fixed(bits @ (16 | 32 | 64)) = **indices else {
         return None;
     };
     let text = view.field.type_text.strip_prefix("dict:")?;
@@ -92,7 +92,7 @@ fn wider_keys(view: &ColumnView<'_>, fault: &PageFault) -> Option<Remedy> {
     let (key, ordered) = rest.split_once(':')?;
     let sign = if key.starts_with('u') { "u" } else { "" };
     let stored = format!("dict:{value}:{sign}int{bits}:{ordered}");
-    let want = Want::of_type(&LogicalType::parse(&stored));
+    let want = ExpectedType::of_type(&LogicalType::parse(&stored));
     let alike = view
         .faults
         .iter()
@@ -100,7 +100,7 @@ fn wider_keys(view: &ColumnView<'_>, fault: &PageFault) -> Option<Remedy> {
     if misfit(&want, &fault.shape, false).is_some() || alike.count() < view.column.pages.len() {
         return None;
     }
-    mends::commit_fields(
+    fixes::commit_fields(
         &format!("commit the key type that is stored, {sign}int{bits}; all values come back"),
         view.file.snapshot?,
         &[(view.field, Change::Plain(&stored))],

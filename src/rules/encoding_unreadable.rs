@@ -1,9 +1,9 @@
 use super::{ColumnView, ColumnsView, Rule};
-use crate::finding::{Findings, Marked, Place, RuleInfo, Severity};
+use crate::finding::{EncodingLabel, Findings, Place, RuleInfo, Severity};
 use crate::model::data_file::Column;
-use crate::model::encoding::{Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary};
+use crate::model::encoding::{Encoding, EncodingFamily, EncodingFault, EncodingResult, Kind, Node};
 use crate::model::version::FileVersion;
-use crate::typing::pages::vocabulary;
+use crate::typecheck::pages::vocabulary;
 
 rule! {
     /// A page or column has no encoding, one that does not decode, or one that a file of its
@@ -28,7 +28,7 @@ rule! {
     /// The file's metadata was damaged or edited. An encoding of a type that lance-lint does not
     /// know may come from a Lance newer than 14.0.2, and is a warning.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If a newer Lance wrote the file, check it with a newer lance-lint. Else restore it from a
     /// copy. Or go back to a version that does not name the file. What was committed since is left
     /// behind:
@@ -39,7 +39,7 @@ rule! {
     ///
     /// ## When it is silent
     /// Pages from before a version was finished are `pre-stable-pages`. A field that lance-lint
-    /// does not know, in the place of a part, is `unknown-to-this-build`.
+    /// does not know, in the place of a part, is `unknown-protobuf-field`.
     static INFO = Error "encoding-unreadable", "a page's or column's encoding is missing, damaged or of another file version";
 }
 
@@ -75,7 +75,7 @@ impl Rule for EncodingUnreadable {
                 finding
                     .at(view.place())
                     .reader("to_table()", effect(fault))
-                    .mend("restore the file from a copy"),
+                    .help("restore the file from a copy"),
             );
         }
         if let Ok(encoding) = &view.column.encoding {
@@ -92,7 +92,7 @@ impl Rule for EncodingUnreadable {
                         .column(path)
                         .at(place())
                         .reader("to_table()", effect(fault))
-                        .mend("restore the file from a copy"),
+                        .help("restore the file from a copy"),
                 ),
                 Ok(encoding) => {
                     if let Some(expected) = wrong_vocabulary(view.version, encoding.vocabulary) {
@@ -138,7 +138,7 @@ fn unused(view: &ColumnsView<'_>, index: u32, column: &Column, findings: &mut Fi
         ))
         .at(place)
         .reader("to_table()", effect)
-        .mend("restore the file from a copy"),
+        .help("restore the file from a copy"),
     );
 }
 
@@ -146,16 +146,18 @@ fn unused(view: &ColumnsView<'_>, index: u32, column: &Column, findings: &mut Fi
 fn column_encoding(view: &ColumnView<'_>, encoding: &Encoding, findings: &mut Findings) {
     let path = &view.field.path;
     let (what, effect) = match (encoding.vocabulary, &encoding.root.kind, view.version) {
-        (Vocabulary::Legacy, ..) => return,
-        (Vocabulary::Column, Kind::Unset, FileVersion::V2_0) if encoding.unknown.is_empty() => (
-            "has a column encoding that is none",
-            "fails: the column at index … was missing a ColumnEncoding, or panics",
-        ),
-        (Vocabulary::Column, Kind::ColumnZoneIndex { .. }, FileVersion::V2_0) => (
+        (EncodingFamily::Legacy, ..) => return,
+        (EncodingFamily::Column, Kind::Unset, FileVersion::V2_0) if encoding.unknown.is_empty() => {
+            (
+                "has a column encoding that is none",
+                "fails: the column at index … was missing a ColumnEncoding, or panics",
+            )
+        }
+        (EncodingFamily::Column, Kind::ColumnZoneIndex { .. }, FileVersion::V2_0) => (
             "has a zone index as its column encoding",
             "fails: … has column encoding ZoneIndex(…) and no decoder is registered to handle it",
         ),
-        (Vocabulary::Column, ..) => return,
+        (EncodingFamily::Column, ..) => return,
         _ => (
             "has a page's encoding where that of the column should be",
             "fails: Invalid direct ColumnEncoding encoding: … unexpected type URL",
@@ -170,7 +172,7 @@ fn column_encoding(view: &ColumnView<'_>, encoding: &Encoding, findings: &mut Fi
                 format!("{} {}", encoding.vocabulary.type_url(), encoding.notation),
             )
             .reader("to_table()", effect)
-            .mend("restore the file from a copy"),
+            .help("restore the file from a copy"),
     );
 }
 
@@ -192,11 +194,11 @@ fn effect(fault: &EncodingFault) -> String {
 
 /// The vocabulary that pages of a version must be in, when theirs is another. Those of
 /// unfinished versions have a rule of their own.
-fn wrong_vocabulary(version: FileVersion, found: Vocabulary) -> Option<Vocabulary> {
+fn wrong_vocabulary(version: FileVersion, found: EncodingFamily) -> Option<EncodingFamily> {
     let expected = vocabulary(version);
     let unfinished = match version {
-        FileVersion::V2_1 | FileVersion::V2_2 => found == Vocabulary::PreStable,
-        FileVersion::V2_3 => found == Vocabulary::Structural,
+        FileVersion::V2_1 | FileVersion::V2_2 => found == EncodingFamily::PreStable,
+        FileVersion::V2_3 => found == EncodingFamily::Structural,
         _ => false,
     };
     (found != expected && !unfinished).then_some(expected)
@@ -205,7 +207,7 @@ fn wrong_vocabulary(version: FileVersion, found: Vocabulary) -> Option<Vocabular
 fn wrong_type(
     view: &ColumnView<'_>,
     encoding: &EncodingResult,
-    expected: Vocabulary,
+    expected: EncodingFamily,
     place: Place,
     findings: &mut Findings,
 ) {
@@ -227,7 +229,7 @@ fn wrong_type(
                  type URL: \"{expected}\" (got: \"{got}\")"
             ),
         )
-        .mend("restore the file from a copy"),
+        .help("restore the file from a copy"),
     );
 }
 
@@ -247,7 +249,7 @@ fn unknown_type(
         .column(path)
         .at(place)
         .reader("to_table()", effect(fault))
-        .mend("if a newer Lance wrote the file, check it with a newer lance-lint; else restore it from a copy"),
+        .help("if a newer Lance wrote the file, check it with a newer lance-lint; else restore it from a copy"),
     );
 }
 
@@ -286,7 +288,7 @@ fn holes(
         ))
         .column(path)
         .at(place)
-        .tree(Marked {
+        .tree(EncodingLabel {
             encoding: encoding.clone(),
             node: node.clone(),
             note: "an encoding must stand here".to_string(),
@@ -294,7 +296,7 @@ fn holes(
         .reader(
             "to_table()",
             match encoding.vocabulary {
-                Vocabulary::Array => {
+                EncodingFamily::Array => {
                     "fails: Lance reader producer terminated before end of stream, after a panic: \
                      called `Option::unwrap()` on a `None` value (physical.rs)"
                 }
@@ -302,6 +304,6 @@ fn holes(
                 _ => "fails: … compressive encoding is missing its compression variant",
             },
         )
-        .mend("restore the file from a copy"),
+        .help("restore the file from a copy"),
     );
 }

@@ -1,4 +1,4 @@
-use super::{DatasetView, Rule, mends};
+use super::{DatasetView, Rule, fixes};
 use crate::finding::{Findings, Place, RuleInfo, Severity};
 use crate::model::flags::{Flag, NON_REUSABLE_FIELD_IDS, flags};
 
@@ -29,7 +29,7 @@ rule! {
     /// - “non-reusable field ids” (32768) is a writer flag, and is refused among the reader flags.
     /// - Flags above those belong to a newer Lance.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Use a release that knows the flag.
     ///
     /// Or go back to a version without it. No data is rewritten, and what was committed since is
@@ -80,8 +80,8 @@ impl Rule for FeatureFlag {
                 }
                 let finding = refused(&flag, verb, obstacle, word).at(place());
                 findings.add(match verb {
-                    "read" => finding.mend(mends::move_away(snapshot, &view.around(snapshot))),
-                    _ => finding.mend(
+                    "read" => finding.help(fixes::move_away(snapshot, &view.around(snapshot))),
+                    _ => finding.help(
                         "with a release that knows the flag, go back to a version without it",
                     ),
                 });
@@ -107,5 +107,5 @@ fn refused(flag: &Flag, verb: &str, obstacle: &str, word: u64) -> crate::finding
         call,
         format!("fails: This dataset cannot be {verb} by this version of Lance … Flags: {word}"),
     )
-    .mend("use a Lance release that knows the flag")
+    .help("use a Lance release that knows the flag")
 }

@@ -1,6 +1,6 @@
 use rustc_hash::FxHashMap;
 
-use super::{FragmentView, Rule, mends};
+use super::{FragmentView, Rule, fixes};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::format::proto::lance::table::DataFile;
 use crate::model::snapshot::stated_version;
@@ -11,11 +11,11 @@ rule! {
     /// manifest does not tell which of the two has the current values.
     ///
     /// ## What readers do
-    /// `to_table()` returns the values of the first file **without a word**, be they the older
+    /// `to_table()` returns the values of the first file **silently**, be they the older
     /// ones. `Dataset.validate()` fails: `Field id … is duplicated in fragment …`.
     ///
     /// In files of 0.1 the finding means that a column has the id of a dropped one. `to_table()`
-    /// then returns the dropped column's values under the new name **without a word**.
+    /// then returns the dropped column's values under the new name **silently**.
     ///
     /// ## How it comes about
     /// - A column was rewritten into a new file, and the old one was not told that it no longer
@@ -23,7 +23,7 @@ rule! {
     /// - The id of a dropped column was given to a new one, as Lance up to 0.10 did
     ///   (lance-format/lance#2128).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For the reused id in files of 0.1, make any commit with a current release before anything
     /// else is written. An append makes it worse:
     ///
@@ -108,7 +108,7 @@ impl Rule for FieldInTwoFiles {
                             view.fragment.id
                         ),
                     )
-                    .mend_code(let_go(*id, 0));
+                    .help_code(let_go(*id, 0));
                 findings.add(match field {
                     Some(field) => finding.column(&field.path),
                     None => finding,
@@ -155,16 +155,16 @@ fn used_again(view: &FragmentView<'_>, findings: &mut Findings) {
             .reader(
                 "to_table()",
                 format!(
-                    "returns the values of `{}` for `{}` without a word",
+                    "returns the values of `{}` for `{}` silently",
                     old.path, field.path
                 ),
             )
             .cause("Lance up to 0.10 gave the id of a dropped column to the next that was added")
-            .mend_code(format!(
+            .help_code(format!(
                 "before anything else is written (an append makes it worse): {}",
-                mends::COMMIT_NOTHING
+                fixes::COMMIT_NOTHING
             ))
-            .mend_code(let_go(field.id, old_at)),
+            .help_code(let_go(field.id, old_at)),
         );
     }
 }

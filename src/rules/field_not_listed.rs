@@ -1,4 +1,4 @@
-use super::{FragmentView, Rule, mends};
+use super::{FragmentView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
@@ -9,12 +9,12 @@ rule! {
     ///
     /// ## What readers do
     /// - A data file holds the field by its own schema, and the manifest does not say so. The
-    ///   column reads as nulls **without a word**, or fails:
+    ///   column reads as nulls **silently**, or fails:
     ///   `projection supplied fewer column indices than its fields require`.
     /// - The field allows no nulls, and no file holds it. `to_table()` fails:
     ///   `Found unmasked nulls for non-nullable StructArray field …`.
     /// - A fragment holds all columns under other field ids. All of its rows read as nulls
-    ///   **without a word**. `validate()` fails:
+    ///   **silently**. `validate()` fails:
     ///   `did not have any fields in common with the dataset schema`.
     ///
     /// ## How it comes about
@@ -23,7 +23,7 @@ rule! {
     /// - A fragment was written for another dataset and registered here as it was (see
     ///   lance-format/lance#7146).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Register the file again with all its field ids and the column index of each, in
     /// depth-first order of its own schema.
     ///
@@ -96,12 +96,12 @@ impl Rule for FieldNotListed {
                     )
                     .reader(
                         "to_table()",
-                        "returns nulls without a word, or fails: projection supplied fewer column indices \
+                        "returns nulls silently, or fails: projection supplied fewer column indices \
                          than its fields require",
                     )
                     .cause("the data file's own schema has the field, so its writer wrote it")
-                    .mend(
-                        "register the file anew with all its field ids and the column index of each, as \
+                    .help(
+                        "register the file again with all its field ids and the column index of each, as \
                          its own schema counts them in depth-first order",
                     ),
                 );
@@ -122,8 +122,8 @@ impl Rule for FieldNotListed {
                         "fails: Found unmasked nulls for non-nullable StructArray field …",
                     )
                     .cause("a schema with a required field was committed over files that lack it")
-                    .mend(mends::make_nullable(field))
-                    .mend(mends::drop_column(
+                    .help(fixes::make_nullable(field))
+                    .help(fixes::drop_column(
                         "or drop it, whose rows in other fragments are lost with it",
                         field,
                     )),
@@ -152,11 +152,11 @@ fn foreign<'a>(view: &'a FragmentView<'_>) -> Option<(&'a String, Finding)> {
         )
         .reader(
             "to_table()",
-            "returns nulls for all of its rows without a word; validate(): did not have any fields in common \
+            "returns nulls for all of its rows silently; validate(): did not have any fields in common \
              with the dataset schema",
         )
         .cause("the fragment was written for another dataset and registered here as it was")
-        .mend(
+        .help(
             "read the file by itself (lance.file.LanceFileReader) and append its rows under the names of \
              the dataset",
         );

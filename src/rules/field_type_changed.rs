@@ -1,9 +1,9 @@
-use super::mends::{self, Change};
+use super::fixes::{self, Change};
 use super::{ColumnsView, Rule};
 use crate::finding::{Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
-use crate::typing::Misfit;
-use crate::typing::schemas::{Difference, Reading, reading};
+use crate::typecheck::Mismatch;
+use crate::typecheck::schemas::{Difference, Reading, reading};
 
 rule! {
     /// The manifest says that a field is of one type, and the data file's own schema says that it
@@ -13,7 +13,7 @@ rule! {
     /// Readers take the manifest's word:
     ///
     /// - Both types have values of one width, or the written ones are wider: `to_table()`
-    ///   **returns wrong values without a word**. An int32 of 70001 read as float is 9.8e-41.
+    ///   **returns wrong values silently**. An int32 of 70001 read as float is 9.8e-41.
     /// - The written ones are narrower:
     ///   `Need at least … bytes in buffers[0] in array of type …, but got …`.
     /// - String against number, plain against list or struct: reads fail or panic. The finding
@@ -27,9 +27,9 @@ rule! {
     /// A schema with other types was committed over existing files (`LanceOperation.Overwrite`),
     /// which Lance does not check. A fragment that was written with a schema of other ids and
     /// appended can be so, too (lance-format/lance#7146). `alter_columns` does it right, since it
-    /// writes the column anew.
+    /// writes the column again.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Commit the type that was written, and cast it with `alter_columns` then. The finding
     /// prints the commit for the dataset at hand. It keeps all field ids, so that no other
     /// column, deleted row or index is touched; no data is rewritten. An index on the column
@@ -78,14 +78,14 @@ impl Rule for FieldTypeChanged {
                     "to_table()",
                     "returns the bytes as written under the other type",
                 ),
-                Reading::Wrong(Misfit::Silent) => {
-                    finding.reader("to_table()", "returns wrong values without a word")
+                Reading::Wrong(Mismatch::Silent) => {
+                    finding.reader("to_table()", "returns wrong values silently")
                 }
                 Reading::Wrong(misfit) => finding.reader("to_table()", misfit.effect()),
             };
             let committed = view.file.snapshot.and_then(|snapshot| {
                 let why = format!("commit `{path}` as the {from} that was written");
-                mends::commit_fields(&why, snapshot, &[(read, Change::Plain(from))])
+                fixes::commit_fields(&why, snapshot, &[(read, Change::Plain(from))])
             });
             findings.add(
                 finding
@@ -93,7 +93,7 @@ impl Rule for FieldTypeChanged {
                         "the manifest's schema and the data file's own differ: a schema of other types \
                          was committed over the file",
                     )
-                    .mend(committed.unwrap_or_else(|| {
+                    .help(committed.unwrap_or_else(|| {
                         "no safe way by public calls for a type with children: write the column again \
                          from its source"
                             .into()

@@ -1,17 +1,17 @@
-use super::mends::{self, Change};
+use super::fixes::{self, Change};
 use super::{ColumnsView, Rule};
 use crate::finding::{FRAGMENT_IDS, Findings, Remedy, RuleInfo};
 use crate::format::proto::lance::table::DataFile;
 use crate::model::schema::BlobDeclaration;
 use crate::model::snapshot::Snapshot;
-use crate::typing::schemas::Difference;
+use crate::typecheck::schemas::Difference;
 
 rule! {
     /// Two fields have changed places: in the manifest, the id of one goes with the name of the
     /// other. Readers find columns by id, and name them as the manifest does.
     ///
     /// ## What readers do
-    /// `to_table()` returns each of the two columns under the other's name, **without a word**
+    /// `to_table()` returns each of the two columns under the other's name **silently**
     /// where their types agree. Where they do not, it fails, for example with
     /// `Expected 2 buffers in array of type Utf8, got 1`. `validate()` passes.
     ///
@@ -23,9 +23,9 @@ rule! {
     ///   the top or inside of a struct. `LanceOperation.Overwrite` gives ids in the order of the
     ///   schema.
     /// - A fragment of another dataset, with other ids, was appended (lance-format/lance#7146).
-    /// - Field ids were given anew in a merge (lance-format/lance#7700).
+    /// - Field ids were given again in a merge (lance-format/lance#7700).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Commit each column under the name that it was written as. The finding prints the commit
     /// for the dataset at hand. It keeps all field ids, so that no other column, deleted row or
     /// index is touched; no data is rewritten.
@@ -133,7 +133,7 @@ impl Rule for FieldsSwapped {
             .snapshot
             .filter(|_| !reordered)
             .and_then(|snapshot| {
-                mends::commit_fields(
+                fixes::commit_fields(
                     "commit each column under the name that it was written as",
                     snapshot,
                     &changes,
@@ -149,20 +149,20 @@ impl Rule for FieldsSwapped {
                 )
                 .reader(
                     "to_table()",
-                    "returns each column under the other's name without a word where their types \
+                    "returns each column under the other's name silently where their types \
                      agree, and fails where they do not",
                 )
                 .cause(
                     "a schema whose fields stand in another order was committed over the file, or the file \
                      came from another dataset with its field ids",
                 )
-                .mend(committed.unwrap_or_else(|| {
+                .help(committed.unwrap_or_else(|| {
                     "no safe way by public calls where structs or lists are among them: go back to the \
                      last version that was right, and make what came after it again"
                         .into()
                 }));
         findings.add(match fragments {
-            Some(2..) => finding.mend_all(view.file.snapshot.and_then(append_again)),
+            Some(2..) => finding.help_all(view.file.snapshot.and_then(append_again)),
             _ => finding,
         });
     }

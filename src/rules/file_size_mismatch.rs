@@ -25,7 +25,7 @@ rule! {
     /// - The writer stated the wrong size.
     /// - Something appended to the file after the commit.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file that was committed from a copy. Or go back to a version that does not name
     /// it. What was committed since is left behind:
     ///
@@ -69,7 +69,7 @@ impl Rule for FileSizeMismatch {
                         "goes by the manifest's size and reads it right",
                     )
                     .cause("something was appended to the file after the commit")
-                    .mend("find out what appends to data files; restore the file from a copy"),
+                    .help("find out what appends to data files; restore the file from a copy"),
             );
             return;
         }
@@ -92,7 +92,7 @@ impl Rule for FileSizeMismatch {
                 .instead(format!("{stated} bytes"), format!("{real} bytes"))
                 .reader("to_table()", effect)
                 .cause("the file was overwritten or swapped after the commit, or its writer stated the wrong size")
-                .mend("restore the file that was committed from a copy"),
+                .help("restore the file that was committed from a copy"),
         );
     }
 }

@@ -29,7 +29,7 @@ rule! {
     /// - Its writer registered it wrongly.
     /// - A Lance newer than 14.0.2 wrote it.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If a newer Lance wrote it, read it with that. Else restore the file, or the manifest, that
     /// was committed from a copy. Or go back to a version before it, without what was committed
     /// since:
@@ -78,7 +78,7 @@ impl Rule for FileVersionMismatch {
                 "lance.dataset(uri)",
                 format!("fails: Unknown Lance storage version: {name}"),
             )
-            .mend(
+            .help(
                 "if a newer Lance wrote it, read it with that; names such as stable are for writers and \
                  must not be stored: restore the manifest from a copy",
             ),
@@ -100,7 +100,7 @@ impl Rule for FileVersionMismatch {
                     "to_table()",
                     format!("fails: Unknown Lance storage version: {major}.{minor}"),
                 )
-                .mend("read it with a newer Lance, or restore the file from a copy"),
+                .help("read it with a newer Lance, or restore the file from a copy"),
             );
             return;
         };
@@ -129,7 +129,7 @@ impl Rule for FileVersionMismatch {
                 "the file was replaced by one of another version, its footer was damaged, or its \
                  writer registered it wrongly",
             )
-            .mend("restore the file that was committed from a copy"),
+            .help("restore the file that was committed from a copy"),
         );
     }
 }

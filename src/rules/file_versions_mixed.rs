@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DatasetView, Rule, manifest_place, mends};
+use super::{DatasetView, Rule, fixes, manifest_place};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
 use crate::model::flags::MIXED_VERSIONS;
 use crate::model::snapshot::{Snapshot, stated_version};
@@ -34,7 +34,7 @@ rule! {
     /// - Lance up to 0.16 did it by itself: an update of a 2.0 dataset wrote files of 0.1. Lance
     ///   0.16.0 committed fragments of 2.0 as 0.1. See also lance-format/lance#2756.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For files of one version under a manifest that states 0.1, a commit that changes nothing
     /// corrects it:
     ///
@@ -51,7 +51,7 @@ rule! {
     /// ```
     ///
     /// Or read it with a release that still does, Lance 11 or before if all files are of 2.x, and
-    /// write it anew:
+    /// write it again:
     ///
     /// ```python
     /// lance.write_dataset(lance.dataset(uri).to_table(), other_uri)
@@ -136,9 +136,9 @@ impl Rule for FileVersionsMixed {
             )
             .reader(call, effect)
             .cause("files of another Lance release or version were registered in the dataset")
-            .mend(match tolerated {
-                true => mends::GO_BACK.into(),
-                false => mends::move_away(snapshot, &view.around(snapshot)),
+            .help(match tolerated {
+                true => fixes::GO_BACK.into(),
+                false => fixes::move_away(snapshot, &view.around(snapshot)),
             });
         // Of files of 2.x alone, releases before 12.0 read each as what it is.
         let reader = match (tolerated, versions.contains_key(&FileVersion::V0_1)) {
@@ -148,10 +148,10 @@ impl Rule for FileVersionsMixed {
         };
         findings.add(match reader {
             Some(reader) => {
-                finding.mend_all(mends::copy_code(&snapshot.schema, &[], None).map(|code| {
+                finding.help_all(fixes::copy_code(&snapshot.schema, &[], None).map(|code| {
                     Remedy::with_code(format!(
                         "or read it{reader}, and write it to a new dataset ({}):\n{code}",
-                        mends::COPY_LACKS
+                        fixes::COPY_LACKS
                     ))
                 }))
             }
@@ -241,6 +241,6 @@ fn understated(
             ),
         )
         .cause("Lance 0.16.0 committed fragments of 2.0 so")
-        .mend(mends::COMMIT_NOTHING)
+        .help(fixes::COMMIT_NOTHING)
     })
 }

@@ -1,6 +1,6 @@
 use rustc_hash::FxHashMap;
 
-use super::{DatasetView, Rule, manifest_place, mends};
+use super::{DatasetView, Rule, fixes, manifest_place};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::Snapshot;
@@ -11,14 +11,14 @@ rule! {
     /// ## What readers do
     /// - Two fragments have one id. `to_table()` returns the rows of both, or fails:
     ///   `Invalid read of range …`. Deletions and indices of one are taken for those of the other
-    ///   **without a word**.
-    /// - Two fragments name one data file. `to_table()` returns its rows **twice without a word**.
+    ///   **silently**.
+    /// - Two fragments name one data file. `to_table()` returns its rows **twice silently**.
     /// - A fragment has no data file. `to_table()` fails: `Fragment … does not contain any data`.
-    /// - An id is beyond 32 bits. `take()` panics, or returns other rows **without a word**.
+    /// - An id is beyond 32 bits. `take()` panics, or returns other rows **silently**.
     /// - Ids do not ascend (a warning). `validate()` fails: `Fragment ids are not sorted …`. The
     ///   next commit changes the order of rows.
     /// - The highest id is below one in use. An append fails: `… two fragments with id …` (pylance
-    ///   14). Or it reuses an id, and `take()` returns other rows **without a word** (0.32).
+    ///   14). Or it reuses an id, and `take()` returns other rows **silently** (0.32).
     ///
     /// ## How it comes about
     /// - A program registers fragments itself (`LanceOperation.Append` or `Overwrite`) and gives
@@ -27,7 +27,7 @@ rule! {
     /// - The last stored column was dropped, which leaves fragments without files
     ///   (lance-format/lance#7236).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Wrong order, or a highest id that is too low, is put right by any commit of a current
     /// release:
     ///
@@ -77,7 +77,7 @@ fn place(snapshot: &Snapshot, fragment: u64) -> Place {
 }
 
 fn restored(finding: Finding) -> Finding {
-    finding.mend(mends::GO_BACK)
+    finding.help(fixes::GO_BACK)
 }
 
 fn ids(snapshot: &Snapshot, findings: &mut Findings) {
@@ -101,7 +101,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
                         "to_table()",
                         "fails: Invalid read of range …, where they have other numbers of rows, or returns \
                          the rows of both; deletions, row addresses and indices of one are taken for those \
-                         of the other without a word",
+                         of the other silently",
                     ),
             ));
         }
@@ -114,7 +114,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
                 INFO.finding("a fragment has an id beyond 32 bits")
                     .at(place(snapshot, id))
                     .instead("an id of at most 4294967295", id.to_string())
-                    .reader("take()", "panics, or returns other rows without a word"),
+                    .reader("take()", "panics, or returns other rows silently"),
             ));
         }
     }
@@ -129,7 +129,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
                     "to_table()",
                     "returns the rows in the order of the list, and in another one after the next commit",
                 )
-                .mend(mends::COMMIT_NOTHING),
+                .help(fixes::COMMIT_NOTHING),
         );
     }
     let greatest = message.fragments.iter().map(|fragment| fragment.id).max();
@@ -143,9 +143,9 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
                 .reader(
                     "write_dataset(…, mode=\"append\")",
                     "fails: … two fragments with id … (pylance 14), or gives a new fragment an id that is in \
-                     use, and take() other rows without a word (0.32)",
+                     use, and take() other rows silently (0.32)",
                 )
-                .mend(mends::COMMIT_NOTHING),
+                .help(fixes::COMMIT_NOTHING),
         );
     }
 }
@@ -162,7 +162,7 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                         format!("none for {} rows", fragment.physical_rows),
                     )
                     .reader("to_table()", "fails: Fragment … does not contain any data")
-                    .mend(mends::drop_fragments(
+                    .help(fixes::drop_fragments(
                         "take the fragment out; no file has its rows",
                         snapshot,
                     )),
@@ -193,11 +193,11 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                         ..place(snapshot, fragment.id)
                     })
                     .instead("a data file of its own", "that of another fragment")
-                    .reader("to_table()", "returns its rows twice without a word")
+                    .reader("to_table()", "returns its rows twice silently")
                     .cause("the same fragments were committed twice")
-                    .mend_all(
+                    .help_all(
                         same.then(|| {
-                            mends::drop_fragments("take the second fragment out", snapshot)
+                            fixes::drop_fragments("take the second fragment out", snapshot)
                         }),
                     ),
             );

@@ -1,6 +1,6 @@
 use super::{FileView, Rule};
 use crate::finding::{Finding, Findings, RuleInfo};
-use crate::typing::pages::BUFFER_ALIGNMENT;
+use crate::typecheck::pages::BUFFER_ALIGNMENT;
 
 rule! {
     /// A data file's global buffers are missing, or stand where readers do not take them. Global
@@ -20,7 +20,7 @@ rule! {
     /// ## How it comes about
     /// A tool joined or edited files without keeping to the alignment.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write it again from its source. The pages themselves may
     /// be sound, but no Lance reader gets to them.
     ///
@@ -32,7 +32,7 @@ rule! {
     /// ```
     ///
     /// ## When it is silent
-    /// A table of buffers that cannot be read at all is `file-part-unreadable`. Files of 2.0 may
+    /// A table of buffers that cannot be read at all is `file-metadata-corrupt`. Files of 2.0 may
     /// have buffers at any byte.
     static INFO = Error "global-buffer-misplaced", "a data file's global buffers are missing or where readers do not take them";
 }
@@ -60,7 +60,7 @@ impl Rule for GlobalBufferMisplaced {
                 .at(view.place())
                 .instead(expected, "something else")
                 .reader("to_table()", effect)
-                .mend("restore the file from a copy, or write it again from its source")
+                .help("restore the file from a copy, or write it again from its source")
         };
         let Some(schema) = buffers.first() else {
             findings.add(finding(

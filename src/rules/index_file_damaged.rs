@@ -22,7 +22,7 @@ rule! {
     /// ## How it comes about
     /// The file was damaged after it was written, in storage or on the way.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy. Or drop the index and build it again. No data is rewritten,
     /// and queries without the index work at once:
     ///
@@ -198,8 +198,8 @@ fn finding(index: &str, path: String, error: &Finding, others: usize) -> Finding
             "to_table(filter=…) or nearest=…",
             "fails, or returns too few rows silently, where it uses the index",
         )
-        .mend("restore the file from a copy")
-        .mend(drop_index(index));
+        .help("restore the file from a copy")
+        .help(drop_index(index));
     finding.expected.clone_from(&error.expected);
     finding.found.clone_from(&error.found);
     finding

@@ -38,10 +38,10 @@ rule! {
     ///
     /// A lookup file that was not found is also the matter of lance-format/lance#5454.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the files from a copy. For Git LFS pointers, run `git lfs pull`.
     ///
-    /// Or drop the index and build it anew. No data is rewritten, and queries without the index
+    /// Or drop the index and build it again. No data is rewritten, and queries without the index
     /// work at once:
     ///
     /// ```python
@@ -83,7 +83,7 @@ impl Rule for IndexFilesMissing {
                         "to_table(filter=…) or nearest=…",
                         format!("fails: base_path id {id} not found for index …"),
                     )
-                    .mend(drop_index(&index.name)),
+                    .help(drop_index(&index.name)),
                 );
                 continue;
             }
@@ -120,10 +120,10 @@ impl Rule for IndexFilesMissing {
                 match lfs {
                     true => finding
                         .cause("the repository was checked out without Git LFS")
-                        .mend("run `git lfs pull`"),
+                        .help("run `git lfs pull`"),
                     false => finding
-                        .mend("restore the files from a copy")
-                        .mend(drop_index(&index.name)),
+                        .help("restore the files from a copy")
+                        .help(drop_index(&index.name)),
                 }
             };
             // An index that is not trained yet is for no fragment, and has no files.
@@ -166,7 +166,7 @@ impl Rule for IndexFilesMissing {
                             "to_table(filter=…) or nearest=…",
                             "opens the files by the names that its kind has, so readers get by today",
                         )
-                        .mend(drop_index(&index.name)),
+                        .help(drop_index(&index.name)),
                     ),
                     None => findings.add(fault(path, "it is not there".to_string())),
                     // What it is says more than its size.

@@ -20,8 +20,8 @@ rule! {
     /// ## How it comes about
     /// pylance 0.10.18 to 0.21.0 built an `IVF_PQ` index. Nothing is damaged.
     ///
-    /// ## How to mend it
-    /// Build the index anew with a current release. No data is rewritten:
+    /// ## How to fix it
+    /// Build the index again with a current release. No data is rewritten:
     ///
     /// ```python
     /// ds = lance.dataset(uri)
@@ -73,7 +73,7 @@ impl Rule for IndexFormatOld {
                     "panics: not implemented: only for v2 IVFIndex; nearest=… is right",
                 )
                 .cause("Lance up to 0.21.0 built it; nothing is damaged")
-                .mend(format!(
+                .help(format!(
                     "build the index again with a current release: ds.create_index() of {column:?} with \
                      name={name:?} and replace=True (no data is rewritten)"
                 )),

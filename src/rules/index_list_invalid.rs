@@ -1,6 +1,6 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{DatasetView, IndexState, Rule, manifest_place, mends};
+use super::{DatasetView, IndexState, Rule, fixes, manifest_place};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::model::index::Index;
 use crate::model::logical_type::LogicalType;
@@ -34,8 +34,8 @@ rule! {
     ///   0.21.0 made segments that overlap.
     /// - The manifest was edited.
     ///
-    /// ## How to mend it
-    /// If the dataset opens, drop the index and build it anew. No data is rewritten:
+    /// ## How to fix it
+    /// If the dataset opens, drop the index and build it again. No data is rewritten:
     ///
     /// ```python
     /// lance.dataset(uri).drop_index("index")
@@ -43,7 +43,7 @@ rule! {
     ///
     /// Of two indices with one uuid, both go by that.
     ///
-    /// Any commit of a current release takes away an index of a field that is gone, and mends the
+    /// Any commit of a current release takes away an index of a field that is gone, and fixes the
     /// segments that `optimize_indices()` of 0.21.0 made:
     ///
     /// ```python
@@ -67,7 +67,7 @@ const INDEPENDENT_COVERING: u64 = 1 << 13;
 
 /// Drops an index, which has to be built again.
 pub fn drop_index(name: &str) -> Remedy {
-    mends::drop_index(
+    fixes::drop_index(
         "drop the index, and build it again (no data is rewritten)",
         name,
     )
@@ -82,7 +82,7 @@ impl Rule for IndexListInvalid {
         let Some(snapshot) = view.snapshot else {
             return;
         };
-        let unopened = mends::move_away(snapshot, &view.around(snapshot));
+        let unopened = fixes::move_away(snapshot, &view.around(snapshot));
         let mut uuids: FxHashSet<&str> = FxHashSet::default();
         for IndexState { index, .. } in view.indices {
             let place = Place {
@@ -100,7 +100,7 @@ impl Rule for IndexListInvalid {
                         .at(place)
                         .instead("a uuid of its own", uuid.clone())
                         .reader("validate()", "fails: Duplicate index id")
-                        .mend(mends::drop_index(
+                        .help(fixes::drop_index(
                             "drop them, and build them again (no data is rewritten; one call drops both)",
                             &index.name,
                         )),
@@ -135,7 +135,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                     "lance.dataset(uri)",
                     "fails: uuid field does not exist in Index metadata, or: Protobuf UUID is malformed",
                 )
-                .mend(unopened.clone()),
+                .help(unopened.clone()),
         );
     }
     if let Err(detail) = &index.fragments {
@@ -143,7 +143,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
             INFO.finding(format!("index {:?} {detail}", index.name))
                 .instead("a roaring bitmap", "something else")
                 .reader("lance.dataset(uri)", "fails: unknown cookie value")
-                .mend(unopened.clone()),
+                .help(unopened.clone()),
         );
     }
     if let Some(detail) = &index.bad_details {
@@ -155,7 +155,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                     "fails: failed to decode InvertedIndexDetails payload, or: FTS inverted index block_size must \
                      be one of 128 or 256, or: unsupported FTS format version",
                 )
-                .mend(drop_index(&index.name)),
+                .help(drop_index(&index.name)),
         );
     }
     if let Some((field, expected)) = not_for_type(snapshot, index) {
@@ -170,7 +170,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                 "a query that uses the index",
                 "fails, or returns the rows that the index has for another column silently",
             )
-            .mend(drop_index(&index.name)),
+            .help(drop_index(&index.name)),
         );
     }
     if let Some(created) = index.created_at.filter(|at| *at > NEWEST_TIME) {
@@ -181,7 +181,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                     "lance.dataset(uri)",
                     "panics: Invalid timestamp in index metadata",
                 )
-                .mend(unopened.clone()),
+                .help(unopened.clone()),
         );
     }
     if let Some(fault) = migrates(snapshot, index) {
@@ -192,7 +192,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
             ))
             .instead("an index of which all is stated that a commit needs", fault)
             .reader("write_dataset(…, mode=\"append\")", MIGRATES)
-            .mend(unopened.clone()),
+            .help(unopened.clone()),
         );
     }
     if index.fields.is_empty() && !index.is_internal() {
@@ -203,7 +203,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                     "optimize_indices() and compact_files()",
                     "panic: index out of bounds, or: An index existed with no fields",
                 )
-                .mend(drop_index(&index.name)),
+                .help(drop_index(&index.name)),
         );
     }
     if let Some(fault) = covering(snapshot, index) {
@@ -217,7 +217,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                     "lance.dataset(uri)",
                     format!("fails: index '{}' declares covering fields …", index.name),
                 )
-                .mend(unopened.clone()),
+                .help(unopened.clone()),
         );
     }
     let lost = index
@@ -239,7 +239,7 @@ fn entry(snapshot: &Snapshot, index: &Index, unopened: &Remedy) -> Vec<Finding> 
                 ),
             )
             .cause("the column was dropped, and its index was left")
-            .mend(mends::COMMIT_NOTHING),
+            .help(fixes::COMMIT_NOTHING),
         );
     }
     found
@@ -328,7 +328,7 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
                     "describe_indices(), and queries that use the index",
                     "fail: Index fields should be identical across all segments",
                 )
-                .mend(drop_index(&index.name)),
+                .help(drop_index(&index.name)),
             );
         }
         // A segment that is listed twice is a fault of its own.
@@ -364,7 +364,7 @@ fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings
             )
             .reader("validate()", "fails: Overlapping fragments detected")
             .cause("segments were committed twice, or by two writers at once")
-            .mend(drop_index(&index.name)),
+            .help(drop_index(&index.name)),
         );
     }
 }

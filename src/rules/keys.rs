@@ -1,6 +1,6 @@
-//! What the rules on metadata keys share: the ways to mend them.
+//! What the rules on metadata keys share: the ways to fix them.
 
-use super::mends::{self, py};
+use super::fixes::{self, py};
 use crate::finding::Remedy;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
@@ -40,10 +40,10 @@ pub fn change_and_copy(
     version: Option<FileVersion>,
 ) -> Remedy {
     let change = change_metadata(changes);
-    Remedy::with_code(match mends::copy_code(schema, &[], version) {
+    Remedy::with_code(match fixes::copy_code(schema, &[], version) {
         Some(copy) => format!(
             "{why}, and write the data to a new dataset ({}; pylance 14):\n{change}\n{copy}",
-            mends::COPY_LACKS
+            fixes::COPY_LACKS
         ),
         None => format!("{why}, for what is written from then on (pylance 14):\n{change}"),
     })

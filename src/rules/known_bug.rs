@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::mends::py;
+use super::fixes::py;
 use super::{ColumnView, DatasetView, Explanation, Rule, manifest_place};
 use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
 use crate::model::encoding::{Kind, Node, Nulls};
@@ -32,7 +32,7 @@ rule! {
     /// pages alone. Each bug is a file in `advisories/`, with its threads and with the releases
     /// under which it was seen.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For a bug of readers, read the data as the finding says; nothing has to be written again.
     ///
     /// For a bug of writers, find out first whether the data was damaged. The finding gives the
@@ -166,7 +166,7 @@ pub fn annotate(findings: &mut [Finding], snapshot: &Snapshot) {
             None => named,
         });
         if !bug.remedy.is_empty() {
-            finding.mends.push(bug.advice(bug.remedy).into());
+            finding.help.push(bug.advice(bug.remedy).into());
         }
     }
 }
@@ -204,7 +204,7 @@ pub fn explanation(id: &str) -> Option<Explanation> {
     about.push(format!("{}{rest}.", first.to_uppercase()));
     let text = format!(
         "{}.\n\n## What readers do\n{}\n\n## How it comes about\n{}\n\n## How to find out\n{}\n\n\
-         ## How to mend it\n{}\n",
+         ## How to help it\n{}\n",
         bug.title,
         bug.effect,
         about.join(" "),
@@ -262,12 +262,12 @@ impl Advisory {
         }
     }
 
-    /// Which release mended it, and where it is talked of.
+    /// Which release fixed it, and where it is talked of.
     fn fix(&self) -> String {
         let fix = match (self.before, self.fixed_in) {
             (None, _) => "Lance 14.0.2 still has it".to_string(),
             (Some(before), "") => format!("{before} has it no more"),
-            (_, fixed) => format!("mended in {fixed}"),
+            (_, fixed) => format!("fixed in {fixed}"),
         };
         match self.threads {
             [] => fix,
@@ -294,8 +294,8 @@ impl Advisory {
             )
             .reader("reading it:", self.effect)
             .cause(self.fix())
-            .mend(format!("to find out: {}", self.advice(self.confirm)))
-            .mend(self.advice(self.remedy))
+            .help(format!("to find out: {}", self.advice(self.confirm)))
+            .help(self.advice(self.remedy))
     }
 
     /// What there is to say of a sound column that its readers read wrong.
@@ -318,7 +318,7 @@ impl Advisory {
             self.from,
             self.fix()
         ))
-        .mend(match self.remedy.split_once('\n') {
+        .help(match self.remedy.split_once('\n') {
             None => Remedy::from(named(self.remedy)),
             Some((prose, code)) => {
                 let code = code

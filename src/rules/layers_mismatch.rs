@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{ColumnView, ColumnsView, NestedPages, Rule, page};
 use crate::finding::{Findings, RuleInfo};
 use crate::model::encoding::{Encoding, Kind, Layer, Node};
-use crate::typing::About;
+use crate::typecheck::TypeErrorKind;
 
 rule! {
     /// The pages of a column are nested in another way than its field. From 2.1 on a page names
@@ -13,7 +13,7 @@ rule! {
     ///
     /// ## What readers do
     /// Readers rebuild lists and nulls from the layers. They panic in `repdef.rs`, or return lists
-    /// and nulls in wrong places **without a word**:
+    /// and nulls in wrong places **silently**:
     ///
     /// - `index out of bounds`, or `internal error: entered unreachable code` (panics)
     /// - `Expected repetition level but data didn't contain repetition` (a panic)
@@ -31,7 +31,7 @@ rule! {
     /// - A `list<null>` of nothing but nulls was written so by Lance 0.39 to 4.0.2.
     /// - The file's metadata was damaged.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. For children that
     /// contradict each other, read them one by one. Else read the other columns:
     ///
@@ -51,14 +51,14 @@ impl Rule for LayersMismatch {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        for fault in page::about(view, About::Layers) {
+        for fault in page::about(view, TypeErrorKind::Layers) {
             let path = &view.field.path;
             let message = format!(
                 "pages of column `{path}` have {} instead of {}",
                 fault.complaint.found, fault.complaint.expected
             );
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(view.restore_mend()));
+            findings.add(finding.help(view.restore_mend()));
         }
     }
 
@@ -91,7 +91,7 @@ impl Rule for LayersMismatch {
                     "fails: Structural sibling fields have incompatible validity metadata for … values, or \
                      panics",
                 )
-                .mend(
+                .help(
                     "read the children one by one, or restore the file from a copy",
                 ),
             );

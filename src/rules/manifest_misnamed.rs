@@ -23,7 +23,7 @@ rule! {
     /// - A migration of the names was cut short.
     /// - A file was renamed by hand, or copied from another version or dataset.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If all manifests are of this dataset, give those of the old scheme their new names. The new
     /// name is 18446744073709551615 less the version, in 20 digits. For version 12:
     ///
@@ -44,8 +44,8 @@ pub struct ManifestMisnamed;
 /// The bit that versions of detached manifests have (lance-table `io/commit.rs`).
 const DETACHED: u64 = 1 << 63;
 
-/// Most renames that a mend spells out.
-const MOST_RENAMES: usize = 5;
+/// Most renames that a fix spells out.
+const MAX_RENAMES: usize = 5;
 
 impl Rule for ManifestMisnamed {
     fn info(&self) -> &'static RuleInfo {
@@ -92,7 +92,7 @@ impl Rule for ManifestMisnamed {
                 .instead(format!("version {named}"), format!("version {held}"))
                 .reader("lance.dataset(uri)", effect)
                 .cause("the file was renamed, or copied from another version or dataset")
-                .mend("restore the file from a copy, or go back to a version whose name is right"),
+                .help("restore the file from a copy, or go back to a version whose name is right"),
         );
     }
 }
@@ -103,7 +103,7 @@ fn mixed(manifests: &[ManifestEntry], findings: &mut Findings) {
     let (Some(first_old), Some(_)) = (of(Naming::V1).next(), of(Naming::V2).next()) else {
         return;
     };
-    let renames = of(Naming::V1).take(MOST_RENAMES).map(|entry| {
+    let renames = of(Naming::V1).take(MAX_RENAMES).map(|entry| {
         format!(
             "mv {} _versions/{:020}.manifest",
             entry.path,
@@ -111,7 +111,7 @@ fn mixed(manifests: &[ManifestEntry], findings: &mut Findings) {
         )
     });
     let renames: Vec<String> = renames.collect();
-    let more = match of(Naming::V1).count() > MOST_RENAMES {
+    let more = match of(Naming::V1).count() > MAX_RENAMES {
         true => "\nand so on: the name is 18446744073709551615 less the version, in 20 digits",
         false => "",
     };
@@ -134,7 +134,7 @@ fn mixed(manifests: &[ManifestEntry], findings: &mut Findings) {
                 "fails: Found multiple manifest naming schemes in the same directory",
             )
             .cause("a migration of the names was cut short, or one dataset was copied over another")
-            .mend(Remedy::with_code(format!(
+            .help(Remedy::with_code(format!(
                 "if both are of this dataset, give those of the old scheme their new names; where the \
                  new name is taken, one of the two is of another dataset:\n{}{more}",
                 renames.join("\n")

@@ -1,4 +1,4 @@
-use super::{DatasetView, Rule, mends};
+use super::{DatasetView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::format::manifest::{NO_MAGIC, NOT_AT_END, UnreadableManifest};
 use crate::format::sniff::Looks;
@@ -31,7 +31,7 @@ rule! {
     /// - The dataset was created or dropped halfway, or was copied without `_versions`
     ///   (lancedb/lancedb#3127).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy. For a Git LFS pointer, run `git lfs pull`.
     ///
     /// Without a copy, move the broken file away (the finding names it). The dataset then opens as
@@ -89,7 +89,7 @@ impl Rule for ManifestUnreadable {
                 findings.add(
                     finding
                         .cause("the repository was checked out without Git LFS")
-                        .mend("git lfs pull"),
+                        .help("git lfs pull"),
                 );
                 continue;
             }
@@ -99,13 +99,13 @@ impl Rule for ManifestUnreadable {
                 .rev()
                 .find(|v| **v < broken.entry.version);
             findings.add(match older {
-                Some(older) => finding.mend(Remedy::with_code(format!(
+                Some(older) => finding.help(Remedy::with_code(format!(
                     "restore the file from a copy, or move it away: the dataset then opens as \
                      version {older}, without what was committed since:\n\
                      mv {} {}.broken",
                     broken.entry.path, broken.entry.path
                 ))),
-                None => finding.mend("restore the file from a copy; there is no older version"),
+                None => finding.help("restore the file from a copy; there is no older version"),
             });
         }
         if view.snapshot.is_none() && view.broken.is_empty() {
@@ -120,7 +120,7 @@ impl Rule for ManifestUnreadable {
                     .cause(
                         "the dataset was created or dropped halfway, or copied without _versions",
                     )
-                    .mend("restore _versions from a copy; the data files by themselves are listed below"),
+                    .help("restore _versions from a copy; the data files by themselves are listed below"),
             );
         }
         let Some(snapshot) = view.snapshot else {
@@ -164,12 +164,12 @@ impl Rule for ManifestUnreadable {
             if fault.detail == NOT_AT_END {
                 findings.add(
                     gets_by(finding, "manifest length does not match")
-                        .mend("restore the file from a copy"),
+                        .help("restore the file from a copy"),
                 );
                 continue;
             }
             findings.add(match unmarked {
-                true => gets_by(finding, "magic number does not match").mend(Remedy::with_code(
+                true => gets_by(finding, "magic number does not match").help(Remedy::with_code(
                     format!(
                         "put its last four letters back:\n\
                      with open(f\"{{uri}}/{path}\", \"r+b\") as file:\n    \
@@ -182,8 +182,8 @@ impl Rule for ManifestUnreadable {
                         "lance.dataset(uri)",
                         "fails: failed to decode Protobuf message",
                     )
-                    .mend("restore the file from a copy")
-                    .mend(mends::move_away(snapshot, &view.around(snapshot))),
+                    .help("restore the file from a copy")
+                    .help(fixes::move_away(snapshot, &view.around(snapshot))),
             });
         }
     }

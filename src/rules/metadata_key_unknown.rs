@@ -2,7 +2,7 @@ use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_and_copy, change_me
 use super::{FieldSource, FieldView, Rule};
 use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
 use crate::model::schema::IGNORE_KEY;
-use crate::typing::keys::{KEYS, KeyInfo, misspelt};
+use crate::typecheck::keys::{KEYS, KeyInfo, misspelt};
 
 rule! {
     /// A field carries a metadata key that is meant for Lance, or nearly so, and that no Lance up
@@ -11,7 +11,7 @@ rule! {
     ///
     /// ## What readers do
     /// Nothing is wrong with the data, and readers read it. It is the writer that does something:
-    /// `write_dataset(…)` ignores the key **without a word**. The data is written as if the key
+    /// `write_dataset(…)` ignores the key **silently**. The data is written as if the key
     /// were not there. So did every release from 0.20, the first in which encoding keys were seen,
     /// to 14.0.2.
     ///
@@ -22,8 +22,8 @@ rule! {
     ///
     /// If a Lance later than 14 wrote the dataset, it may know the key. This is an info then.
     ///
-    /// ## How to mend it
-    /// Put the right key in the place of the wrong one (pylance 14). Then write the data anew,
+    /// ## How to fix it
+    /// Put the right key in the place of the wrong one (pylance 14). Then write the data again,
     /// since an encoding key takes effect when data is written:
     ///
     /// ```python
@@ -69,7 +69,7 @@ impl Rule for MetadataKeyUnknown {
                 ))
                 .column(path)
                 .at(view.place())
-                .reader("write_dataset(…)", "ignores the key, without a word");
+                .reader("write_dataset(…)", "ignores the key silently");
             let later = match view.source {
                 FieldSource::Dataset(snapshot) => snapshot.is_written_by_later(NEWEST_MAJOR),
                 FieldSource::File(_) => false,
@@ -91,7 +91,7 @@ impl Rule for MetadataKeyUnknown {
                     finding
                         .instead(meant, key.as_str())
                         .cause(format!("it is nearly {meant}, which Lance knows"))
-                        .mend(renamed(view, changes, meant))
+                        .help(renamed(view, changes, meant))
                 }
                 None => {
                     let known: Vec<&str> = KEYS
@@ -103,7 +103,7 @@ impl Rule for MetadataKeyUnknown {
                             format!("one of lance-encoding: {}", known.join(", ")),
                             key.as_str(),
                         )
-                        .mend(Remedy::with_code(format!(
+                        .help(Remedy::with_code(format!(
                             "take the key away (pylance 14):\n{}",
                             change_metadata(&[(view.field, vec![(key.as_str(), None)])])
                         )))
@@ -143,7 +143,7 @@ fn not_ours(view: &FieldView<'_>, key: &str, value: &str) -> Finding {
     .column(path)
     .at(view.place())
     .instead(IGNORE_KEY, key)
-    .mend(Remedy::with_code(format!(
+    .help(Remedy::with_code(format!(
         "name the key as lance-lint does (pylance 14):\n{}",
         change_metadata(&[(view.field, changes)])
     )))

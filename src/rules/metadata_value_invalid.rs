@@ -3,7 +3,7 @@ use super::{FieldView, Rule, ignore_key};
 use crate::finding::{Finding, Findings, RuleInfo};
 use crate::model::schema::IGNORE_KEY;
 use crate::model::version::FileVersion;
-use crate::typing::keys::{Asking, KeyInfo, bad_value};
+use crate::typecheck::keys::{HintContext, KeyInfo, bad_value};
 
 rule! {
     /// A field carries an encoding key with a value that the key cannot take: `ZSTD` for
@@ -33,9 +33,9 @@ rule! {
     /// `dict-size-ratio` is read since Lance 0.39 and `dict-max-size` since 14.0. Older writers
     /// ignore them.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Set a value that the key can take (pylance 14). Data that was written meanwhile was written
-    /// without the key, and has to be written anew for it:
+    /// without the key, and has to be written again for it:
     ///
     /// ```python
     /// ds = lance.dataset(uri)
@@ -44,7 +44,7 @@ rule! {
     /// ```
     ///
     /// ## When it is silent
-    /// Files of 0.1 read no such key. That is `metadata-key-without-effect`.
+    /// Files of 0.1 read no such key. That is `metadata-key-ineffective`.
     static INFO = Warning "metadata-value-invalid", "an encoding key has a value that it cannot take, and a write ignores it or fails";
 }
 
@@ -66,7 +66,7 @@ impl Rule for MetadataValueInvalid {
             let Some(info) = KeyInfo::of(name) else {
                 continue;
             };
-            let Some(asking) = Asking::new(view.schema, view.at, version) else {
+            let Some(asking) = HintContext::new(view.schema, view.at, version) else {
                 continue;
             };
             let Some(bad) = bad_value(info.key, value, &asking) else {
@@ -87,13 +87,13 @@ impl Rule for MetadataValueInvalid {
                 );
             let away = change_metadata(&[(view.field, vec![(name.as_str(), None)])]);
             findings.add(match bad.meant {
-                Some(meant) => finding.mend(change_and_copy(
+                Some(meant) => finding.help(change_and_copy(
                     "say it as Lance does",
                     &[(view.field, vec![(name.as_str(), Some(meant))])],
                     view.schema,
                     view.version,
                 )),
-                None => finding.mend_code(format!(
+                None => finding.help_code(format!(
                     "set another value, or take the key away (pylance 14):\n{away}"
                 )),
             });
@@ -115,7 +115,7 @@ fn ignores<'a>(view: &'a FieldView<'_>, value: &'a str) -> impl Iterator<Item = 
             "rules of lance-lint, a comma between them, then \": reason\"",
             value,
         )
-        .mend_code(format!(
+        .help_code(format!(
             "name a rule, or take the key away (pylance 14):\n{}",
             change_metadata(&[(view.field, vec![(IGNORE_KEY, None)])])
         ))

@@ -22,39 +22,38 @@ mod base_path_not_followed;
 mod blob;
 mod blob_behind_base_path;
 mod blob_descriptors_malformed;
-mod blob_generation_mismatch;
 mod blob_in_legacy_file;
 mod blob_in_list;
 mod blob_key_false;
 mod blob_on_wrong_type;
 mod blob_stored_plain;
 mod blob_undeclared;
+mod blob_version_mismatch;
 mod branch_lost;
-pub mod cascade;
+mod column_index_invalid;
 mod column_lengths_differ;
-mod column_lost;
-mod column_mapping_contradicted;
+mod column_mapping_mismatch;
 mod data_file_missing;
 pub(crate) mod data_file_unreadable;
 mod dataset_health;
 pub mod decode_failed;
+mod deletion_file_mismatch;
 mod deletion_file_missing;
-mod deletions_contradicted;
 mod empty_struct_shifts_columns;
 mod encoding_malformed;
-mod encoding_not_as_asked;
 mod encoding_type_mismatch;
 mod encoding_unreadable;
 mod feature_flag;
-mod feature_flags_contradicted;
+mod feature_flags_inconsistent;
 mod field_in_two_files;
 mod field_not_listed;
 mod field_type_changed;
 mod fields_swapped;
-mod file_part_unreadable;
+mod file_metadata_corrupt;
 mod file_size_mismatch;
 mod file_version_mismatch;
 mod file_versions_mixed;
+pub(crate) mod fixes;
 mod fragment_list_invalid;
 mod global_buffer_misplaced;
 pub mod ignore_key;
@@ -63,19 +62,18 @@ pub mod index_file_damaged;
 mod index_files_missing;
 mod index_format_old;
 mod index_list_invalid;
-mod index_passed_over;
+mod index_unsupported;
 mod keys;
 pub mod known_bug;
 mod layers_mismatch;
 mod manifest_misnamed;
-mod manifest_section_unreadable;
+mod manifest_section_corrupt;
 mod manifest_unreadable;
-pub(crate) mod mends;
+mod metadata_key_ineffective;
 mod metadata_key_unknown;
-mod metadata_key_without_effect;
 mod metadata_value_invalid;
 mod nulls_in_required_field;
-pub(crate) mod operation_contradicted;
+pub(crate) mod operation_inconsistent;
 mod overlay_invalid;
 mod packed_struct_mismatch;
 mod page;
@@ -85,20 +83,23 @@ mod page_rows_mismatch;
 mod pre_stable_pages;
 mod reader_too_old;
 mod ref_unreadable;
+mod requested_encoding_unused;
 mod row_count_mismatch;
 mod row_counts_absent;
 mod row_ids_invalid;
 mod schema_invalid;
+pub mod suppress;
 mod tag_without_version;
 mod transaction_file_missing;
 mod type_unreadable;
-mod unknown_to_this_build;
+mod unknown_protobuf_field;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use crate::did_you_mean;
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
 use crate::format::data_file::Unreadable;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment};
@@ -116,11 +117,10 @@ use crate::model::refs::BadRef;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::snapshot::{BaseError, BrokenManifest, ManifestEntry, Naming, Snapshot};
 use crate::model::version::FileVersion;
-use crate::nearest;
-use crate::typing::blob::Storage;
-use crate::typing::legacy::Layout;
-use crate::typing::pages::PageFault;
-use crate::typing::schemas::Difference;
+use crate::typecheck::blob::Storage;
+use crate::typecheck::legacy::Layout;
+use crate::typecheck::pages::PageFault;
+use crate::typecheck::schemas::Difference;
 
 /// A rule. Every level does nothing unless implemented.
 pub trait Rule: Sync {
@@ -479,10 +479,10 @@ pub struct ColumnsView<'a> {
     pub data: &'a DataFile,
     /// The file's version.
     pub version: FileVersion,
-    /// The schema that they are held against.
+    /// The schema that they are compared with.
     pub schema: &'a FieldTree,
     /// The columns that were read, in the order of the schema.
-    pub laid: &'a [Laid],
+    pub laid: &'a [ColumnRows],
     /// Where the fields of the data file's own schema are in it, as that schema counts; empty
     /// where there is none.
     pub own: &'a [Placement],
@@ -504,7 +504,7 @@ pub struct ColumnsView<'a> {
 
 /// A column beside others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Laid {
+pub struct ColumnRows {
     /// Where its field stands in the schema.
     pub at: usize,
     /// The physical column.
@@ -541,7 +541,7 @@ impl ColumnsView<'_> {
     }
 
     /// The column that holds a field: its own, or that of a field above it or below it.
-    pub fn holder(&self, at: usize) -> Option<&Laid> {
+    pub fn holder(&self, at: usize) -> Option<&ColumnRows> {
         let own = self.laid.iter().find(|laid| laid.at == at);
         let above = || {
             let mut above = self.schema.ancestors(at);
@@ -558,7 +558,7 @@ impl ColumnsView<'_> {
     /// The top-level fields in the file, each with its rows and the column that says so. Fields
     /// that hold fixed-size lists of structs are left out: some of their pages count rows, and
     /// others items.
-    pub fn top_rows(&self) -> impl Iterator<Item = (usize, u64, Laid)> {
+    pub fn top_rows(&self) -> impl Iterator<Item = (usize, u64, ColumnRows)> {
         let by_items = |at: usize| {
             let field = self.schema.fields.get(at);
             field.is_some_and(|field| field.logical_type == LogicalType::FixedSizeListStruct)
@@ -574,7 +574,7 @@ impl ColumnsView<'_> {
     }
 
     /// The field of a column.
-    pub fn field(&self, laid: &Laid) -> Option<&Field> {
+    pub fn field(&self, laid: &ColumnRows) -> Option<&Field> {
         self.schema.fields.get(laid.at)
     }
 }
@@ -602,7 +602,7 @@ impl ColumnView<'_> {
         Remedy::with_code(format!(
             "restore the file from a copy, or write the column again from its source; the other \
              columns may still be read:\n{}",
-            mends::read_without(self.schema, self.field)
+            fixes::read_without(self.schema, self.field)
         ))
     }
 
@@ -618,14 +618,14 @@ impl ColumnView<'_> {
 pub const RULES: &[&dyn Rule] = &[
     &manifest_unreadable::ManifestUnreadable,
     &manifest_misnamed::ManifestMisnamed,
-    &manifest_section_unreadable::ManifestSectionUnreadable,
+    &manifest_section_corrupt::ManifestSectionCorrupt,
     &feature_flag::FeatureFlag,
-    &feature_flags_contradicted::FeatureFlagsContradicted,
+    &feature_flags_inconsistent::FeatureFlagsInconsistent,
     &tag_without_version::TagWithoutVersion,
     &ref_unreadable::RefUnreadable,
     &branch_lost::BranchLost,
     &transaction_file_missing::TransactionFileMissing,
-    &operation_contradicted::OperationContradicted,
+    &operation_inconsistent::OperationInconsistent,
     &schema_invalid::SchemaInvalid,
     &base_path_invalid::BasePathInvalid,
     &base_path_not_followed::BasePathNotFollowed,
@@ -635,19 +635,19 @@ pub const RULES: &[&dyn Rule] = &[
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
     &file_size_mismatch::FileSizeMismatch,
-    &file_part_unreadable::FilePartUnreadable,
+    &file_metadata_corrupt::FileMetadataCorrupt,
     &global_buffer_misplaced::GlobalBufferMisplaced,
     &file_version_mismatch::FileVersionMismatch,
     &deletion_file_missing::DeletionFileMissing,
-    &deletions_contradicted::DeletionsContradicted,
+    &deletion_file_mismatch::DeletionFileMismatch,
     &row_ids_invalid::RowIdsInvalid,
     &overlay_invalid::OverlayInvalid,
     &index_list_invalid::IndexListInvalid,
     &index_files_missing::IndexFilesMissing,
     &index_file_damaged::IndexFileDamaged,
     &index_format_old::IndexFormatOld,
-    &index_passed_over::IndexPassedOver,
-    &column_lost::ColumnLost,
+    &index_unsupported::IndexUnsupported,
+    &column_index_invalid::ColumnIndexInvalid,
     &field_in_two_files::FieldInTwoFiles,
     &field_not_listed::FieldNotListed,
     &type_unreadable::TypeUnreadable,
@@ -663,7 +663,7 @@ pub const RULES: &[&dyn Rule] = &[
     &nulls_in_required_field::NullsInRequiredField,
     &field_type_changed::FieldTypeChanged,
     &fields_swapped::FieldsSwapped,
-    &column_mapping_contradicted::ColumnMappingContradicted,
+    &column_mapping_mismatch::ColumnMappingMismatch,
     &column_lengths_differ::ColumnLengthsDiffer,
     &row_count_mismatch::RowCountMismatch,
     &empty_struct_shifts_columns::EmptyStructShiftsColumns,
@@ -671,7 +671,7 @@ pub const RULES: &[&dyn Rule] = &[
     &blob_on_wrong_type::BlobOnWrongType,
     &blob_descriptors_malformed::BlobDescriptorsMalformed,
     &blob_undeclared::BlobUndeclared,
-    &blob_generation_mismatch::BlobGenerationMismatch,
+    &blob_version_mismatch::BlobVersionMismatch,
     &blob_in_list::BlobInList,
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,
@@ -679,9 +679,9 @@ pub const RULES: &[&dyn Rule] = &[
     &decode_failed::DecodeFailed,
     &metadata_key_unknown::MetadataKeyUnknown,
     &metadata_value_invalid::MetadataValueInvalid,
-    &metadata_key_without_effect::MetadataKeyWithoutEffect,
-    &encoding_not_as_asked::EncodingNotAsAsked,
-    &unknown_to_this_build::UnknownToThisBuild,
+    &metadata_key_ineffective::MetadataKeyIneffective,
+    &requested_encoding_unused::RequestedEncodingUnused,
+    &unknown_protobuf_field::UnknownProtobufField,
     &known_bug::KnownBug,
     &dataset_health::DatasetHealth,
     &reader_too_old::ReaderTooOld,
@@ -691,7 +691,7 @@ pub const RULES: &[&dyn Rule] = &[
 /// lists below, a hundred thousand times; the tests hold them against the rules' own files.
 pub const FRAGMENT_RULES: &[&dyn Rule] = &[
     &deletion_file_missing::DeletionFileMissing,
-    &deletions_contradicted::DeletionsContradicted,
+    &deletion_file_mismatch::DeletionFileMismatch,
     &row_ids_invalid::RowIdsInvalid,
     &overlay_invalid::OverlayInvalid,
     &field_in_two_files::FieldInTwoFiles,
@@ -704,15 +704,15 @@ pub const FILE_RULES: &[&dyn Rule] = &[
     &data_file_missing::DataFileMissing,
     &data_file_unreadable::DataFileUnreadable,
     &file_size_mismatch::FileSizeMismatch,
-    &file_part_unreadable::FilePartUnreadable,
+    &file_metadata_corrupt::FileMetadataCorrupt,
     &global_buffer_misplaced::GlobalBufferMisplaced,
     &file_version_mismatch::FileVersionMismatch,
-    &column_lost::ColumnLost,
+    &column_index_invalid::ColumnIndexInvalid,
 ];
 
 /// The rules that judge columns by themselves.
 pub const COLUMN_RULES: &[&dyn Rule] = &[
-    &file_part_unreadable::FilePartUnreadable,
+    &file_metadata_corrupt::FileMetadataCorrupt,
     &type_unreadable::TypeUnreadable,
     &pre_stable_pages::PreStablePages,
     &encoding_unreadable::EncodingUnreadable,
@@ -726,19 +726,19 @@ pub const COLUMN_RULES: &[&dyn Rule] = &[
     &blob_on_wrong_type::BlobOnWrongType,
     &blob_descriptors_malformed::BlobDescriptorsMalformed,
     &blob_undeclared::BlobUndeclared,
-    &blob_generation_mismatch::BlobGenerationMismatch,
+    &blob_version_mismatch::BlobVersionMismatch,
     &blob_in_list::BlobInList,
     &blob_in_legacy_file::BlobInLegacyFile,
     &blob_behind_base_path::BlobBehindBasePath,
     &blob_key_false::BlobKeyFalse,
-    &encoding_not_as_asked::EncodingNotAsAsked,
-    &unknown_to_this_build::UnknownToThisBuild,
+    &requested_encoding_unused::RequestedEncodingUnused,
+    &unknown_protobuf_field::UnknownProtobufField,
     &known_bug::KnownBug,
 ];
 
 /// The rules that judge columns beside each other.
 pub const COLUMNS_RULES: &[&dyn Rule] = &[
-    &file_part_unreadable::FilePartUnreadable,
+    &file_metadata_corrupt::FileMetadataCorrupt,
     &packed_struct_mismatch::PackedStructMismatch,
     &encoding_unreadable::EncodingUnreadable,
     &page_buffers_shared::PageBuffersShared,
@@ -746,7 +746,7 @@ pub const COLUMNS_RULES: &[&dyn Rule] = &[
     &page_rows_mismatch::PageRowsMismatch,
     &field_type_changed::FieldTypeChanged,
     &fields_swapped::FieldsSwapped,
-    &column_mapping_contradicted::ColumnMappingContradicted,
+    &column_mapping_mismatch::ColumnMappingMismatch,
     &column_lengths_differ::ColumnLengthsDiffer,
     &row_count_mismatch::RowCountMismatch,
     &empty_struct_shifts_columns::EmptyStructShiftsColumns,
@@ -762,7 +762,7 @@ pub struct Explanation {
     pub severity: Severity,
     /// What is wrong, in one line.
     pub summary: &'static str,
-    /// What it means, what readers do, how it comes about and how to mend it, in Markdown.
+    /// What it means, what readers do, how it comes about and how to fix it, in Markdown.
     pub text: Cow<'static, str>,
 }
 
@@ -831,7 +831,7 @@ fn meant(name: &str) -> String {
             .collect(),
     };
     match family.as_slice() {
-        [] => nearest::hint(name, ids()),
+        [] => did_you_mean::hint(name, ids()),
         [only] => format!("; did you mean {only}?"),
         many => format!("; did you mean one of {}?", many.join(", ")),
     }

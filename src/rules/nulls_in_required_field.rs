@@ -1,6 +1,6 @@
-use super::{ColumnView, Rule, mends, page};
+use super::{ColumnView, Rule, fixes, page};
 use crate::finding::{Findings, RuleInfo};
-use crate::typing::About;
+use crate::typecheck::TypeErrorKind;
 
 rule! {
     /// The schema says that a field has no nulls, and its pages hold some.
@@ -20,7 +20,7 @@ rule! {
     /// (`LanceOperation.Overwrite`). Lance does not look into the files when it commits. If the
     /// data file's own schema allows nulls, the finding says that this is what happened.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Let the column have nulls. No data is rewritten and nothing is lost:
     ///
     /// ```python
@@ -38,7 +38,7 @@ impl Rule for NullsInRequiredField {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        for fault in page::about(view, About::Nulls) {
+        for fault in page::about(view, TypeErrorKind::Nulls) {
             let mut field = view.field;
             for _ in 0..fault.complaint.level {
                 let above = field.parent.and_then(|above| view.schema.fields.get(above));
@@ -55,7 +55,7 @@ impl Rule for NullsInRequiredField {
                 );
             }
             let snapshot = view.file.snapshot;
-            findings.add(finding.mend_all(snapshot.map(|_| mends::make_nullable(field))));
+            findings.add(finding.help_all(snapshot.map(|_| fixes::make_nullable(field))));
         }
     }
 }

@@ -27,7 +27,7 @@ rule! {
     /// In the tests the overlay file was removed, and an overlay was committed for a row that the
     /// fragment does not have. Overlays are not finished in Lance 14.0.2.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy. Or go back to the last version without the overlay, and so
     /// without its values and what was committed since.
     ///
@@ -63,7 +63,7 @@ impl Rule for OverlayInvalid {
                     })
                     .instead("an overlay file that is there and covers rows of the fragment", fault.clone())
                     .reader("to_table() with overlays switched on", *effect)
-                    .mend("restore the file from a copy, or go back to the last version without the overlay"),
+                    .help("restore the file from a copy, or go back to the last version without the overlay"),
             );
         }
     }

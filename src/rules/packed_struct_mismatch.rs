@@ -1,4 +1,4 @@
-use super::{ColumnsView, FileView, Rule, mends};
+use super::{ColumnsView, FileView, Rule, fixes};
 use crate::finding::{Finding, Findings, Remedy, RuleInfo};
 use crate::model::join::Placement;
 use crate::model::logical_type::LogicalType;
@@ -30,7 +30,7 @@ rule! {
     ///   writers take "yes", "on", "y" and "1" too.
     /// - Lance 0.15.0 knew `packed` only, and wrote `lance-encoding:packed` plain.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Make the key say what is stored. No data is rewritten. If it is packed:
     ///
     /// ```python
@@ -43,7 +43,7 @@ rule! {
     /// `ds.replace_field_metadata("column", {"packed": "true"})`.
     ///
     /// Where the dataset does not open, that fails. Read the last version that opens and write it
-    /// anew, or move the newest manifest away, without what was committed since:
+    /// again, or move the newest manifest away, without what was committed since:
     ///
     /// ```python
     /// lance.write_dataset(lance.dataset(uri, version=N).to_table(), new_uri)
@@ -122,12 +122,12 @@ impl Case<'_> {
         keys.collect::<Vec<_>>().join(", ")
     }
 
-    /// Python that gives a field its metadata anew, the packed keys replaced.
-    fn mend(&self, packed: bool) -> Remedy {
+    /// Python that gives a field its metadata again, the packed keys replaced.
+    fn help(&self, packed: bool) -> Remedy {
         let metadata = self.field.metadata.iter();
         let rest = metadata.filter(|(key, _)| !PACKED_KEYS.contains(&key.as_str()));
         let rest = rest.map(|(key, value)| (key.as_str(), value.as_str()));
-        mends::replace_metadata(
+        fixes::replace_metadata(
             match packed {
                 true => "say that it is packed, in the way that all readers understand",
                 false => "take the key away",
@@ -151,14 +151,14 @@ impl Case<'_> {
                 self.keys()
             ));
         let finding = match self.version.is_structural() {
-            true => finding.reader("to_table()", "returns the whole column as nulls without a word"),
+            true => finding.reader("to_table()", "returns the whole column as nulls silently"),
             false => finding.reader(
                 "to_table()",
                 "fails: there were more fields in the schema than provided column indices / infos, or \
                  hands out other columns",
             ),
         };
-        finding.mend(self.mend(false))
+        finding.help(self.help(false))
     }
 
     fn on_other_type(&self) -> Finding {
@@ -172,14 +172,14 @@ impl Case<'_> {
         .reader(
             "to_table()",
             match self.version.is_structural() {
-                true => "returns the whole column as nulls without a word",
+                true => "returns the whole column as nulls silently",
                 false => {
                     "fails: there were more fields in the schema than provided column indices / infos, \
                      or panics"
                 }
             },
         )
-        .mend(self.mend(false))
+        .help(self.help(false))
     }
 
     fn not_true(&self) -> Option<Finding> {
@@ -203,7 +203,7 @@ impl Case<'_> {
                 "panics: called `Option::unwrap()` on a `None` value (encodings/logical/struct.rs:343)",
             )
             .cause("writers of 2.1 and later take 1, yes, on and y for true, readers take only true")
-            .mend(self.mend(true)),
+            .help(self.help(true)),
         )
     }
 
@@ -245,8 +245,8 @@ impl Case<'_> {
         };
         // From 2.1 on the dataset does not open, so nothing can be committed.
         match self.view.snapshot.filter(|_| self.version.is_structural()) {
-            None => finding.mend(self.mend(true)),
-            Some(snapshot) => finding.mend(mends::move_away_if_older(snapshot)),
+            None => finding.help(self.help(true)),
+            Some(snapshot) => finding.help(fixes::move_away_if_older(snapshot)),
         }
     }
 }

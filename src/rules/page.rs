@@ -1,12 +1,15 @@
 //! What the rules about pages share: how a fault of a page becomes a finding.
 
 use super::ColumnView;
-use crate::finding::{Finding, Marked, RuleInfo};
-use crate::typing::About;
-use crate::typing::pages::PageFault;
+use crate::finding::{EncodingLabel, Finding, RuleInfo};
+use crate::typecheck::TypeErrorKind;
+use crate::typecheck::pages::PageFault;
 
 /// The faults of a column's pages that are about one thing.
-pub fn about<'a>(view: &'a ColumnView<'_>, about: About) -> impl Iterator<Item = &'a PageFault> {
+pub fn about<'a>(
+    view: &'a ColumnView<'_>,
+    about: TypeErrorKind,
+) -> impl Iterator<Item = &'a PageFault> {
     let faults = view.faults.iter();
     faults.filter(move |fault| fault.complaint.about == about)
 }
@@ -33,7 +36,7 @@ pub fn finding(
         .reader("to_table()", complaint.effect.clone());
     let page = view.column.pages.get(fault.page);
     match page.and_then(|page| page.encoding.as_ref().ok()) {
-        Some(encoding) => finding.tree(Marked {
+        Some(encoding) => finding.tree(EncodingLabel {
             encoding: encoding.clone(),
             node: complaint.node.clone(),
             note: format!("expected {}", complaint.expected),

@@ -1,7 +1,7 @@
 use super::{ColumnView, Rule, page};
 use crate::finding::{Findings, RuleInfo};
-use crate::typing::About;
-use crate::typing::pages::stops_file;
+use crate::typecheck::TypeErrorKind;
+use crate::typecheck::pages::stops_file;
 
 rule! {
     /// The buffers of a page are not those that its encoding reads. They are too few or too many,
@@ -16,13 +16,13 @@ rule! {
     ///   `Column … page … has … buffer offsets but … buffer sizes`.
     /// - A buffer that is not at a multiple of 64 bytes (2.1 and later):
     ///   `… buffer offset … is not aligned to 64 bytes`.
-    /// - A buffer beyond the data: `Invalid range …`, or wrong values without a word.
+    /// - A buffer beyond the data: `Invalid range …`, or wrong values silently.
     /// - A buffer that the page does not have (2.0): panics,
     ///   `index out of bounds: the len is … but the index is …`.
     /// - Other numbers than the encoding needs: `… mini-block has … buffers, expected …`, or a
     ///   panic.
     /// - Chunk or index buffers of the wrong size: panics in `miniblock_decode.rs` or
-    ///   `chunk_index.rs`, or returns wrong rows without a word.
+    ///   `chunk_index.rs`, or returns wrong rows silently.
     ///
     /// ## How it comes about
     /// - The file's metadata was damaged or edited.
@@ -31,7 +31,7 @@ rule! {
     /// Fewer bytes than expected are also the matter of lance-format/lance#5674, whose cause is
     /// not known.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. Where offsets and
     /// sizes are of other numbers, or a buffer is not at a multiple of 64 bytes, readers refuse
     /// the whole file. Else read the other columns until then:
@@ -75,10 +75,12 @@ impl Rule for PageBuffersMismatch {
                         "fails: Column … has {offsets} buffer offsets but {sizes} buffer sizes"
                     ),
                 )
-                .mend(RESTORE_FILE),
+                .help(RESTORE_FILE),
             );
         }
-        for fault in page::about(view, About::Buffers).chain(page::about(view, About::Unread)) {
+        for fault in page::about(view, TypeErrorKind::Buffers)
+            .chain(page::about(view, TypeErrorKind::Unread))
+        {
             let path = &view.field.path;
             let message =
                 format!("the buffers of column `{path}` are not those that its encoding reads");
@@ -86,8 +88,8 @@ impl Rule for PageBuffersMismatch {
             let page = view.column.pages.get(fault.page);
             findings.add(
                 match page.is_some_and(|page| stops_file(page, view.version)) {
-                    true => finding.mend(RESTORE_FILE),
-                    false => finding.mend(view.restore_mend()),
+                    true => finding.help(RESTORE_FILE),
+                    false => finding.help(view.restore_mend()),
                 },
             );
         }

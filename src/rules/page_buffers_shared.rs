@@ -6,7 +6,7 @@ rule! {
     /// over each other, so one of the two is not where its metadata says.
     ///
     /// ## What readers do
-    /// `to_table()` returns the values of the other page **without a word**, or fails on them.
+    /// `to_table()` returns the values of the other page **silently**, or fails on them.
     /// With two pages of one type and length nothing fails: column `b` shows the values of column
     /// `a`. `validate()` reads no page and passes.
     ///
@@ -14,7 +14,7 @@ rule! {
     /// The file's metadata was damaged or edited. In the tests an offset was changed, and a page
     /// was listed twice.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. Until then, do not
     /// trust the column that the finding names, nor the one that it shares bytes with. Read the
     /// others:
@@ -68,9 +68,9 @@ impl Rule for PageBuffersShared {
                 )
                 .reader(
                     "to_table()",
-                    "returns the values of the other page without a word, or fails",
+                    "returns the values of the other page silently, or fails",
                 )
-                .mend("restore the file from a copy, or write the column again from its source"),
+                .help("restore the file from a copy, or write the column again from its source"),
             );
         }
     }

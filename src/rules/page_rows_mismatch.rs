@@ -1,9 +1,9 @@
 use super::{ColumnView, ColumnsView, Rule, page};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
-use crate::typing::About;
-use crate::typing::legacy::Whole;
-use crate::typing::pages::PageFault;
+use crate::typecheck::TypeErrorKind;
+use crate::typecheck::legacy::Whole;
+use crate::typecheck::pages::PageFault;
 
 rule! {
     /// A page counts other rows than its encoding counts items, though the column has no lists in
@@ -33,7 +33,7 @@ rule! {
     /// - The file's metadata was damaged.
     /// - A tool joined or split pages, and corrected only one of the two counts.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy, or write the column again from its source. Until then, read
     /// the other columns:
     ///
@@ -57,17 +57,17 @@ impl Rule for PageRowsMismatch {
     }
 
     fn column(&self, view: &ColumnView<'_>, findings: &mut Findings) {
-        for fault in page::about(view, About::Rows) {
+        for fault in page::about(view, TypeErrorKind::Rows) {
             let path = &view.field.path;
             let message =
                 format!("a page of column `{path}` counts other rows than its encoding does");
             let finding = page::finding(&INFO, view, fault, message);
-            findings.add(finding.mend(view.restore_mend()));
+            findings.add(finding.help(view.restore_mend()));
         }
         if let Some(finding) = out_of_order(view) {
             findings.add(finding);
         }
-        for fault in page::about(view, About::Spare) {
+        for fault in page::about(view, TypeErrorKind::Spare) {
             findings.add(spare(view, fault));
         }
     }
@@ -97,7 +97,7 @@ impl Rule for PageRowsMismatch {
                     format!("{stated} rows"),
                 )
                 .reader("to_table()", effect)
-                .mend("restore the file from a copy"),
+                .help("restore the file from a copy"),
         );
     }
 }
@@ -114,12 +114,12 @@ fn spare(view: &ColumnView<'_>, fault: &PageFault) -> Finding {
             .cause(
                 "Lance up to 0.20 wrote the children of a struct whole where it was given a slice of it",
             )
-            .mend(
+            .help(
                 "compare the column with its source; where it differs, write it again from its source",
             ),
         None => finding
             .severity(Severity::Warning)
-            .mend("restore the file from a copy"),
+            .help("restore the file from a copy"),
     }
 }
 
@@ -163,6 +163,6 @@ fn out_of_order(view: &ColumnView<'_>) -> Option<Finding> {
             "returns the values in the order of the pages silently, so each stands in another row",
         )
         .cause("the file's metadata was damaged or edited")
-        .mend(view.restore_mend()),
+        .help(view.restore_mend()),
     )
 }

@@ -1,10 +1,10 @@
-use super::{ColumnView, Rule, mends};
+use super::{ColumnView, Rule, fixes};
 use crate::finding::{Findings, RuleInfo};
 use crate::format::encoding::EnvelopeFault;
-use crate::model::encoding::{EncodingFault, Vocabulary};
+use crate::model::encoding::{EncodingFamily, EncodingFault};
 use crate::model::readers::{UNFINISHED_2_1, UNFINISHED_2_2, UNFINISHED_2_3, V2_0_OF_0_12};
 use crate::model::version::FileVersion;
-use crate::typing::pages::is_unfinished;
+use crate::typecheck::pages::is_unfinished;
 
 rule! {
     /// A file of version 2.0, 2.1, 2.2 or 2.3 was written before that version was finished. Its
@@ -41,7 +41,7 @@ rule! {
     ///
     /// Nothing is damaged.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Read it with a pylance of that time, and write it again with today's. The manifest's writer
     /// version, in the header, tells which release that is. For 2.1 take the last one that wrote
     /// it so, or the very one that wrote it: files of 0.16 to 0.20 are not read by most later
@@ -94,20 +94,20 @@ impl Rule for PreStablePages {
                     "fails: Missing ColumnEncoding encoding description",
                 )
                 .cause(V2_0_OF_0_12.cause)
-                .mend(mends::rewrite_old(&V2_0_OF_0_12, view.schema)),
+                .help(fixes::rewrite_old(&V2_0_OF_0_12, view.schema)),
             );
             return;
         }
         let found = view.column.pages.iter().enumerate().find_map(|(at, page)| {
             let encoding = page.encoding.as_ref().ok()?;
             match (view.version, encoding.vocabulary) {
-                (FileVersion::V2_1 | FileVersion::V2_2, Vocabulary::PreStable) => {
+                (FileVersion::V2_1 | FileVersion::V2_2, EncodingFamily::PreStable) => {
                     Some((at, encoding, &UNFINISHED_2_1))
                 }
                 (version, _) if is_unfinished(version, encoding) => {
                     Some((at, encoding, &UNFINISHED_2_2))
                 }
-                (FileVersion::V2_3, Vocabulary::Structural) => {
+                (FileVersion::V2_3, EncodingFamily::Structural) => {
                     Some((at, encoding, &UNFINISHED_2_3))
                 }
                 _ => None,
@@ -117,8 +117,8 @@ impl Rule for PreStablePages {
             return;
         };
         let mut expected = match view.version {
-            FileVersion::V2_3 => Vocabulary::Planar.type_url(),
-            _ => Vocabulary::Structural.type_url(),
+            FileVersion::V2_3 => EncodingFamily::Planar.type_url(),
+            _ => EncodingFamily::Structural.type_url(),
         };
         let mut got = encoding.vocabulary.type_url();
         let mut effect = format!(
@@ -141,7 +141,7 @@ impl Rule for PreStablePages {
             .instead(expected, got)
             .reader("to_table()", effect)
             .cause(layout.cause)
-            .mend(mends::rewrite_old(layout, view.schema)),
+            .help(fixes::rewrite_old(layout, view.schema)),
         );
     }
 }

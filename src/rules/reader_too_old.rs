@@ -1,4 +1,4 @@
-use super::{Rule, WholeView, manifest_place, mends};
+use super::{Rule, WholeView, fixes, manifest_place};
 use crate::finding::{Findings, Remedy, RuleInfo};
 use crate::model::logical_type::LogicalType;
 use crate::model::reader_name::first_lancedb;
@@ -26,7 +26,7 @@ rule! {
     /// or a feature flag that came later. Which release reads what is known from trying. Every
     /// release of the table opened and scanned datasets with one feature each.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Upgrade the reader. The finding names the first release that reads all of it:
     ///
     /// ```text
@@ -91,7 +91,7 @@ impl Rule for ReaderTooOld {
                         },
                         says,
                     )
-                    .mend(match (readers.reads, readers.until) {
+                    .help(match (readers.reads, readers.until) {
                         (Some(_), Some(until)) => Remedy::with_code(format!(
                             "use a release that reads it:\npip install 'pylance=={until}'"
                         )),
@@ -100,7 +100,7 @@ impl Rule for ReaderTooOld {
                             "use the release that wrote it, with the settings that it had".into()
                         }
                     })
-                    .mend_all(for_old_readers(&view.snapshot.schema)),
+                    .help_all(for_old_readers(&view.snapshot.schema)),
             );
         }
     }
@@ -145,7 +145,7 @@ fn for_old_readers(schema: &FieldTree) -> Option<Remedy> {
     };
     match types.any(since_2_1) {
         true => None,
-        false => mends::copy(
+        false => fixes::copy(
             "or write the data to a new dataset for old readers",
             schema,
             &[],

@@ -1,4 +1,4 @@
-use super::mends::py;
+use super::fixes::py;
 use super::{DatasetView, Rule};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
 use crate::model::refs::BadRef;
@@ -24,7 +24,7 @@ rule! {
     /// ## How it comes about
     /// The file was damaged in storage, or written by hand.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the file from a copy.
     ///
     /// Without a copy, delete the tag and create it again. That works though its file is damaged:
@@ -86,21 +86,21 @@ fn finding(bad: &BadRef) -> Finding {
     };
     let finding = finding
         .reader("cleanup_old_versions()", fails)
-        .mend("restore the file from a copy");
+        .help("restore the file from a copy");
     match (is_branch, version) {
-        (true, _) => finding.mend(
+        (true, _) => finding.help(
             "or write it again: an object with parentBranch (null for the dataset itself), parentVersion, \
              createAt (seconds since 1970), manifestSize (bytes) and metadata (an object of texts); do not \
              remove it, since a clean-up would then remove the files of the branch",
         ),
-        (false, Some(version)) => finding.mend_code(format!(
+        (false, Some(version)) => finding.help_code(format!(
             "or delete the tag and create it again; no data is touched:\n\
              ds = lance.dataset(uri)\n\
              ds.tags.delete({name})\n\
              ds.tags.create({name}, {version})",
             name = py(name)
         )),
-        (false, None) => finding.mend_code(format!(
+        (false, None) => finding.help_code(format!(
             "or delete the tag; no data is touched:\n\
              lance.dataset(uri).tags.delete({})",
             py(name)

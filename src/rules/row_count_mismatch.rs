@@ -1,4 +1,4 @@
-use super::{ColumnsView, Rule, mends};
+use super::{ColumnsView, Rule, fixes};
 use crate::finding::{Finding, Findings, RuleInfo, Severity};
 use crate::model::version::FileVersion;
 
@@ -9,7 +9,7 @@ rule! {
     /// Readers ask the file for as many rows as the manifest says.
     ///
     /// - Too many: `to_table()` fails, `cannot read Ranges([0..5]) from columns with 3 rows`.
-    /// - Too few: `to_table()` leaves rows out **without a word**.
+    /// - Too few: `to_table()` leaves rows out **silently**.
     ///
     /// `count_rows()` is wrong in both cases. `validate()` fails:
     /// `Fragment metadata has incorrect physical_rows`.
@@ -27,8 +27,8 @@ rule! {
     /// - Lance 0.8.0 appended to a dataset of an older release. It wrote the count of the rows
     ///   that were left, without the deleted ones (lance-format/lance#1531).
     ///
-    /// ## How to mend it
-    /// Restore the file that was committed from a copy. Or register it anew with the right count.
+    /// ## How to fix it
+    /// Restore the file that was committed from a copy. Or register it again with the right count.
     /// Or go back to a version that is right, without what was committed since:
     ///
     /// ```python
@@ -90,7 +90,7 @@ impl Rule for RowCountMismatch {
             true => {
                 format!("fails: cannot read Ranges([0..{stated}]) from columns with {real} rows")
             }
-            false => format!("leaves out {} rows without a word", real - stated),
+            false => format!("leaves out {} rows silently", real - stated),
         };
         findings.add(
             INFO.finding("the manifest counts other rows in a fragment than its data file holds")
@@ -98,7 +98,7 @@ impl Rule for RowCountMismatch {
                 .instead(format!("{stated} rows, as the manifest says"), format!("{real} rows"))
                 .reader("to_table()", effect)
                 .cause("the file was replaced by another, or its writer registered it wrongly")
-                .mend("restore the file that was committed from a copy, or register it anew with the right row count"),
+                .help("restore the file that was committed from a copy, or register it again with the right row count"),
         );
     }
 }
@@ -115,7 +115,7 @@ fn untrusted(stated: u64, real: u64) -> Finding {
              physical_rows",
         )
         .cause("Lance 0.8.0 wrote the count when it appended to a dataset of an older release, without the deleted rows")
-        .mend(mends::COMMIT_NOTHING)
+        .help(fixes::COMMIT_NOTHING)
 }
 
 /// A 2.x file whose descriptor counts other rows than its pages, which are those that the manifest
@@ -140,6 +140,6 @@ fn descriptor(view: &ColumnsView<'_>, real: u64) -> Option<Finding> {
                 ),
             )
             .reader("to_table()", "goes by the pages and reads it right")
-            .mend("restore the file from a copy"),
+            .help("restore the file from a copy"),
     )
 }

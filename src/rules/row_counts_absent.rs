@@ -1,4 +1,4 @@
-use super::{DatasetView, Rule, manifest_place, mends};
+use super::{DatasetView, Rule, fixes, manifest_place};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::version::FileVersion;
 
@@ -24,7 +24,7 @@ rule! {
     /// - A tool that is not Lance wrote the manifest, or moved deletion files into it, without the
     ///   counts.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Any commit of a current release adds the counts. This one changes no rows and keeps the
     /// indices:
     ///
@@ -81,7 +81,7 @@ impl Rule for RowCountsAbsent {
                         "to_table(filter=…), to_table(limit=…), delete() or update()",
                         "fails: Fragments are missing row count stats",
                     )
-                    .mend(mends::COMMIT_NOTHING),
+                    .help(fixes::COMMIT_NOTHING),
             );
         }
     }

@@ -14,7 +14,7 @@ rule! {
     ///   word**, and whoever keeps row ids may find another row by them. Taking by row id fails in
     ///   pylance 14, whatever the id: `stable row id … is live in multiple fragments`.
     /// - A fragment has too many or too few ids. `to_table(with_row_id=True)` returns wrong ids
-    ///   **without a word**, or fails.
+    ///   **silently**, or fails.
     /// - The ids do not decode. `to_table(with_row_id=True)` fails:
     ///   `corrupt file row ID metadata: …`.
     /// - The next id is one in use. The next append gives new rows the ids of others.
@@ -32,7 +32,7 @@ rule! {
     /// - Bugs of compaction and updates in releases that had just learnt stable row ids
     ///   (lance-format/lance#8075).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Go back to the last version in which they were right. It becomes the newest, and what was
     /// committed since is left behind:
     ///
@@ -50,9 +50,9 @@ rule! {
 pub struct RowIdsInvalid;
 
 /// Most ids of runs that overlap which are compared one by one.
-const MOST_COMPARED: u64 = 20_000_000;
+const MAX_COMPARED: u64 = 20_000_000;
 
-const RESTORE: &str = super::mends::GO_BACK;
+const RESTORE: &str = super::fixes::GO_BACK;
 
 impl Rule for RowIdsInvalid {
     fn info(&self) -> &'static RuleInfo {
@@ -76,7 +76,7 @@ impl Rule for RowIdsInvalid {
                         "to_table(with_row_id=True)",
                         "fails: Encountered corrupt file row ID metadata: …",
                     )
-                    .mend(RESTORE),
+                    .help(RESTORE),
             ),
             Some(Ok(ids)) if ids.len() != rows && rows > 0 => findings.add(
                 INFO.finding("a fragment has other row ids than rows")
@@ -85,13 +85,13 @@ impl Rule for RowIdsInvalid {
                     .reader(
                         "to_table(with_row_id=True)",
                         format!(
-                            "returns wrong row ids without a word, or fails; validate(): Fragment {} has {} row ids, \
+                            "returns wrong row ids silently, or fails; validate(): Fragment {} has {} row ids, \
                              but {rows} physical rows",
                             view.fragment.id,
                             ids.len()
                         ),
                     )
-                    .mend(RESTORE),
+                    .help(RESTORE),
             ),
             Some(Ok(_)) => {}
         }
@@ -127,13 +127,13 @@ impl Rule for RowIdsInvalid {
                         "fails: Failed to decode RowDatasetVersionSequence",
                     ),
             };
-            findings.add(finding.mend(RESTORE));
+            findings.add(finding.help(RESTORE));
         }
     }
 
     fn whole(&self, view: &WholeView<'_>, findings: &mut Findings) {
         if let Some(finding) = repeated(view.row_ids) {
-            findings.add(finding.mend(RESTORE));
+            findings.add(finding.help(RESTORE));
         }
         let greatest = view.row_ids.iter().filter_map(|of| of.ids.greatest());
         let next = view.snapshot.message().next_row_id;
@@ -149,7 +149,7 @@ impl Rule for RowIdsInvalid {
                              row id {greatest} is already in use"
                         ),
                     )
-                    .mend(RESTORE),
+                    .help(RESTORE),
             );
         }
     }
@@ -184,7 +184,7 @@ fn repeated(all: &[Arc<RowIdsOf>]) -> Option<Finding> {
         .filter_map(|at| all.get(*at).map(AsRef::as_ref))
         .collect();
     let ids = suspects.iter().map(|of| of.ids.len());
-    if ids.fold(0, u64::saturating_add) > MOST_COMPARED {
+    if ids.fold(0, u64::saturating_add) > MAX_COMPARED {
         return None;
     }
     let mut seen: roaring::RoaringTreemap = roaring::RoaringTreemap::new();

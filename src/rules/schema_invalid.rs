@@ -1,7 +1,7 @@
-use super::mends::py;
+use super::fixes::py;
 use rustc_hash::FxHashMap;
 
-use super::{Around, DatasetView, FileView, Rule, mends};
+use super::{Around, DatasetView, FileView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::DataFragment;
@@ -39,7 +39,7 @@ rule! {
     /// - A newer Lance that knows more types wrote the dataset.
     /// - A bug of Lance's commit left a child without its parent (lance-format/lance#9424).
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// If a newer Lance wrote it, read it with that. Else go back to the last version that opens,
     /// without what was committed since. If the newest one does not open, `restore()` fails too.
     /// Move its manifest away then:
@@ -82,7 +82,7 @@ impl Rule for SchemaInvalid {
                         "fails: Field … (id={id}) references parent id {parent}, which must appear earlier"
                     ),
                 )
-                .mend("restore the file from a copy, or write it again from its source"),
+                .help("restore the file from a copy, or write it again from its source"),
         );
     }
 
@@ -103,7 +103,7 @@ impl Rule for SchemaInvalid {
                     .at(place.clone())
                     .instead("the fields that the data files hold", "none")
                     .reader("take()", "fails: No data files found for schema")
-                    .mend(back(snapshot, &view.around(snapshot), false)),
+                    .help(back(snapshot, &view.around(snapshot), false)),
             );
         }
         let mut names: FxHashMap<(i32, &str), ()> = FxHashMap::default();
@@ -156,7 +156,7 @@ impl Rule for SchemaInvalid {
                             key.name
                         ),
                     )
-                    .mend("commit the schema with the key as it was written"),
+                    .help("commit the schema with the key as it was written"),
                 );
             }
         }
@@ -173,7 +173,7 @@ impl Rule for SchemaInvalid {
                 .at(place.clone())
                 .instead(expected, found)
                 .reader("lance.dataset(uri).schema", "fails: BlobType storage …")
-                .mend(mends::GO_BACK),
+                .help(fixes::GO_BACK),
             );
         }
     }
@@ -239,7 +239,7 @@ impl Fault {
             .instead(self.expected, format!("a field that {}", self.what))
             .reader(self.call, self.effect);
         if self.effect == NO_ITEMS && field.parent_id < 0 {
-            return finding.mend(Remedy::with_code(format!(
+            return finding.help(Remedy::with_code(format!(
                 "drop the column: lists of 0 items hold no value, and the other columns, their rows and \
                  their indices stay as they are:\n\
                  lance.dataset(uri).drop_columns([{}])",
@@ -247,17 +247,17 @@ impl Fault {
             )));
         }
         finding
-            .mend("if a newer Lance wrote it, read it with that")
-            .mend(back(snapshot, around, self.call == OPEN))
+            .help("if a newer Lance wrote it, read it with that")
+            .help(back(snapshot, around, self.call == OPEN))
     }
 }
 
 /// How to return to the version before; `restore()` needs a newest version that opens.
 fn back(snapshot: &Snapshot, around: &Around, is_unopened: bool) -> Remedy {
     if is_unopened || around.older.is_none() {
-        mends::move_away(snapshot, around)
+        fixes::move_away(snapshot, around)
     } else {
-        mends::GO_BACK.into()
+        fixes::GO_BACK.into()
     }
 }
 

@@ -1,4 +1,4 @@
-use super::mends::py;
+use super::fixes::py;
 use super::{DatasetView, Rule};
 use crate::finding::{Findings, Place, RuleInfo};
 use crate::model::history::{BranchLack, LostTag};
@@ -21,7 +21,7 @@ rule! {
     ///
     /// Lance itself does not clean up a version that a tag names.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the manifest from a copy. The finding names the version and, where there is one,
     /// the branch.
     ///
@@ -75,7 +75,7 @@ impl Rule for TagWithoutVersion {
                     ),
                     _ => "the manifest was removed by hand, or not copied".to_string(),
                 })
-                .mend_code(format!(
+                .help_code(format!(
                     "restore the manifest from a copy, or let the tag go:\n\
                          lance.dataset(uri).tags.delete({})",
                     py(&tag.name)

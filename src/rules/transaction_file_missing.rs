@@ -1,4 +1,4 @@
-use super::{DatasetView, Rule, mends};
+use super::{DatasetView, Rule, fixes};
 use crate::finding::{Findings, Place, Remedy, RuleInfo};
 use crate::model::history::LostTransaction;
 use crate::model::target::TRANSACTIONS;
@@ -28,7 +28,7 @@ rule! {
     /// Releases from 1.0.4 on were seen to keep the record in the manifest file too. They need no
     /// such file.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// Restore the folder from a copy. Or make one commit by a current release, which keeps its
     /// record in the manifest file. It changes no rows:
     ///
@@ -79,8 +79,8 @@ impl Rule for TransactionFileMissing {
                     file: Some(format!("{TRANSACTIONS}/{name}")),
                     ..Place::default()
                 })
-                .mend("restore the file from a copy")
-                .mend(Remedy::with_code(format!("or {}", mends::COMMIT_NOTHING))),
+                .help("restore the file from a copy")
+                .help(Remedy::with_code(format!("or {}", fixes::COMMIT_NOTHING))),
         );
     }
 }

@@ -1,4 +1,4 @@
-use super::{ColumnView, Rule, mends};
+use super::{ColumnView, Rule, fixes};
 use crate::finding::{Findings, Remedy, RuleInfo, Severity};
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{EXTENSION_KEY, Field, FieldTree};
@@ -34,7 +34,7 @@ rule! {
     /// Lance writes these types without a complaint and cannot read them back (14.0.2 still). The
     /// tagged strings are how Lance up to 0.32 wrote JSON.
     ///
-    /// ## How to mend it
+    /// ## How to fix it
     /// For a tagged string, take the tag away. It reads as the string that it is, and no data is
     /// rewritten:
     ///
@@ -45,7 +45,7 @@ rule! {
     ///
     /// That drops all other metadata of the field, so list what is to stay in the braces.
     ///
-    /// Else read the other columns. Write this one anew from its source, as 2.2 or with another
+    /// Else read the other columns. Write this one again from its source, as 2.2 or with another
     /// type. The values are in the file, but no release of Lance reads them:
     ///
     /// ```python
@@ -103,16 +103,16 @@ impl Rule for TypeUnreadable {
                 .metadata
                 .iter()
                 .filter(|(key, _)| *key != EXTENSION_KEY);
-            findings.add(finding.mend(mends::replace_metadata(
+            findings.add(finding.help(fixes::replace_metadata(
                 "take the tag away, and it reads as the string it is",
                 view.field,
                 rest.map(|(key, value)| (key.as_str(), value.as_str())),
             )));
             return;
         }
-        findings.add(finding.mend(Remedy::with_code(format!(
-            "read the other columns, and write this one anew from its source as 2.2 or with another type:\n{}",
-            mends::read_without(view.schema, view.field)
+        findings.add(finding.help(Remedy::with_code(format!(
+            "read the other columns, and write this one again from its source as 2.2 or with another type:\n{}",
+            fixes::read_without(view.schema, view.field)
         ))));
     }
 }

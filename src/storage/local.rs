@@ -31,7 +31,7 @@ pub struct LocalStorage {
 }
 
 /// A folder that was opened. The next file is likely to be in it too, and the system finds it there
-/// without walking the path to it anew.
+/// without walking the path to it again.
 #[cfg(unix)]
 #[derive(Debug)]
 struct Folder {
@@ -95,7 +95,7 @@ impl LocalStorage {
                 folder
             }
         };
-        // Opening a pipe waits for its other end, for ever if there is none.
+        // Opening a pipe waits for its other end, forever if there is none.
         let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         if self.bases.untrusted {
             // Where it leads is looked at before it is opened in the other way.
@@ -136,7 +136,7 @@ impl LocalStorage {
         Ok((file, metadata.len()))
     }
 
-    /// Reads `range`, which the caller has held against the file's size.
+    /// Reads `range`, which the caller has compared with the file's size.
     fn read(&self, mut file: File, range: Range<u64>, size: u64) -> Result<Bytes, StorageError> {
         let length = range.end.saturating_sub(range.start);
         let claim = self.meter.admit(length)?;
@@ -257,7 +257,7 @@ impl Storage for LocalStorage {
     }
 }
 
-/// Opens what is at a path. A pipe would be waited for until its other end is opened, for ever if
+/// Opens what is at a path. A pipe would be waited for until its other end is opened, forever if
 /// nobody does.
 pub(super) fn open_at_once(path: &Path) -> io::Result<(File, Metadata)> {
     let mut options = File::options();

@@ -14,7 +14,7 @@ thread_local! {
 
 /// Why no more is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Halt {
+pub enum StopReason {
     /// Someone asked the run to end.
     Interrupted,
     /// As many requests were made as may be.
@@ -27,7 +27,7 @@ pub enum Halt {
     Failed(String),
 }
 
-impl std::fmt::Display for Halt {
+impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
@@ -52,9 +52,9 @@ pub struct Meter {
     bytes: AtomicU64,
     /// Bytes that came and those that are under way.
     claimed: AtomicU64,
-    most_requests: u64,
-    most_bytes: u64,
-    halt: OnceLock<Halt>,
+    max_requests: u64,
+    max_bytes: u64,
+    halt: OnceLock<StopReason>,
 }
 
 impl Default for Meter {
@@ -65,13 +65,13 @@ impl Default for Meter {
 
 impl Meter {
     /// A meter that lets so many requests and bytes pass; all when absent.
-    pub fn limited(most_requests: Option<u64>, most_bytes: Option<u64>) -> Self {
+    pub fn limited(max_requests: Option<u64>, max_bytes: Option<u64>) -> Self {
         Self {
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             claimed: AtomicU64::new(0),
-            most_requests: most_requests.unwrap_or(u64::MAX),
-            most_bytes: most_bytes.unwrap_or(u64::MAX),
+            max_requests: max_requests.unwrap_or(u64::MAX),
+            max_bytes: max_bytes.unwrap_or(u64::MAX),
             halt: OnceLock::new(),
         }
     }
@@ -93,12 +93,12 @@ impl Meter {
 
     /// Ends the run: what is read from now on fails with [`StorageError::Halted`]. The first
     /// reason stands.
-    pub fn halt(&self, why: Halt) {
+    pub fn halt(&self, why: StopReason) {
         let _ = self.halt.set(why);
     }
 
     /// Why the run is to end, when it is.
-    pub fn halted(&self) -> Option<&Halt> {
+    pub fn halted(&self) -> Option<&StopReason> {
         self.halt.get()
     }
 
@@ -106,19 +106,19 @@ impl Meter {
     ///
     /// # Errors
     /// `Halted`, when the run is at its end.
-    pub(super) fn admit(&self, bytes: u64) -> Result<Claim<'_>, StorageError> {
+    pub(super) fn admit(&self, bytes: u64) -> Result<Permit<'_>, StorageError> {
         if self.halt.get().is_some() {
             return Err(StorageError::Halted);
         }
-        let claim = Claim { meter: self, bytes };
+        let claim = Permit { meter: self, bytes };
         let before = self.claimed.fetch_add(bytes, Ordering::Relaxed);
-        if bytes > 0 && before.saturating_add(bytes) > self.most_bytes {
-            self.halt(Halt::MostBytes(self.most_bytes));
+        if bytes > 0 && before.saturating_add(bytes) > self.max_bytes {
+            self.halt(StopReason::MostBytes(self.max_bytes));
             return Err(StorageError::Halted);
         }
-        if self.requests.fetch_add(1, Ordering::Relaxed) >= self.most_requests {
+        if self.requests.fetch_add(1, Ordering::Relaxed) >= self.max_requests {
             self.requests.fetch_sub(1, Ordering::Relaxed);
-            self.halt(Halt::MostRequests(self.most_requests));
+            self.halt(StopReason::MostRequests(self.max_requests));
             return Err(StorageError::Halted);
         }
         let (requests, bytes) = OF_THIS_THREAD.get();
@@ -130,12 +130,12 @@ impl Meter {
 /// Bytes that a request may return. They are free again where it ends without them.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Claim<'a> {
+pub(super) struct Permit<'a> {
     meter: &'a Meter,
     bytes: u64,
 }
 
-impl Claim<'_> {
+impl Permit<'_> {
     /// Counts the bytes that came.
     pub(super) fn came(self, bytes: usize) {
         let bytes = bytes as u64;
@@ -146,7 +146,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.meter.claimed.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -163,7 +163,7 @@ mod tests {
         assert!(meter.admit(10).is_ok());
         assert!(meter.admit(10).is_err());
         assert_eq!(meter.requests(), 2);
-        assert_eq!(meter.halted(), Some(&Halt::MostRequests(2)));
+        assert_eq!(meter.halted(), Some(&StopReason::MostRequests(2)));
 
         let meter = Meter::limited(None, Some(15));
         // What fails or falls short gives its bytes back.
@@ -172,7 +172,7 @@ mod tests {
         let under_way = meter.admit(4);
         assert!(under_way.is_ok() && meter.admit(2).is_err());
         assert_eq!(meter.bytes(), 10);
-        meter.halt(Halt::Interrupted);
-        assert_eq!(meter.halted(), Some(&Halt::MostBytes(15)));
+        meter.halt(StopReason::Interrupted);
+        assert_eq!(meter.halted(), Some(&StopReason::MostBytes(15)));
     }
 }

@@ -8,10 +8,10 @@ mod bases;
 mod local;
 mod location;
 mod meter;
+mod redact;
 #[cfg(feature = "object-stores")]
 mod stores;
 mod text_file;
-mod veil;
 mod watched;
 
 use std::fmt;
@@ -24,11 +24,13 @@ use bytes::Bytes;
 pub use bases::{Bases, NotFollowed};
 pub use local::LocalStorage;
 pub use location::{Location, LocationError};
-pub use meter::{Halt, Meter};
+pub use meter::{Meter, StopReason};
+pub use redact::{
+    Named, RedactingStorage, Redactor, scheme_alone, without_credentials, without_secrets,
+};
 #[cfg(feature = "object-stores")]
 pub use stores::is_known_option;
 pub use text_file::read_text;
-pub use veil::{Named, Veil, VeiledStorage, scheme_alone, without_credentials, without_secrets};
 pub use watched::WatchedStorage;
 
 /// Why a read did not happen.
@@ -138,7 +140,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn confine(&self, _root: &Location) {}
 
     /// Under which names the contents of files are to be shown; `None` for their own.
-    fn veil(&self) -> Option<&Veil> {
+    fn redactor(&self) -> Option<&Redactor> {
         None
     }
 
@@ -161,16 +163,16 @@ pub struct Options {
     #[cfg(feature = "object-stores")]
     pub concurrency: usize,
     /// Most requests.
-    pub most_requests: Option<u64>,
+    pub max_requests: Option<u64>,
     /// Most bytes.
-    pub most_bytes: Option<u64>,
+    pub max_bytes: Option<u64>,
     /// Which base paths are followed.
     pub bases: Bases,
 }
 
 /// Everything that this build can read: local files, and object stores where it has them.
 pub fn open(options: Options) -> Arc<dyn Storage> {
-    let meter = Arc::new(Meter::limited(options.most_requests, options.most_bytes));
+    let meter = Arc::new(Meter::limited(options.max_requests, options.max_bytes));
     let local = LocalStorage::new(meter.clone(), options.bases.clone());
     #[cfg(feature = "object-stores")]
     return Arc::new(stores::Stores::new(local, meter, options));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail, Veil};
+use super::{Entry, Location, Meter, NotFollowed, Redactor, Storage, StorageError, Tail};
 
 /// A storage for one part of the work, which notes whether anything was refused to it.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl Storage for WatchedStorage<'_> {
         self.noted(self.inner.is_dir(location))
     }
 
-    fn veil(&self) -> Option<&Veil> {
-        self.inner.veil()
+    fn redactor(&self) -> Option<&Redactor> {
+        self.inner.redactor()
     }
 
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {

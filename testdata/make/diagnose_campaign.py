@@ -1146,9 +1146,9 @@ def judge(options):
         worst = next((v for v in ("unrecognised", "crash", "untraced-clean", "untraced", "other-column") if v in verdict), None)
         if worst:
             found = [(x["rule"], x["column"]) for x in answer.get("located", [])][:4]
-            others = [(x["rule"], (x.get("location") or {}).get("column")) for x in answer.get("bystanders", [])][:5]
+            others = [(x["rule"], (x.get("location") or {}).get("column")) for x in answer.get("unrelated", [])][:5]
             lists[worst].append({"key": key, "release": release, "case": case, "call": call, "found": found,
-                                 "bystanders": others, "rules": answer.get("rules", [])[:4],
+                                 "unrelated": others, "rules": answer.get("rules", [])[:4],
                                  "text": (answer.get("message") or {}).get("text", "")[:500],
                                  "source": (answer.get("message") or {}).get("source"),
                                  "said": said[-1500:] if worst == "unrecognised" else ""})  # fmt: skip
@@ -1220,7 +1220,7 @@ def weigh(case, answer):
     if not answer.get("by_place") and not answer.get("wrapper"):
         verdict.append("by-words")
     if not answer["found"]:
-        return [*verdict, "untraced" if answer["bystanders"] else "untraced-clean"]
+        return [*verdict, "untraced" if answer["unrelated"] else "untraced-clean"]
     verdict.append("traced")
     columns = [x["column"].split(".")[0] for x in answer["located"] if x["column"]]
     if len(case["columns"]) and columns:

@@ -1634,7 +1634,7 @@ FEW_CALLS = {"lance.dataset(p)", "count_rows()", "to_table()"}
 
 
 # --------------------------------------------------------------------------------------
-# Mends: the lines are run exactly as they are printed in the report
+# Fixes: the lines are run exactly as they are printed in the report
 # --------------------------------------------------------------------------------------
 
 PLAIN_FIXTURES = [
@@ -1650,7 +1650,7 @@ MIXED_FIXTURES = [f"broken/blob-mixed-fragments-{v}" for v in ("2.0", "2.1", "2.
 UNFLAGGED_FIXTURES = ["broken/blob-unflagged-2.0", "broken/blob-unflagged-2.1"]
 V2_UNFLAGGED_FIXTURES = ["broken/blob-unflagged-2.2", "broken/blob-v1-key-on-2.2"]
 
-MENDS = {
+Fixes = {
     "Take the key off: replace_field_metadata": (
         """\
         ds = lance.dataset(uri)
@@ -1753,19 +1753,19 @@ MENDS = {
 }
 
 
-def mend(lines, dataset, fixture):
+def fix(lines, dataset, fixture):
     import lance
     import pyarrow as pa
 
     names = {"lance": lance, "pa": pa, "uri": dataset, "VERSION": fixture.version}
     exec(textwrap.dedent(lines), names)
     rewritten = Path(dataset + "-rewritten")
-    mended = lance.dataset(str(rewritten) if rewritten.exists() else dataset)
-    rows = rows_of(mended.to_table())
-    outcome = f"{describe_schema(mended.schema)}; to_table() {rows}"
+    fixed = lance.dataset(str(rewritten) if rewritten.exists() else dataset)
+    rows = rows_of(fixed.to_table())
+    outcome = f"{describe_schema(fixed.schema)}; to_table() {rows}"
     right = agrees(ast.literal_eval(rows), fixture.truth)
     try:
-        blobs = read_all(mended.take_blobs("blob", indices=[0, 1]))
+        blobs = read_all(fixed.take_blobs("blob", indices=[0, 1]))
         outcome += f"; take_blobs() {blobs}"
         right = right and agrees(ast.literal_eval(blobs), blobs_of(fixture))
     except ValueError as error:
@@ -1789,8 +1789,8 @@ def child(job):
         elif job["do"] == "attempt":
             ATTEMPTS[job["name"]](job["path"])
             result = "accepted"
-        elif job["do"] == "mend":
-            result = mend(MENDS[job["name"]][0], job["path"], FIXTURES[job["fixture"]])
+        elif job["do"] == "help":
+            result = fix(Fixes[job["name"]][0], job["path"], FIXTURES[job["fixture"]])
         else:
             import lance
 
@@ -1986,9 +1986,9 @@ def report_fixtures(outcomes, releases):
 
 def report_mends(releases, out, pool, scratch):
     yield ""
-    yield "# Mends"
+    yield "# Fixes"
     yield ""
-    yield "Each was run on a copy of the fixture. `ok`: the mended dataset (or the new one, at"
+    yield "Each was run on a copy of the fixture. `ok`: the fixed dataset (or the new one, at"
     yield '`uri + "-rewritten"`) gives back what was written; its schema, to_table() and'
     yield "take_blobs() follow. The lines are those that ran, after `import lance` and"
     yield "`import pyarrow as pa`, with `uri` the dataset's path and VERSION its file version."
@@ -1998,17 +1998,17 @@ def report_mends(releases, out, pool, scratch):
             return None
         copy = Path(tempfile.mkdtemp(dir=scratch)) / "dataset"
         shutil.copytree(out / fixture_name, copy)
-        job = {"do": "mend", "name": name, "path": str(copy), "fixture": fixture_name}
+        job = {"do": "help", "name": name, "path": str(copy), "fixture": fixture_name}
         went_well, text = run(releases[release], job, cwd=copy.parent)
         return went_well, tidy(text, copy)
 
     todo = {
         (name, fixture_name, release): pool.submit(one, name, fixture_name, release)
-        for name, (_, fixture_names) in MENDS.items()
+        for name, (_, fixture_names) in Fixes.items()
         for fixture_name in fixture_names
         for release in releases
     }
-    for name, (lines, fixture_names) in MENDS.items():
+    for name, (lines, fixture_names) in Fixes.items():
         yield ""
         yield f"## {name}"
         yield ""

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def pairs(start, count):
-    """Two columns of one type, so that their ids can change places without a word."""
+    """Two columns of one type, so that their ids can change places silently."""
     numbers = list(range(start, start + count))
     return pa.table({"left": numbers, "right": [-n for n in numbers]})
 

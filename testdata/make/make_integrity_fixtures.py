@@ -1237,7 +1237,7 @@ def deletion_count_bitmap(out, v):
 
 @broken(
     "deletion-offset-beyond-2.1",
-    "The deletion file is written anew: it deletes row 9 of a fragment of three rows.",
+    "The deletion file is written again: it deletes row 9 of a fragment of three rows.",
 )
 def deletion_offset_beyond(out, v):
     vector(one_deletion(out, v), 9)
@@ -1245,7 +1245,7 @@ def deletion_offset_beyond(out, v):
 
 @broken(
     "deletion-offset-beyond-bitmap-2.1",
-    "The deletion file is written anew as a bitmap: it deletes rows 1 and 9 of three rows.",
+    "The deletion file is written again as a bitmap: it deletes rows 1 and 9 of three rows.",
     truth=LEFT_1,
 )
 def deletion_offset_beyond_bitmap(out, v):
@@ -1306,7 +1306,7 @@ def deletion_files_swapped_equal(out, v):
 
 @clean(
     "deletion-bitmap-small-2.1",
-    "The deletion file is written anew as a bitmap.",
+    "The deletion file is written again as a bitmap.",
     truth=LEFT_1,
 )
 def deletion_bitmap_small(out, v):
@@ -1315,7 +1315,7 @@ def deletion_bitmap_small(out, v):
 
 @clean(
     "deletion-vector-rewritten-2.1",
-    "The deletion file is written anew with the same content.",
+    "The deletion file is written again with the same content.",
     truth=LEFT_1,
 )
 def deletion_vector_rewritten(out, v):
@@ -1946,7 +1946,7 @@ def index_renamed_column(out, v):
 
 @clean(
     "index-rebuilt-2.1",
-    "A BTREE index, an append, and the index made anew; the files of the old one are still there.",
+    "A BTREE index, an append, and the index made again; the files of the old one are still there.",
     truth=rows(0, 7),
     asks=BOTH | {"filter id = 5": [5]},
 )
@@ -2652,11 +2652,11 @@ def ask(call, path, fixture):
     return [plain(found) == plain(wanted), f"{found[:6]}"]
 
 
-def mend(path, fixture):
+def fix(path, fixture):
     """Commit nothing, on a copy, and ask everything again; return what is still wrong."""
     import lance
 
-    copy = path + "-mended"
+    copy = path + "-fixed"
     shutil.copytree(path, copy)
     lance.dataset(copy).delete("false")
     for call in calls_of(fixture, True):
@@ -2666,7 +2666,7 @@ def mend(path, fixture):
             right, text = False, str(error)
         if not right:
             return [False, f"{call}: {text}"]
-    return [True, "mended"]
+    return [True, "fixed"]
 
 
 def inside(path, fixture, scratch):
@@ -2683,7 +2683,7 @@ def read_all(fixture, path):
     with tempfile.TemporaryDirectory() as scratch:
         copy = inside(path, fixture, scratch)
         os.chdir(scratch)
-        done, answer, panics = forked(lambda: mend(copy, fixture))
+        done, answer, panics = forked(lambda: fix(copy, fixture))
         yield "delete false", done, done and answer[0], answer[1] if done else answer, panics
         ends = set()
         for call in calls_of(fixture, lance.__version__ == READER):
@@ -2810,7 +2810,7 @@ def summed_up(words):
     return SILENT if "WRONG" in words.values() and words.get("validate") == "ok" else None
 
 
-def report(fixtures, results, mended):
+def report(fixtures, results, fixed):
     yield "# What the readers do with the fixtures of the integrity rules"
     yield ""
     yield from textwrap.dedent(REPORT_HEAD).strip().splitlines()
@@ -2842,7 +2842,7 @@ def report(fixtures, results, mended):
         yield ""
         yield from textwrap.wrap(f"{', '.join(names)}.", 100, break_on_hyphens=False)
     yield ""
-    yield f'## Broken, and mended by {READER} with `lance.dataset(uri).delete("false")`'
+    yield f'## Broken, and fixed by {READER} with `lance.dataset(uri).delete("false")`'
     yield ""
     yield "On a copy, after which every call gave what it should."
     yield ""
@@ -2850,7 +2850,7 @@ def report(fixtures, results, mended):
         fixture.name.partition("/")[2]
         for fixture in fixtures
         if fixture.name.startswith("broken/")
-        and fixture.name in mended
+        and fixture.name in fixed
         and any(word != "ok" for _, word, _ in results[fixture.name][READER])
     ]
     yield from textwrap.wrap(f"{', '.join(names)}.", 100, break_on_hyphens=False)
@@ -2979,20 +2979,20 @@ def main():
             ):
                 for fixture, found in batches("read", fixtures, release, place):
                     results[fixture.name][release] = list(judged(found))
-            mended = set()
+            fixed = set()
             for fixture in chosen:
                 for release in (READER, OLD_READER):
                     (_, word, _), *answers = results[fixture.name][release]
                     results[fixture.name][release] = answers
                     if (word, release) == ("ok", READER):
-                        mended.add(fixture.name)
+                        fixed.add(fixture.name)
                 words = {word for _, word, _ in results[fixture.name][READER]}
                 if fixture.name.startswith("clean/") and words != {"ok"}:
                     failed += 1
                     print(f"{fixture.name}: {words}", file=sys.stderr)
             if arguments.json:
                 arguments.json.write_text(json.dumps(results, indent=1))
-            text = "\n".join(report(chosen, results, mended)) + "\n"
+            text = "\n".join(report(chosen, results, fixed)) + "\n"
             if arguments.only:
                 print(text)
             else:

@@ -165,13 +165,13 @@ def value_invalid_blob(out):
 
 
 # --------------------------------------------------------------------------------------
-# metadata-key-without-effect
+# metadata-key-ineffective
 # --------------------------------------------------------------------------------------
 
 
 def idle(name, how, writer=rules.READER):
     return rules.broken(
-        f"key-idle-{name}", "metadata-key-without-effect", how, severity="info", writer=writer
+        f"key-idle-{name}", "metadata-key-ineffective", how, severity="info", writer=writer
     )
 
 
@@ -266,13 +266,13 @@ def idle_schema(out):
 
 
 # --------------------------------------------------------------------------------------
-# encoding-not-as-asked
+# requested-encoding-unused
 # --------------------------------------------------------------------------------------
 
 
 def asked(name, how, writer=rules.READER):
     return rules.broken(
-        f"asked-{name}", "encoding-not-as-asked", how, severity="info", writer=writer
+        f"asked-{name}", "requested-encoding-unused", how, severity="info", writer=writer
     )
 
 

@@ -195,7 +195,7 @@ def size_smaller(out):
 
 @broken(
     "footer-columns-out-of-range-2.1",
-    "file-part-unreadable",
+    "file-metadata-corrupt",
     """The footer puts the table of column metadata 1000 bytes beyond the end of the file.
     There are twelve columns: reading few of many columns is what uses that position.""",
     calls=("to_table()", 'to_table(columns=["c3"])'),
@@ -213,7 +213,7 @@ def footer_columns_out_of_range(out):
 
 @broken(
     "column-metadata-garbage-2.1",
-    "file-part-unreadable",
+    "file-metadata-corrupt",
     "The metadata of the second column is overwritten with 0xff.",
 )
 def column_metadata_garbage(out):
@@ -228,7 +228,7 @@ def column_metadata_garbage(out):
 
 @broken(
     "file-schema-garbage-2.1",
-    "file-part-unreadable",
+    "file-metadata-corrupt",
     "Global buffer 0, the schema of the file itself, is overwritten with 0xff.",
 )
 def file_schema_garbage(out):
@@ -243,7 +243,7 @@ def file_schema_garbage(out):
 
 @broken(
     "global-buffer-range-2.1",
-    "file-part-unreadable",
+    "file-metadata-corrupt",
     "The size of global buffer 0 is made a million bytes.",
 )
 def global_buffer_range(out):
@@ -335,7 +335,7 @@ def deletion_file_type_unknown(out):
 
 @broken(
     "column-index-out-of-range-2.1",
-    "column-lost",
+    "column-index-invalid",
     "The manifest puts the second field in column 99 of a file of two columns.",
 )
 def column_index_out_of_range(out):
@@ -347,7 +347,7 @@ for v in ("2.0", "2.1"):
 
     @broken(
         f"column-index-none-{v}",
-        "column-lost",
+        "column-index-invalid",
         "The manifest gives the second field, a leaf, the column -1.",
     )
     def column_index_none(out, v=v):
@@ -481,7 +481,7 @@ def array_encoding_unset(out):
 
 @broken(
     "layout-newer-2.1",
-    "unknown-to-this-build",
+    "unknown-protobuf-field",
     "The PageLayout of the second column's page holds nothing but a field 15.",
     severity="info",
 )
@@ -492,7 +492,7 @@ def layout_newer(out):
 
 @broken(
     "unknown-field-in-manifest",
-    "unknown-to-this-build",
+    "unknown-protobuf-field",
     "The manifest has one more field, 99.",
     severity="info",
 )
@@ -503,7 +503,7 @@ def unknown_field_in_manifest(out):
 
 @broken(
     "unknown-field-in-column-metadata",
-    "unknown-to-this-build",
+    "unknown-protobuf-field",
     "The metadata of the second column has one more field, 99.",
     severity="info",
 )
@@ -514,7 +514,7 @@ def unknown_field_in_column_metadata(out):
 
 @broken(
     "unknown-field-in-page",
-    "unknown-to-this-build",
+    "unknown-protobuf-field",
     "The MiniBlockLayout of the second column's page has one more field, 99.",
     severity="info",
 )

@@ -17,7 +17,7 @@ interpreters, which import lance and then fork, one process for each call.
     --report FILE  where to put the report (default: type-readers.md next to this file)
     --no-make      read what is already there
     --no-read      make the datasets, read nothing
-    --no-mend      try no mends
+    --no-fix      try no fixes
 """
 
 import argparse
@@ -3314,7 +3314,7 @@ def empty_page(column_metadata):
 
 
 # --------------------------------------------------------------------------------------
-# Mends of what public calls alone did wrong
+# Fixes of what public calls alone did wrong
 # --------------------------------------------------------------------------------------
 
 REREAD = """
@@ -3354,7 +3354,7 @@ lance.write_dataset(table, new_uri, data_storage_version="{version}")
 """
 
 # (fixtures, columns that come back or None for all, lines)
-MENDS = [
+Fixes = [
     (
         "fields-reordered-commit-*",
         None,
@@ -3492,7 +3492,7 @@ def plain(value):
     return value
 
 
-def mend(lines, path, fixture, columns):
+def fix(lines, path, fixture, columns):
     import lance
     import pyarrow as pa
 
@@ -3504,7 +3504,7 @@ def mend(lines, path, fixture, columns):
     if columns:
         truth = [{k: row[k] for k in columns} for row in truth]
     elif rows and truth and rows != truth:
-        for name in set(truth[0]) - set(rows[0]):  # what the mend dropped on purpose
+        for name in set(truth[0]) - set(rows[0]):  # what the fix dropped on purpose
             truth = [{k: v for k, v in row.items() if k != name} for row in truth]
         for row in truth:
             for name, value in row.items():
@@ -3607,13 +3607,13 @@ def read_all(fixture, path):
                 break
 
 
-def mend_all(fixture, path):
-    for number, columns, lines in mends_of(fixture.name):
+def fix_all(fixture, path):
+    for number, columns, lines in fixes_of(fixture.name):
         with tempfile.TemporaryDirectory() as scratch:
             copy = str(Path(scratch) / "dataset")
             shutil.copytree(path, copy)
             done, text, _ = forked(
-                lambda copy=copy, lines=lines, columns=columns: mend(lines, copy, fixture, columns)
+                lambda copy=copy, lines=lines, columns=columns: fix(lines, copy, fixture, columns)
             )
             yield number, done, text.replace(copy, "<dataset>")
 
@@ -3630,8 +3630,8 @@ def child(job):
                 lambda fixture=fixture, path=path: [fixture.make(path), "made"][1]
             )
             outcome[name] = None if done else text
-        elif job["do"] == "mend":
-            outcome[name] = list(mend_all(fixture, path))
+        elif job["do"] == "help":
+            outcome[name] = list(fix_all(fixture, path))
         else:
             outcome[name] = list(read_all(fixture, path))
     print("\n" + json.dumps({"ok": True, "text": json.dumps(outcome)}), flush=True)
@@ -3677,10 +3677,10 @@ def verdict(answers):
     return "SILENT"
 
 
-def mends_of(name):
+def fixes_of(name):
     return [
         (i, columns, lines)
-        for i, (pattern, columns, lines) in enumerate(MENDS)
+        for i, (pattern, columns, lines) in enumerate(Fixes)
         if fnmatch.fnmatch(name.partition("/")[2], pattern) and not name.startswith("clean/")
     ]
 
@@ -3750,8 +3750,8 @@ def families(fixtures, results):
         answers = results[fixture.name]["calls"]
         fault = "" if verdict(answers) == "ok" else first_fault(answers)
         family = re.sub(r"-\d\.\d$", "", fixture.name.partition("/")[2])
-        mended = [m[:2] + [m[2].split(":")[0]] for m in results[fixture.name]["mends"]]
-        groups.setdefault((family, told(answers), shape(fault), str(mended)), []).append(fixture)
+        fixed = [m[:2] + [m[2].split(":")[0]] for m in results[fixture.name]["fixes"]]
+        groups.setdefault((family, told(answers), shape(fault), str(fixed)), []).append(fixture)
     return groups
 
 
@@ -3759,10 +3759,10 @@ def cell(text):
     return text.replace("|", "\\|").replace("`", "'").replace("\n", " ")
 
 
-def mend_name(number):
+def fix_name(number):
     """Most are the same: the fields as they were written, committed again."""
     head, _, tail = REREAD.partition("{fields}")
-    lines = MENDS[number][2]
+    lines = Fixes[number][2]
     if re.fullmatch(re.escape(DROP).replace(r"\{\}", ".*"), lines):
         return "drop"
     return "recommit" if lines.startswith(head) and lines.endswith(tail) else f"M{number + 1}"
@@ -3790,8 +3790,8 @@ def row(family, group, results, seen, natural):
     line += f" {what} | {cell(fault)} |"
     if natural:
         done = [
-            f"{mend_name(number)} {text.split(':')[0] if went_well else 'fails'}"
-            for number, went_well, text in results[first.name]["mends"]
+            f"{fix_name(number)} {text.split(':')[0] if went_well else 'fails'}"
+            for number, went_well, text in results[first.name]["fixes"]
         ]
         line += f" {'; '.join(done) or '–'} |"
     return line
@@ -3831,7 +3831,7 @@ def report(fixtures, results):
         yield f"## {title}"
         yield ""
         if is_natural:
-            yield "| fixture | made by | what it does | message | mend |"
+            yield "| fixture | made by | what it does | message | fix |"
             yield "|---|---|---|---|---|"
         else:
             yield "| fixture | what it does | message |"
@@ -3842,7 +3842,7 @@ def report(fixtures, results):
             else:
                 others.append(label(family, group))
     yield ""
-    yield "## Mends"
+    yield "## Fixes"
     yield ""
     yield "Each ran on a copy of the fixture, with `lance`, `pa`, `uri` and `new_uri` defined; `right`: the"
     yield "columns that it is meant to bring back have the written values. DS is `lance.dataset(uri)`; `recommit`, with the"
@@ -3853,8 +3853,8 @@ def report(fixtures, results):
     yield REREAD.strip().replace("{fields}", "…")
     yield "```"
     yield ""
-    for number, (pattern, columns, lines) in enumerate(MENDS):
-        if mend_name(number) in ("recommit", "drop"):
+    for number, (pattern, columns, lines) in enumerate(Fixes):
+        if fix_name(number) in ("recommit", "drop"):
             continue
         text = lines.strip().replace("lance.dataset(uri)", "DS")
         head, _, tail = REREAD.strip().replace("lance.dataset(uri)", "DS").partition("{fields}")
@@ -3901,7 +3901,7 @@ def main():
     parser.add_argument("--json", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--no-make", action="store_true")
     parser.add_argument("--no-read", action="store_true")
-    parser.add_argument("--no-mend", action="store_true")
+    parser.add_argument("--no-fix", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     if arguments.child:
@@ -3949,15 +3949,15 @@ def main():
             for fixture, rows in batches("read", chosen, READER):
                 answer = list(answers_of(rows))
                 word = verdict(answer)
-                results[fixture.name] = {"verdict": word, "calls": answer, "mends": []}
+                results[fixture.name] = {"verdict": word, "calls": answer, "fixes": []}
                 folder = fixture.name.partition("/")[0]
                 if folder != "tried" and (word == "ok") != (folder == "clean"):
                     failed += 1
                     print(f"{fixture.name}: {word} {answer[:3]}", file=sys.stderr)
         if not (arguments.no_mend or arguments.no_read):
-            mended = [fixture for fixture in chosen if mends_of(fixture.name)]
-            for fixture, rows in batches("mend", mended, READER):
-                results[fixture.name]["mends"] = [[n, w, shortened(t)] for n, w, t in rows]
+            fixed = [fixture for fixture in chosen if fixes_of(fixture.name)]
+            for fixture, rows in batches("help", fixed, READER):
+                results[fixture.name]["fixes"] = [[n, w, shortened(t)] for n, w, t in rows]
         if arguments.json:
             arguments.json.write_text(json.dumps(results, indent=1))
         if not arguments.no_read:

@@ -5,7 +5,7 @@
 
 Each release gets a virtual environment DIR/RELEASE (one that is there already is used as it is).
 In it a child process opens each of the datasets below and reads all of it. What comes out is
-held against what the newest release reads: a reader that returns other rows without an error
+compared with what the newest release reads: a reader that returns other rows without an error
 has not read the dataset.
 
 The datasets are fixtures of testdata/clean and small datasets that the newest release writes
@@ -1298,7 +1298,7 @@ def run(options, venvs, newest, scratch):
         places = {n: p for n, p in places.items() if n in chosen}
     features = {name: features for name, (_, features, _) in places.items()}
 
-    # What the newest release reads is what all are held against.
+    # What the newest release reads is what all are compared with.
     root = copy_for("newest", scratch, fixtures, written)
     paths = scratch / "paths.json"
     ordered = sorted(places)

@@ -77,7 +77,7 @@ pub fn broken_fixtures() -> Vec<String> {
         .collect()
 }
 
-/// Holds text against a golden file; `BLESS=1` writes it anew.
+/// Holds text against a golden file; `BLESS=1` writes it again.
 pub fn golden(name: &str, text: &str) {
     let path: PathBuf = root().join("tests/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
@@ -90,7 +90,7 @@ pub fn golden(name: &str, text: &str) {
     assert_eq!(
         known,
         text,
-        "{} differs; BLESS=1 writes it anew",
+        "{} differs; BLESS=1 writes it again",
         path.display()
     );
 }

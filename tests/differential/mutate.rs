@@ -78,7 +78,7 @@ pub struct Candidate {
     pub op: Op,
     /// Whether a reader must not mind.
     pub harmless: bool,
-    /// Whether fields are held against the base's by name rather than by id.
+    /// Whether fields are compared with the base's by name rather than by id.
     pub by_name: bool,
 }
 

@@ -168,7 +168,7 @@ def matrix(args, scratch, done, failed, table):
                     code = code_of(help)
                     if not code or INSTALLS.match(code):
                         continue
-                    path = f"{scratch}/mended"
+                    path = f"{scratch}/fixed"
                     for old in (path, path + "-new"):
                         shutil.rmtree(old, ignore_errors=True)
                     shutil.copytree(broken, path)

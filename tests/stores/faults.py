@@ -72,7 +72,7 @@ HANG_BODY = "hang in the body"
 
 @dataclass
 class Fault:
-    """What to do to which requests; for ever, unless `first` or `share` bounds it."""
+    """What to do to which requests; forever, unless `first` or `share` bounds it."""
 
     what: object
     # Only the first so many requests of each method and target.

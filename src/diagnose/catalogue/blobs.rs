@@ -9,12 +9,12 @@ const STRUCTS: &[&str] = &[
     "blob-stored-plain",
     "packed-struct-mismatch",
     "blob-on-wrong-type",
-    "blob-generation-mismatch",
+    "blob-version-mismatch",
     "blob-undeclared",
     "blob-descriptors-malformed",
     "field-type-changed",
-    "column-mapping-contradicted",
-    "column-lost",
+    "column-mapping-mismatch",
+    "column-index-invalid",
     "empty-struct-shifts-columns",
     "encoding-type-mismatch",
     "fields-swapped",
@@ -43,13 +43,13 @@ pub static ENTRIES: &[Entry] = &[
             "blob-stored-plain",
             "blob-on-wrong-type",
             "packed-struct-mismatch",
-            "blob-generation-mismatch",
-            "column-lost",
+            "blob-version-mismatch",
+            "column-index-invalid",
             "empty-struct-shifts-columns",
             "field-type-changed",
             "blob-undeclared",
             "type-unreadable",
-            "column-mapping-contradicted",
+            "column-mapping-mismatch",
         ],
         "the schema needs more columns than the file gives it: a blob or packed key of the schema that the file \
          was not written with changes how many columns a field has",
@@ -84,7 +84,7 @@ pub static ENTRIES: &[Entry] = &[
             "packed-struct-mismatch",
             "encoding-malformed",
             "encoding-type-mismatch",
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
         ],
         "rows of a packed struct, or of the descriptors of blobs, are shorter or longer than the fields of the \
          struct need",
@@ -126,7 +126,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "blob-stored-plain",
             "blob-descriptors-malformed",
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "blob-on-wrong-type",
         ],
         "the reader looks for blob descriptors (position and size), and the pages of the column hold something \
@@ -139,7 +139,7 @@ pub static ENTRIES: &[Entry] = &[
             "blob-undeclared",
             "packed-struct-mismatch",
             "blob-descriptors-malformed",
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "blob-stored-plain",
             "encoding-type-mismatch",
         ],
@@ -152,7 +152,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "blob-in-legacy-file",
             "blob-stored-plain",
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "schema-invalid",
         ],
         "the schema declares a blob column, and one of the files, or the release that reads, takes it for a \
@@ -197,8 +197,8 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "blob-undeclared",
             "packed-struct-mismatch",
-            "column-mapping-contradicted",
-            "column-lost",
+            "column-mapping-mismatch",
+            "column-index-invalid",
         ],
         "the manifest gives a column to a struct, which has none of its own unless it is packed or a blob: a \
          packed or blob key was taken off the schema after the data was written",
@@ -207,10 +207,10 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"has column_index=-1, but leaf fields, packed structs, and blob fields",
         &[
-            "column-lost",
+            "column-index-invalid",
             "packed-struct-mismatch",
             "blob-stored-plain",
-            "column-mapping-contradicted",
+            "column-mapping-mismatch",
         ],
         "the manifest says that a field has no column, and a field of its type must have one: a packed or blob \
          key was added to the schema after the data was written, or the list of columns is damaged",
@@ -237,8 +237,8 @@ pub static ENTRIES: &[Entry] = &[
             "encoding-type-mismatch",
             "encoding-unreadable",
             "encoding-malformed",
-            "column-lost",
-            "column-mapping-contradicted",
+            "column-index-invalid",
+            "column-mapping-mismatch",
             "field-type-changed",
             "blob-stored-plain",
             "empty-struct-shifts-columns",
@@ -250,9 +250,9 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"received a column with \d+ pages and right now we only support struct columns with 1 page",
         &[
-            "column-mapping-contradicted",
+            "column-mapping-mismatch",
             "encoding-type-mismatch",
-            "column-lost",
+            "column-index-invalid",
             "packed-struct-mismatch",
             "page-rows-mismatch",
         ],
@@ -287,7 +287,7 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"Blob struct missing .\w+. field",
-        &["blob-generation-mismatch", "known-bug", "blob-stored-plain"],
+        &["blob-version-mismatch", "known-bug", "blob-stored-plain"],
         "blobs of the second generation were expected, and those of the first were given, or descriptors in \
          place of values",
         &BLOB_KEY,
@@ -295,7 +295,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"Blob column version mismatch",
         &[
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "blob-stored-plain",
             "blob-undeclared",
         ],

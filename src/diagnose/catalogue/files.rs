@@ -6,7 +6,7 @@ use super::{Entry, cause, of_others};
 const UNREADABLE: &[&str] = &[
     "file-size-mismatch",
     "data-file-unreadable",
-    "file-part-unreadable",
+    "file-metadata-corrupt",
     "manifest-unreadable",
     "deletion-file-missing",
     "global-buffer-misplaced",
@@ -16,7 +16,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"column metadata (?:offset table|range|region|of column)|outside metadata region|column_metadata_offsets|[Gg]lobal buffer \d+ (?:range|position)|global buffer offset table|metadata_start=",
         &[
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "data-file-unreadable",
             "global-buffer-misplaced",
             "file-size-mismatch",
@@ -39,7 +39,7 @@ pub static ENTRIES: &[Entry] = &[
             "page-buffers-mismatch",
             "file-size-mismatch",
             "encoding-malformed",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "data-file-unreadable",
             "encoding-type-mismatch",
             "index-files-missing",
@@ -62,16 +62,20 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"has \d+ field ids but \d+ column indices|contained fewer column_indices than fields",
-        &["column-lost", "field-not-listed", "file-version-mismatch"],
+        &[
+            "column-index-invalid",
+            "field-not-listed",
+            "file-version-mismatch",
+        ],
         "the manifest lists other fields for a data file than it lists columns",
         &MANIFEST,
     ),
     cause(
         r"projection specified the column index \d+ more than once",
         &[
-            "column-lost",
+            "column-index-invalid",
             "schema-invalid",
-            "column-mapping-contradicted",
+            "column-mapping-mismatch",
             "field-in-two-files",
         ],
         "the manifest gives one column of a file to two fields",
@@ -80,12 +84,12 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"projection specified the column index \d+ but there are only",
         &[
-            "column-lost",
-            "blob-generation-mismatch",
+            "column-index-invalid",
+            "blob-version-mismatch",
             "blob-undeclared",
             "blob-descriptors-malformed",
             "packed-struct-mismatch",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "empty-struct-shifts-columns",
             "field-type-changed",
         ],
@@ -107,7 +111,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "row-count-mismatch",
             "page-buffers-mismatch",
-            "deletions-contradicted",
+            "deletion-file-mismatch",
             "column-lengths-differ",
             "page-rows-mismatch",
             "fragment-list-invalid",
@@ -120,14 +124,14 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"v1 (?:binary|plain|dictionary|page)|[Pp]age table|versions/v1/[\w/]*\.rs:\d+",
         &[
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "page-buffers-mismatch",
             "data-file-unreadable",
             "row-count-mismatch",
             "schema-invalid",
             "field-type-changed",
             "field-not-listed",
-            "column-lost",
+            "column-index-invalid",
             "type-unreadable",
             "nulls-in-required-field",
             "file-size-mismatch",
@@ -138,7 +142,7 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"buffer offsets but \d+ buffer sizes",
-        &["page-buffers-mismatch", "file-part-unreadable"],
+        &["page-buffers-mismatch", "file-metadata-corrupt"],
         "the metadata of a page lists positions and sizes of buffers, and not as many of the one as of the \
          other",
         &DAMAGED_PAGE,
@@ -157,7 +161,7 @@ pub static ENTRIES: &[Entry] = &[
         r"did not contain any global buffers, schema expected|[Gg]lobal buffer \d",
         &[
             "global-buffer-misplaced",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "data-file-unreadable",
         ],
         "the part of a data file that holds its own schema is missing or elsewhere",
@@ -166,7 +170,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"lance-file/src/(?:v2/)?reader[\w/]*\.rs:\d+: (?:called .Option::unwrap|called .Result::unwrap|index out of|range|assertion|slice)",
         &[
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "data-file-unreadable",
             "global-buffer-misplaced",
             "file-size-mismatch",
@@ -181,7 +185,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "base-path-invalid",
             "data-file-missing",
-            "feature-flags-contradicted",
+            "feature-flags-inconsistent",
         ],
         "the manifest's list of base paths and the files behind them do not fit",
         &BASE_PATH,

@@ -6,9 +6,9 @@ use super::advice::{
 };
 use super::{Entry, cause, harmless, of_others};
 
-const DELETED: &[&str] = &["deletion-file-missing", "deletions-contradicted"];
+const DELETED: &[&str] = &["deletion-file-missing", "deletion-file-mismatch"];
 const FLAGS: &[&str] = &[
-    "feature-flags-contradicted",
+    "feature-flags-inconsistent",
     "schema-invalid",
     "row-ids-invalid",
 ];
@@ -16,7 +16,7 @@ const FLAGS: &[&str] = &[
 /// An index, or a list of row ids, that points to rows that there are not.
 const POINTING: &[&str] = &[
     "index-list-invalid",
-    "index-passed-over",
+    "index-unsupported",
     "index-files-missing",
     "fragment-list-invalid",
     "row-ids-invalid",
@@ -53,7 +53,7 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"LabelList index .* is old",
-        &["index-passed-over", "known-bug", "index-list-invalid"],
+        &["index-unsupported", "known-bug", "index-list-invalid"],
         "the label list index was built by a release that did not keep which lists are null: reads work, but a \
          filter with NOT on that column can return wrong rows",
         &INDEX,
@@ -66,7 +66,7 @@ pub static ENTRIES: &[Entry] = &[
     )),
     cause(
         r"(?:Not found|NotFound|not found|No such file|[Oo]bject at location)[^\n]*(?:_transactions/|\.txn)|(?:_transactions/|\.txn)[^\n]*(?:not found|NotFound|No such file)",
-        &["manifest-unreadable", "manifest-section-unreadable"],
+        &["manifest-unreadable", "manifest-section-corrupt"],
         "the file that describes a commit is not there: it was not copied, or was removed. Reads do not need it; \
          a writer that opened an older version needs it to commit",
         &TRANSACTION,
@@ -99,7 +99,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"more rows than the requested chunk sizes|rows remaining in a requested chunk|surviving row count overflowed|Missing too many rows in merge|Invalid read (?:params|of range) .*addressa?i?ble rows|Row index \d+ is beyond the range|Fragments are missing row count stats",
         &[
-            "deletions-contradicted",
+            "deletion-file-mismatch",
             "deletion-file-missing",
             "row-count-mismatch",
             "row-counts-absent",
@@ -129,7 +129,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"Append with different schema",
         &[
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "blob-stored-plain",
             "type-unreadable",
             "schema-invalid",
@@ -144,7 +144,7 @@ pub static ENTRIES: &[Entry] = &[
         r"Could not find field ancestry for id|already exists with different fields|No scalar index plugin found|not a recognized scalar index type|multiple tasks modified the same index|indices should always have a fragment bitmap|An index existed with no fields|only for v2 IVFIndex|must be retrained|unsupported index version|Index with id [0-9a-f-]+ does not exist",
         &[
             "index-list-invalid",
-            "index-passed-over",
+            "index-unsupported",
             "index-files-missing",
         ],
         "the manifest's entry of an index is not one that this release can work with",
@@ -164,7 +164,7 @@ pub static ENTRIES: &[Entry] = &[
         r"(?:Did|Does) not find any data files? for schema|Field -?\d+ is missing in fragment|projection supplied fewer column indices|does not exist in the RecordBatch|Merge operation remaps",
         &[
             "field-not-listed",
-            "column-lost",
+            "column-index-invalid",
             "fragment-list-invalid",
             "schema-invalid",
             "blob-in-list",
@@ -194,7 +194,7 @@ pub static ENTRIES: &[Entry] = &[
         r"file size is (?:too small|smaller than 16 bytes)|magic number does not match|manifest length does not match|Invalid format: magic|Invalid manifest",
         &[
             "manifest-unreadable",
-            "manifest-section-unreadable",
+            "manifest-section-corrupt",
             "data-file-unreadable",
         ],
         "a manifest is empty, cut off, overwritten or something else",
@@ -204,8 +204,8 @@ pub static ENTRIES: &[Entry] = &[
         r"failed to decode Protobuf message|(?:dataset|manifest|transaction)\.rs:\d+: .*(?:range end index|DecodeError)",
         &[
             "manifest-unreadable",
-            "manifest-section-unreadable",
-            "file-part-unreadable",
+            "manifest-section-corrupt",
+            "file-metadata-corrupt",
             "encoding-unreadable",
             "global-buffer-misplaced",
             "encoding-malformed",
@@ -242,7 +242,7 @@ pub static ENTRIES: &[Entry] = &[
         r"All fragments must have row ids",
         &[
             "row-ids-invalid",
-            "feature-flags-contradicted",
+            "feature-flags-inconsistent",
             "fragment-list-invalid",
         ],
         "the dataset keeps stable row ids, and a fragment has none",
@@ -253,7 +253,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "row-ids-invalid",
             "row-count-mismatch",
-            "deletions-contradicted",
+            "deletion-file-mismatch",
             "fragment-list-invalid",
         ],
         "the stable row ids of a fragment are too many, too few, or given to another row as well",
@@ -317,7 +317,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"(?:deletion|deleted)[^\n]*(?:exceed|out of (?:range|bounds)|does not match|differs?)|[Dd]eleted row|num_deleted_rows",
         &[
-            "deletions-contradicted",
+            "deletion-file-mismatch",
             "deletion-file-missing",
             "row-count-mismatch",
         ],
@@ -329,14 +329,14 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "deletion-file-missing",
             "index-list-invalid",
-            "deletions-contradicted",
+            "deletion-file-mismatch",
         ],
         "a set of row numbers or fragments, in a deletion file or in the entry of an index, is damaged",
         &DELETIONS,
     )),
     cause(
         r"uuid field does not exist|Protobuf UUID is malformed|[Ii]nvalid UUID",
-        &["index-list-invalid", "manifest-section-unreadable"],
+        &["index-list-invalid", "manifest-section-corrupt"],
         "the manifest's entry of an index has no proper id",
         &INDEX,
     ),
@@ -345,14 +345,14 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "index-list-invalid",
             "index-files-missing",
-            "index-passed-over",
+            "index-unsupported",
         ],
         "the manifest's entry of an index does not fit the dataset",
         &INDEX,
     ),
     cause(
         r"has version \d+, which is not supported .*, ignoring it|has unrecognized type|[Ii]ndex.* (?:version|type) .*(?:not supported|unknown|unrecognized)",
-        &["index-passed-over", "index-list-invalid", "reader-too-old"],
+        &["index-unsupported", "index-list-invalid", "reader-too-old"],
         "an index is of a kind that this release does not know; the reader does without it",
         &INDEX,
     ),
@@ -364,7 +364,11 @@ pub static ENTRIES: &[Entry] = &[
     ),
     cause(
         r"does not contain any data|[Ff]ragment .*(?:has no|without|does not have any) (?:data )?files",
-        &["fragment-list-invalid", "field-not-listed", "column-lost"],
+        &[
+            "fragment-list-invalid",
+            "field-not-listed",
+            "column-index-invalid",
+        ],
         "a fragment has no data file that holds what is read",
         &MANIFEST,
     ),
@@ -372,7 +376,7 @@ pub static ENTRIES: &[Entry] = &[
         r"did not have any fields in common with the dataset schema|Attempt to read zero columns|no columns? (?:to read|were projected)",
         &[
             "field-not-listed",
-            "column-lost",
+            "column-index-invalid",
             "fragment-list-invalid",
             "data-file-missing",
             "field-type-changed",
@@ -385,7 +389,7 @@ pub static ENTRIES: &[Entry] = &[
         r"Field id \d+ is duplicated in fragment|contained unsorted or duplicate field ids",
         &[
             "field-in-two-files",
-            "column-lost",
+            "column-index-invalid",
             "schema-invalid",
             "fragment-list-invalid",
         ],

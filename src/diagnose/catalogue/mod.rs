@@ -1,6 +1,6 @@
 //! What readers and writers of Lance say when something is wrong, and what it means.
 //!
-//! An entry is one message, or a family that means the same. Its pattern is held against a message
+//! An entry is one message, or a family that means the same. Its pattern is compared with a message
 //! in one line, with the source file and line of a panic before it: `lance-core/src/x.rs:12: …`.
 //! Quotes are unescaped. Lines of source files change from release to release, so no pattern names one.
 //!
@@ -156,7 +156,7 @@ mod tests {
             for text in [
                 entry.meaning,
                 entry.advice.next,
-                entry.advice.mend,
+                entry.advice.help,
                 fault[0],
                 fault[1],
             ] {

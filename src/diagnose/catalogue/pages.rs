@@ -38,7 +38,7 @@ const LOGICAL: &[&str] = &[
     "page-rows-mismatch",
     "column-lengths-differ",
     "blob-descriptors-malformed",
-    "column-lost",
+    "column-index-invalid",
 ];
 
 pub static ENTRIES: &[Entry] = &[
@@ -63,7 +63,7 @@ pub static ENTRIES: &[Entry] = &[
             "encoding-unreadable",
             "blob-descriptors-malformed",
             "encoding-malformed",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
         ],
         "a part of a page's or column's encoding is missing, or is stored where no reader looks",
         &DAMAGED_PAGE,
@@ -176,7 +176,7 @@ pub static ENTRIES: &[Entry] = &[
             "page-buffers-mismatch",
             "encoding-unreadable",
             "field-type-changed",
-            "encoding-not-as-asked",
+            "requested-encoding-unused",
         ],
         "the numbers in a page's encoding (bits, widths, counts) are not what its codec can work with, or not \
          what its bytes are",
@@ -280,7 +280,7 @@ pub static ENTRIES: &[Entry] = &[
             "encoding-malformed",
             "encoding-type-mismatch",
             "page-rows-mismatch",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "layers-mismatch",
             "field-type-changed",
             "manifest-unreadable",
@@ -308,9 +308,9 @@ pub static ENTRIES: &[Entry] = &[
         r"(?i)(?:invalid|unexpected|unknown) (?:wire type|tag value|end group tag|varint)|buffer underflow|delimited length exceeded|invalid string value: data is not UTF-8|recursion limit reached|DecodeError",
         &[
             "encoding-unreadable",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
             "manifest-unreadable",
-            "manifest-section-unreadable",
+            "manifest-section-corrupt",
             "encoding-malformed",
             "index-list-invalid",
             "index-files-missing",

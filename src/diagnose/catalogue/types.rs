@@ -11,7 +11,7 @@ const TYPES: &[&str] = &[
     "blob-undeclared",
     "blob-on-wrong-type",
     "fields-swapped",
-    "column-mapping-contradicted",
+    "column-mapping-mismatch",
     "empty-struct-shifts-columns",
     "encoding-malformed",
     "packed-struct-mismatch",
@@ -19,9 +19,9 @@ const TYPES: &[&str] = &[
     "page-buffers-mismatch",
     "blob-descriptors-malformed",
     "layers-mismatch",
-    "column-lost",
+    "column-index-invalid",
     "type-unreadable",
-    "blob-generation-mismatch",
+    "blob-version-mismatch",
 ];
 
 /// What makes offsets lead past the values.
@@ -55,7 +55,7 @@ pub static ENTRIES: &[Entry] = &[
             &[
                 "nulls-in-required-field",
                 "field-not-listed",
-                "column-lost",
+                "column-index-invalid",
                 "field-type-changed",
                 "schema-invalid",
             ],
@@ -135,10 +135,10 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "nulls-in-required-field",
             "field-not-listed",
-            "column-lost",
+            "column-index-invalid",
             "field-type-changed",
             "fields-swapped",
-            "column-mapping-contradicted",
+            "column-mapping-mismatch",
             "fragment-list-invalid",
         ],
         "the schema says that a field has no nulls, and its pages hold some, or it is in no file and reads as null",
@@ -184,7 +184,7 @@ pub static ENTRIES: &[Entry] = &[
             "type-unreadable",
             "schema-invalid",
             "reader-too-old",
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
         ],
         "no decoder of the file's version takes the field's type",
         &STORAGE_VERSION,

@@ -49,7 +49,7 @@ pub static ENTRIES: &[Entry] = &[
             "encoding-unreadable",
             "reader-too-old",
             "pre-stable-pages",
-            "file-part-unreadable",
+            "file-metadata-corrupt",
         ],
         "a page's encoding is of another kind than this reader knows for the file's version",
         &UPGRADE,
@@ -95,7 +95,7 @@ pub static ENTRIES: &[Entry] = &[
         &[
             "file-versions-mixed",
             "file-version-mismatch",
-            "feature-flags-contradicted",
+            "feature-flags-inconsistent",
         ],
         "the data files of the dataset are of several file versions, and its manifest does not allow that",
         &MANIFEST,
@@ -117,7 +117,7 @@ pub static ENTRIES: &[Entry] = &[
     cause(
         r"(?:Map data type|FixedSizeList<Struct>|Variable packed struct encoding|Nested blob|Blob v2) (?:is|are) not enabled|Map data type is not (?:enabled|supported)|Blob v2 requires file version|Legacy blob columns .* (?:is|are) not supported for file version|Blob encoding is not available for field",
         &[
-            "blob-generation-mismatch",
+            "blob-version-mismatch",
             "type-unreadable",
             "blob-stored-plain",
             "metadata-value-invalid",

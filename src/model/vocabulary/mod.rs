@@ -14,7 +14,7 @@ use prost::Message;
 use rustc_hash::FxHashMap;
 
 use super::encoding::{
-    Compression, Encoding, EncodingFault, EncodingResult, Kind, Node, Vocabulary,
+    Compression, Encoding, EncodingFamily, EncodingFault, EncodingResult, Kind, Node,
 };
 use super::notation::notation;
 use crate::format::encoding::{direct, open};
@@ -65,11 +65,11 @@ impl EncodingCache {
 fn parse(direct: &Bytes, number: Option<u32>) -> EncodingResult {
     let envelope = open(direct).map_err(|fault| Arc::new(EncodingFault::Envelope(fault)))?;
     let vocabularies = [
-        Vocabulary::Structural,
-        Vocabulary::Array,
-        Vocabulary::Column,
-        Vocabulary::Planar,
-        Vocabulary::PreStable,
+        EncodingFamily::Structural,
+        EncodingFamily::Array,
+        EncodingFamily::Column,
+        EncodingFamily::Planar,
+        EncodingFamily::PreStable,
     ];
     let Some(vocabulary) = vocabularies
         .into_iter()
@@ -79,13 +79,13 @@ fn parse(direct: &Bytes, number: Option<u32>) -> EncodingResult {
     };
     let bytes = envelope.value.clone();
     let root = match vocabulary {
-        Vocabulary::Array => Message::decode(bytes).map(|m| array::array(&m)),
-        Vocabulary::PreStable => Message::decode(bytes).map(|m| array::pre_stable_page(&m)),
-        Vocabulary::Column => Message::decode(bytes).map(|m| array::column(&m)),
-        Vocabulary::Structural => Message::decode(bytes).map(|m| structural::page(&m)),
-        Vocabulary::Planar => Message::decode(bytes).map(|m| planar::page(&m)),
+        EncodingFamily::Array => Message::decode(bytes).map(|m| array::array(&m)),
+        EncodingFamily::PreStable => Message::decode(bytes).map(|m| array::pre_stable_page(&m)),
+        EncodingFamily::Column => Message::decode(bytes).map(|m| array::column(&m)),
+        EncodingFamily::Structural => Message::decode(bytes).map(|m| structural::page(&m)),
+        EncodingFamily::Planar => Message::decode(bytes).map(|m| planar::page(&m)),
         // No file holds a message of 0.1.
-        Vocabulary::Legacy => Ok(Node::leaf(Kind::Unset)),
+        EncodingFamily::Legacy => Ok(Node::leaf(Kind::Unset)),
     };
     let root = root.map_err(|error| {
         Arc::new(EncodingFault::Undecodable {
@@ -108,7 +108,7 @@ pub fn legacy(number: i32, bits: Option<u64>) -> EncodingResult {
     let root = Node::leaf(Kind::Legacy { number, bits });
     Ok(Arc::new(Encoding {
         number: None,
-        vocabulary: Vocabulary::Legacy,
+        vocabulary: EncodingFamily::Legacy,
         notation: notation(&root).into(),
         unknown: Vec::new(),
         root,

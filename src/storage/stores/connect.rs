@@ -111,12 +111,12 @@ impl Store {
 }
 
 /// Options by key, those of the environment where none was given.
-struct Given {
+struct ResolvedOptions {
     options: BTreeMap<String, String>,
     secrets: Vec<String>,
 }
 
-impl Given {
+impl ResolvedOptions {
     fn new(given: &[(String, String)]) -> Self {
         let mut options: BTreeMap<String, String> = given
             .iter()
@@ -266,7 +266,7 @@ pub async fn connect(name: &str, options: &[(String, String)]) -> Result<Store, 
     // The first to say so stands; that it is said already is no fault.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (scheme, host) = name.split_once("://").unwrap_or((name, ""));
-    let mut given = Given::new(options);
+    let mut given = ResolvedOptions::new(options);
     match scheme {
         "s3" | "s3a" => s3(host, given).await,
         "gs" => google(host, given),
@@ -321,7 +321,7 @@ fn finish(
     }
 }
 
-async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
+async fn s3(bucket: &str, mut given: ResolvedOptions) -> Result<Store, String> {
     let mut known = given.known::<AmazonS3ConfigKey>()?;
     let needs_keys = !known.contains_key(&AmazonS3ConfigKey::AccessKeyId)
         && !known.contains_key(&AmazonS3ConfigKey::SkipSignature);
@@ -407,7 +407,7 @@ async fn s3(bucket: &str, mut given: Given) -> Result<Store, String> {
     })
 }
 
-fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
+fn google(bucket: &str, mut given: ResolvedOptions) -> Result<Store, String> {
     let known = given.known::<GoogleConfigKey>()?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_http_connector(Connector)
@@ -437,7 +437,7 @@ fn google(bucket: &str, mut given: Given) -> Result<Store, String> {
     })
 }
 
-fn azure(name: &str, host: &str, mut given: Given) -> Result<Store, String> {
+fn azure(name: &str, host: &str, mut given: ResolvedOptions) -> Result<Store, String> {
     let known = given.known::<AzureConfigKey>()?;
     let mut builder = MicrosoftAzureBuilder::new()
         .with_http_connector(Connector)

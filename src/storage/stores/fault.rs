@@ -34,7 +34,7 @@ pub struct Source<'a> {
 }
 
 /// Longest text of a store that is repeated.
-const MOST_TEXT: usize = 300;
+const MAX_TEXT: usize = 300;
 
 impl Source<'_> {
     /// Puts an error of the client in words.
@@ -241,8 +241,8 @@ impl Source<'_> {
         for secret in self.secrets {
             line = line.replace(secret.as_str(), "***");
         }
-        if line.len() > MOST_TEXT {
-            let end = (0..=MOST_TEXT).rev().find(|at| line.is_char_boundary(*at));
+        if line.len() > MAX_TEXT {
+            let end = (0..=MAX_TEXT).rev().find(|at| line.is_char_boundary(*at));
             line.truncate(end.unwrap_or(0));
             line.push('…');
         }

@@ -24,7 +24,8 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
 
 use super::{
-    Entry, Halt, LocalStorage, Location, Meter, NotFollowed, Options, Storage, StorageError, Tail,
+    Entry, LocalStorage, Location, Meter, NotFollowed, Options, StopReason, Storage, StorageError,
+    Tail,
 };
 use crate::format::limits::{MAX_PROBED_VERSIONS, TAIL_GUESS};
 use connect::Store;
@@ -41,7 +42,7 @@ const BODY_RETRIES: u32 = 3;
 const BODY_WAIT: Duration = Duration::from_millis(100);
 
 /// Longest wait.
-const MOST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The name in which Lance notes the latest version (lance-table `io/commit.rs`).
 const VERSION_HINT: &str = "latest_version_hint.json";
@@ -103,7 +104,11 @@ impl Stores {
                     Either::Right(_)
                         if matches!(
                             self.meter.halted(),
-                            Some(Halt::Interrupted | Halt::Timeout(_) | Halt::Failed(_))
+                            Some(
+                                StopReason::Interrupted
+                                    | StopReason::Timeout(_)
+                                    | StopReason::Failed(_)
+                            )
                         ) =>
                     {
                         return Err(StorageError::Halted);
@@ -139,7 +144,7 @@ impl Stores {
     /// Ends the run, since a store does not answer as it must.
     fn fail(&self, location: &Location, why: String) -> StorageError {
         self.meter
-            .halt(Halt::Failed(format!("cannot read {location}: {why}")));
+            .halt(StopReason::Failed(format!("cannot read {location}: {why}")));
         StorageError::Other(why)
     }
 
@@ -168,7 +173,7 @@ impl Stores {
         range: GetRange,
         bytes: u64,
     ) -> Result<(u64, Bytes), Fault> {
-        self.patiently(store, || {
+        self.retry(store, || {
             let claim = self.meter.admit(bytes).map_err(|_| Fault::Halted)?;
             let options = GetOptions {
                 range: Some(range.clone()),
@@ -197,7 +202,7 @@ impl Stores {
     }
 
     /// Asks until there is an answer, or no hope of one.
-    fn patiently<T>(
+    fn retry<T>(
         &self,
         store: &Store,
         mut ask: impl FnMut() -> Result<T, Fault>,
@@ -206,7 +211,7 @@ impl Stores {
         let mut wait = BODY_WAIT;
         let mut broken = 0;
         loop {
-            self.hold_back()?;
+            self.wait_for_back_off()?;
             let fault = match ask() {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
@@ -217,22 +222,22 @@ impl Stores {
                     broken += 1;
                     self.pause(wait)?;
                 }
-                Fault::Busy(_) if patient => self.brake(wait),
+                Fault::Busy(_) if patient => self.back_off(wait),
                 _ => return Err(fault),
             }
-            wait = wait.saturating_mul(2).min(MOST_WAIT);
+            wait = wait.saturating_mul(2).min(MAX_WAIT);
         }
     }
 
     /// Lets nobody ask for a while: those who are served would take all that the others wait for.
-    fn brake(&self, wait: Duration) {
+    fn back_off(&self, wait: Duration) {
         let mut until = lock(&self.braked_until);
         let later = Instant::now() + wait;
         *until = Some(until.map_or(later, |until| until.max(later)));
     }
 
     /// Waits while nobody may ask.
-    fn hold_back(&self) -> Result<(), Fault> {
+    fn wait_for_back_off(&self) -> Result<(), Fault> {
         let until = *lock(&self.braked_until);
         match until.and_then(|until| until.checked_duration_since(Instant::now())) {
             Some(wait) => self.pause(wait),
@@ -254,7 +259,7 @@ impl Stores {
 
     /// The size of an object.
     fn head(&self, store: &Store, key: &Key) -> Result<u64, Fault> {
-        self.patiently(store, || {
+        self.retry(store, || {
             self.ask()?;
             match self.wait(store.inner.head(key)) {
                 Err(_) => Err(Fault::Halted),
@@ -328,7 +333,7 @@ impl Stores {
         store: &Store,
         key: &Key,
     ) -> Result<Vec<Entry>, Fault> {
-        let listed = self.patiently(store, || {
+        let listed = self.retry(store, || {
             self.ask()?;
             match self.wait(store.inner.list_with_delimiter(Some(key))) {
                 Err(_) => Err(Fault::Halted),
