@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Goes the way of the README's transcript, and holds the README to what was printed.
+"""Replays the transcript of docs/quickstart.md, and compares the page with what was printed.
 
     transcript.py WHEEL [--bless]
 
 From `pip install` to a pre-commit hook that fails on the dataset that Daft wrote, to the rule's
 explanation, to the fix that the tool prints, to green. Needs pre-commit, pylance 14.0.2 and their
-installer's network; `--bless` writes the README's section again.
+installer's network; `--bless` writes the section again.
 """
 
 import os
@@ -126,15 +126,15 @@ def main():
     wheel = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as scratch:
         text = transcript(wheel, Path(scratch).resolve())
-    readme = ROOT / "README.md"
-    known = readme.read_text()
+    page = ROOT / "docs/quickstart.md"
+    known = page.read_text()
     before, rest = known.split(OPEN)
     _, after = rest.split(CLOSE)
     wanted = f"{before}{OPEN}```text\n{text}\n```\n{CLOSE}{after}"
     if "--bless" in sys.argv:
-        readme.write_text(wanted)
+        page.write_text(wanted)
     elif known != wanted:
-        sys.exit(f"README.md does not show this transcript:\n{text}")
+        sys.exit(f"docs/quickstart.md does not show this transcript:\n{text}")
 
 
 if __name__ == "__main__":

@@ -729,7 +729,7 @@ fn tables_fit_and_lose_nothing() {
         assert!(is_code || line.chars().count() <= 80, "{}: {line}", at + 1);
     }
     for known in [
-        "asks for lance-encoding:blob = true",
+        "requested: lance-encoding:blob = true",
         "✗ blob-stored-plain",
         "binary(offsets u64, bytes)",
     ] {
@@ -737,7 +737,7 @@ fn tables_fit_and_lose_nothing() {
     }
     let wide = on_width(&[fixture], "200");
     assert!(
-        wide.contains("schema asks for") && wide.contains("  share"),
+        wide.contains("requested encoding") && wide.contains("  share"),
         "{wide}"
     );
 }

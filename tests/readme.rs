@@ -1,67 +1,79 @@
-//! The README shows what the program really prints, and every rule there is.
+//! The README and the pages of `docs/` show what the program really prints.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use common::{lint, root, stdout};
-use lance_lint::rules::RULES;
+
+/// Most lines of the README, so that a stranger reads it in a minute.
+const MAX_README_LINES: usize = 150;
 
 #[test]
-fn the_readme_shows_real_output_and_every_rule() {
-    let path = root().join("README.md");
-    let known = std::fs::read_to_string(&path).expect("a README");
-    // Timings differ from run to run; a reader sees a typical one.
-    let seed = stdout(&lint(&["testdata/daft-blob.lance"]));
-    let seed: Vec<&str> = seed
-        .lines()
-        .map(|line| {
-            line.rsplit_once(" · ")
-                .filter(|_| line.contains(" · read "))
-                .map_or(line, |(rest, _)| rest)
-        })
-        .collect();
-    let inspect = stdout(&lint(&[
-        "inspect",
-        "testdata/daft-blob.lance",
-        "--column",
-        "blob",
-    ]));
-    let mut text = section(
-        &known,
-        "seed",
-        &format!(
-            "```text\n$ lance-lint testdata/daft-blob.lance\n{}\n```\n",
-            seed.join("\n")
-        ),
+fn the_readme_is_short_and_shows_real_output() {
+    let output = stdout(&lint(&["testdata/daft-blob.lance"]));
+    let shown = format!(
+        "```text\n$ lance-lint testdata/daft-blob.lance\n{}```\n",
+        demo(&output)
     );
-    text = section(&text, "inspect", &format!("```text\n{inspect}```\n"));
-    let diagnose = stdout(&lint(&[
-        "diagnose",
-        "testdata/panics/datasets/two-faults",
-        "--log",
-        "testdata/panics/two-faults/caption.txt",
-    ]));
-    let diagnose = format!(
-        "```text\n$ lance-lint diagnose testdata/panics/datasets/two-faults < panic.txt\n{diagnose}```\n"
-    );
-    text = section(&text, "diagnose", &diagnose);
-    text = section(&text, "rules", &rules());
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &text).expect("written");
-        return;
-    }
-    assert_eq!(known, text, "README.md differs; BLESS=1 writes it again");
+    let text = compare("README.md", "seed", &shown);
+    assert!(text.lines().count() <= MAX_README_LINES);
 }
 
-fn rules() -> String {
-    let mut text = String::from("| rule | severity | what is wrong |\n|---|---|---|\n");
-    for rule in RULES {
-        let info = rule.info();
-        text.push_str(&format!(
-            "| [`{}`](docs/rules/{}.md) | {} | {} |\n",
-            info.id, info.id, info.severity, info.summary
-        ));
+#[test]
+fn the_guides_show_real_output() {
+    let inspect = ["inspect", "testdata/daft-blob.lance", "--column", "blob"];
+    let inspect = format!("```text\n{}```\n", stdout(&lint(&inspect)));
+    compare("docs/usage.md", "inspect", &inspect);
+    let dataset = "testdata/panics/datasets/two-faults";
+    let log = "testdata/panics/two-faults/caption.txt";
+    let diagnose = stdout(&lint(&["diagnose", dataset, "--log", log]));
+    let diagnose = format!("```text\n$ lance-lint diagnose {dataset} < panic.txt\n{diagnose}```\n");
+    compare("docs/diagnose.md", "diagnose", &diagnose);
+}
+
+/// The table, the first finding with its first reader and its first fix, and the last line but for
+/// the time; `…` stands for what is left out.
+fn demo(output: &str) -> String {
+    let mut text = String::new();
+    let mut seen = Vec::new();
+    let mut shows = true;
+    let mut is_left_out = false;
+    for line in output.lines() {
+        let label = line
+            .strip_prefix("   = ")
+            .and_then(|rest| rest.split_once(':'));
+        if let Some((label, _)) = label {
+            shows = matches!(label, "reader" | "help") && !seen.contains(&label);
+            seen.push(label);
+        } else if line.starts_with("   |") {
+            shows = false;
+        } else if !line.starts_with("     ") {
+            shows = true;
+        }
+        if shows {
+            let line = match line.rsplit_once(" · ") {
+                Some((rest, _)) if line.contains(" · read ") => rest,
+                _ => line,
+            };
+            text.push_str(&format!("{line}\n"));
+        } else if !is_left_out {
+            text.push_str("   …\n");
+        }
+        is_left_out = !shows;
     }
+    text
+}
+
+/// Compares the section of a page with what it has to be, or writes it; the page.
+fn compare(page: &str, name: &str, content: &str) -> String {
+    let path = root().join(page);
+    let known = std::fs::read_to_string(&path).expect(page);
+    let text = section(&known, name, content);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).expect("written");
+        return text;
+    }
+    assert_eq!(known, text, "{page} differs; BLESS=1 writes it again");
     text
 }
 

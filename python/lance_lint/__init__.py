@@ -1,4 +1,4 @@
-"""Checks Lance datasets: every column's physical encoding beside what the schema asks for.
+"""Checks Lance datasets: every column's physical encoding beside the encoding that the schema requests.
 
 >>> import lance_lint
 >>> report = lance_lint.check("images.lance")

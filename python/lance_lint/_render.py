@@ -80,7 +80,7 @@ def _columns_html(whole: Report) -> str:
     rows = "".join(map(_row, columns[:_COLUMNS]))
     left_out = len(columns) - _COLUMNS
     more = f"<p>and {_many(left_out, 'more column')}</p>" if left_out > 0 else ""
-    names = ["column", "type", "schema asks for", "stored as", "bytes", "findings"]
+    names = ["column", "type", "requested encoding", "stored as", "bytes", "findings"]
     head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
     return (
         f"<details><summary>{_many(len(columns), 'column')}</summary>"
@@ -92,7 +92,7 @@ def _row(column: Column) -> str:
     cells = [
         column.path,
         column.logical_type,
-        ", ".join(f"{key} = {value}" for key, value in column.asks.items()),
+        ", ".join(f"{key} = {value}" for key, value in column.requested.items()),
         ", ".join(stored.notation for stored in column.stored),
         f"{column.bytes:,}",
         ", ".join(column.rules),

@@ -187,7 +187,7 @@ class Column:
     depth: int
     logical_type: str
     nullable: bool
-    asks: Mapping[str, str]
+    requested: Mapping[str, str]
     """The encoding keys of its metadata."""
     pages: int
     bytes: int
@@ -205,7 +205,7 @@ class Column:
             depth=document["depth"],
             logical_type=document["logical_type"],
             nullable=document["nullable"],
-            asks=dict(document["asks"]),
+            requested=dict(document["requested"]),
             pages=document["pages"],
             bytes=document["bytes"],
             stored=tuple(

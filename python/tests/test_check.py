@@ -37,7 +37,7 @@ def test_columns_say_what_is_asked_for_and_what_is_stored(daft_blob: Path) -> No
     [subject] = lance_lint.check(str(daft_blob)).subjects
     assert (subject.kind, subject.version, subject.writer) == ("dataset", 1, "lance 0.32.1")
     [column] = subject.columns
-    assert column.asks == {"lance-encoding:blob": "true"}
+    assert column.requested == {"lance-encoding:blob": "true"}
     assert [stored.notation for stored in column.stored] == ["binary(offsets u64, bytes)"]
     assert column.rules == ("blob-stored-plain",)
 

@@ -62,7 +62,7 @@ def test_the_action_has_the_inputs_that_are_told_of() -> None:
     [used] = [
         step["with"]
         for step in workflow["jobs"]["datasets"]["steps"]
-        if step["uses"].startswith("OWNER/lance-lint@")
+        if step["uses"].startswith("lance-lint/lance-lint@")
     ]
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     assert set(used) == set(inputs)

@@ -32,7 +32,7 @@ pub struct FieldReport {
     /// Whether nulls are allowed.
     pub nullable: bool,
     /// Encoding keys of its metadata, with their values.
-    pub asks: Vec<(String, String)>,
+    pub requested: Vec<(String, String)>,
     /// The value of [`IGNORE_KEY`] in its metadata.
     pub ignores: Option<String>,
     /// The ways in which it is stored, the most pages first.
@@ -350,7 +350,7 @@ impl ColumnStats {
                 depth: field.depth,
                 type_text: field.type_text.clone(),
                 nullable: field.nullable,
-                asks: asks(field),
+                requested: requested(field),
                 ignores: field.metadata.get(IGNORE_KEY).cloned(),
                 encodings,
                 absent_fragments: self.absent.get(&at).copied().unwrap_or(0) + self.empty_fragments,
@@ -490,11 +490,11 @@ impl Stored {
 }
 
 /// The keys of a field's metadata that ask something of its encoding.
-fn asks(field: &Field) -> Vec<(String, String)> {
+fn requested(field: &Field) -> Vec<(String, String)> {
     let wanted = |key: &str| {
         key.starts_with("lance-encoding:") || key == EXTENSION_KEY || PACKED_KEYS.contains(&key)
     };
-    let mut asks: Vec<(String, String)> = field
+    let mut requested: Vec<(String, String)> = field
         .metadata
         .iter()
         .filter(|(key, _)| wanted(key))
@@ -503,7 +503,7 @@ fn asks(field: &Field) -> Vec<(String, String)> {
     if let Some(extension) = &field.extension
         && !field.metadata.contains_key(EXTENSION_KEY)
     {
-        asks.push((EXTENSION_KEY.to_string(), extension.clone()));
+        requested.push((EXTENSION_KEY.to_string(), extension.clone()));
     }
-    asks
+    requested
 }

@@ -86,7 +86,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["fix", "repair", "write", "apply", "autofix"],
-        "lance-lint only reads; each finding says what to do, and `lance-lint explain RULE` says more",
+        "lance-lint only reads; each finding says what to do, and `lance-lint explain RULE` explains the rule",
     ),
     (
         &[

@@ -57,7 +57,7 @@ Examples:
 
 const SHORT_HELP_END: &str = "\
 Exit status: 0 clean, 1 findings at or above --fail-on, 2 the job could not be done.
-`lance-lint help` says more, `lance-lint help COMMAND` all about a command.";
+For more information, run: lance-lint help, or lance-lint help COMMAND";
 
 const LONG_HELP_END: &str = "\
 Exit status:

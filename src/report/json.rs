@@ -437,7 +437,7 @@ pub struct Column {
     /// Whether nulls are allowed.
     pub nullable: bool,
     /// Encoding keys of its metadata.
-    pub asks: BTreeMap<String, String>,
+    pub requested: BTreeMap<String, String>,
     /// Pages in all.
     pub pages: u64,
     /// Bytes in all.
@@ -835,7 +835,7 @@ fn column_json(field: &FieldReport) -> Column {
         depth: field.depth,
         logical_type: field.type_text.clone(),
         nullable: field.nullable,
-        asks: field.asks.iter().cloned().collect(),
+        requested: field.requested.iter().cloned().collect(),
         pages: sum(|encoding| encoding.pages),
         bytes: sum(|encoding| encoding.bytes),
         absent_fragments: field.absent_fragments,

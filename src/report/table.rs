@@ -61,7 +61,7 @@ impl Part {
 
 /// Which optional parts a table has.
 struct StoredType {
-    asks: Part,
+    requested: Part,
     versions: bool,
     fragments: bool,
     share: bool,
@@ -126,7 +126,7 @@ struct Row {
 }
 
 /// Draws the table of a subject in lines that are no wider than `width`. Where it is too wide, the
-/// share goes, then the verdicts and what the schema asks for stand below the fields, then cells
+/// share goes, then the verdicts and what the schema requested for stand below the fields, then cells
 /// are broken into more lines.
 pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
     let fields = &subject.fields;
@@ -137,7 +137,7 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
         field.encodings.len() > 1 || field.absent_fragments > 0 || field.unreadable_fragments > 0
     };
     let mut shape = StoredType {
-        asks: Part::of(fields.iter().any(|field| !field.asks.is_empty())),
+        requested: Part::of(fields.iter().any(|field| !field.requested.is_empty())),
         versions: subject.file_versions.len() > 1,
         fragments: subject.fragments > 1 && fields.iter().any(differs),
         share: width >= SHARE_FROM,
@@ -147,7 +147,7 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
     let leaner: [fn(&mut StoredType); 3] = [
         |shape| shape.share = false,
         |shape| shape.verdicts = shape.verdicts.below(),
-        |shape| shape.asks = shape.asks.below(),
+        |shape| shape.requested = shape.requested.below(),
     ];
     let mut leaner = leaner.into_iter();
     let (table, widths) = loop {
@@ -184,8 +184,8 @@ pub fn draw(subject: &SubjectReport, width: usize) -> Vec<String> {
 /// The header and the rows of a shape.
 fn table(subject: &SubjectReport, shape: &StoredType, entries: &[Entry<'_>]) -> Vec<Row> {
     let mut header = vec![Cell::text("column"), Cell::text("type")];
-    if shape.asks == Part::Column {
-        header.push(Cell::text("schema asks for"));
+    if shape.requested == Part::Column {
+        header.push(Cell::text("requested encoding"));
     }
     header.push(Cell::text("stored as"));
     if shape.versions {
@@ -309,7 +309,7 @@ fn outside(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType) {
     ];
     for (_, size, what) in kinds.into_iter().filter(|(shown, ..)| *shown) {
         let mut cells = vec![Cell::text("…"), Cell::text("")];
-        if shape.asks == Part::Column {
+        if shape.requested == Part::Column {
             cells.push(Cell::text(""));
         }
         cells.push(Cell::text(what));
@@ -379,7 +379,7 @@ fn are_alike(a: &FieldReport, b: &FieldReport) -> bool {
         && a.depth == b.depth
         && a.type_text == b.type_text
         && a.nullable == b.nullable
-        && a.asks == b.asks
+        && a.requested == b.requested
         && a.absent_fragments == b.absent_fragments
         && a.unreadable_fragments == b.unreadable_fragments
         && stored(a) == stored(b)
@@ -399,8 +399,8 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType, entry
     };
     let nullable = if field.nullable { "" } else { " not null" };
     let each = if entry.last.is_some() { "each " } else { "" };
-    let asks = field.asks.iter();
-    let asks: Vec<String> = asks
+    let requested = field.requested.iter();
+    let requested: Vec<String> = requested
         .map(|(key, value)| format!("{} = {}", printable(key), printable(value)))
         .collect();
     let verdicts = field.verdicts.iter();
@@ -432,8 +432,8 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType, entry
             "{}{nullable}",
             printable(&field.type_text)
         ))));
-        if shape.asks == Part::Column {
-            cells.push(Cell::text(when(asks.join("\n"))));
+        if shape.requested == Part::Column {
+            cells.push(Cell::text(when(requested.join("\n"))));
         }
         cells.push(Cell::text(part.notation(subject, field)));
         if shape.versions {
@@ -467,8 +467,12 @@ fn rows(table: &mut Vec<Row>, subject: &SubjectReport, shape: &StoredType, entry
     let Some(Row { below, .. }) = table.last_mut() else {
         return;
     };
-    if shape.asks == Part::Below {
-        below.extend(asks.iter().map(|ask| format!("   {indent}asks for {ask}")));
+    if shape.requested == Part::Below {
+        below.extend(
+            requested
+                .iter()
+                .map(|ask| format!("   {indent}requested: {ask}")),
+        );
     }
     if shape.verdicts == Part::Below {
         below.extend(

@@ -600,9 +600,11 @@ pub(super) fn summary(out: &mut dyn Write, report: &Report, options: Options) ->
     }
     let more = match rules.as_slice() {
         [] => String::new(),
-        [rule] => format!("lance-lint explain {rule} says more"),
+        [rule] => format!("For more information, run: lance-lint explain {rule}"),
         [first, ..] => {
-            format!("lance-lint explain RULE says more, such as lance-lint explain {first}")
+            format!(
+                "For more information, run: lance-lint explain RULE, such as lance-lint explain {first}"
+            )
         }
     };
     for line in wrapped(&more, options.width, 2) {
