@@ -76,22 +76,30 @@ impl LogicalType {
     }
 
     fn parse_parameters(text: &str, depth: u32) -> Self {
+        let fixed = |bits| Self::Fixed { bits };
         let (head, rest) = text.split_once(':').unwrap_or((text, ""));
         let parts: Vec<&str> = rest.split(':').collect();
         match (head, parts.as_slice()) {
             ("timestamp", ["s" | "ms" | "us" | "ns", _, ..]) => Self::Fixed { bits: 64 },
-            ("decimal", ["128", _, _]) => Self::Fixed { bits: 128 },
-            ("decimal", ["256", _, _]) => Self::Fixed { bits: 256 },
-            ("fixed_size_binary", [bytes]) => match bytes.parse::<u32>() {
-                Ok(bytes) => Self::Fixed {
-                    bits: u64::from(bytes).saturating_mul(8),
-                },
-                Err(_) => Self::Unknown,
+            ("decimal", [_, _, _]) => match decimal(text) {
+                Some((bits, _)) => fixed(bits),
+                None => Self::Unknown,
             },
-            ("dict", [value, key, _]) => Self::Dictionary {
-                value: Box::new(Self::parse_nested(value, depth + 1)),
-                key: Box::new(Self::parse_nested(key, depth + 1)),
+            ("fixed_size_binary", [bytes]) => match bytes.parse::<i32>().map(u64::try_from) {
+                Ok(Ok(bytes)) => fixed(bytes.saturating_mul(8)),
+                _ => Self::Unknown,
             },
+            ("dict", [value, key, _]) => {
+                let value = Self::parse_nested(value, depth + 1);
+                let key = Self::parse_nested(key, depth + 1);
+                match value == Self::Unknown || key == Self::Unknown {
+                    true => Self::Unknown,
+                    false => Self::Dictionary {
+                        value: Box::new(value),
+                        key: Box::new(key),
+                    },
+                }
+            }
             ("fixed_size_list", [_, ..]) => {
                 let Some((item, dimension)) = rest.rsplit_once(':') else {
                     return Self::Unknown;
@@ -128,6 +136,18 @@ impl LogicalType {
     }
 }
 
+/// The width of a decimal in bits, and its precision in digits: `decimal:BITS:PRECISION:SCALE`, each
+/// as Rust reads a number (lance-core `datatypes.rs`). The precision may be out of the range that
+/// Arrow allows.
+pub fn decimal(text: &str) -> Option<(u64, u8)> {
+    let mut parts = text.strip_prefix("decimal:")?.split(':');
+    let bits = parts.next()?.parse::<i16>().ok()?;
+    let precision = parts.next()?.parse::<u8>().ok()?;
+    parts.next()?.parse::<i8>().ok()?;
+    let bits = u64::try_from(bits).ok()?;
+    (matches!(bits, 128 | 256) && parts.next().is_none()).then_some((bits, precision))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +173,12 @@ mod tests {
             "timestamp:us",
             "dict:string:int8",
             "decimal:64:1:1",
+            "decimal:128:12:x",
+            "decimal:128:300:2",
+            "decimal:128:12: 2",
+            "fixed_size_binary:-1",
+            "dict:strin:int8:false",
+            "dict:string:int:false",
             "list:int",
             "",
         ] {

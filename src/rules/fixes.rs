@@ -250,6 +250,16 @@ fn changed(old: &WireField, change: &Change<'_>, next_id: &mut i32) -> Option<Ve
     }
 }
 
+/// Gives a column another name.
+pub fn rename(path: &str, name: &str) -> Remedy {
+    Remedy::with_code(format!(
+        "give the column another name (no data is rewritten, and its indices stay):\n\
+         {OPEN}.alter_columns({{\"path\": {}, \"name\": {}}})",
+        py(path),
+        py(name)
+    ))
+}
+
 /// Lets a field have nulls.
 pub fn make_nullable(field: &Field) -> Remedy {
     Remedy::with_code(format!(

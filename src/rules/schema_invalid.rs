@@ -5,7 +5,7 @@ use super::{Around, DatasetView, FileView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::DataFragment;
-use crate::model::logical_type::LogicalType;
+use crate::model::logical_type::{LogicalType, decimal};
 use crate::model::schema::{BLOB_V2_EXTENSION, Field, FieldTree};
 use crate::model::snapshot::Snapshot;
 
@@ -28,6 +28,9 @@ rule! {
     /// - No name: `No field named …`.
     /// - A negative id: `TakeExec requires the input plan to have a column named …`.
     /// - A dot in a top-level name: `Top level field … cannot contain …`.
+    /// - A top-level column with the name of a system column, such as `_rowid`: panics,
+    ///   `… would lead to duplicate field names`.
+    /// - A decimal of more digits than Arrow has: `Decimal precision out of range …`.
     /// - No fields at all, beside data files that have some: filters and `take()` fail,
     ///   `No data files found for schema`, and scans give rows without columns.
     /// - Fixed-size lists of 0 items: `… contains a FixedSizeList with dimension …`.
@@ -37,6 +40,8 @@ rule! {
     /// ## How it comes about
     /// - A tool wrote a manifest of its own.
     /// - A newer Lance that knows more types wrote the dataset.
+    /// - pylance up to 0.20 wrote columns called `_rowid` and `_rowaddr`, and up to 0.32 one
+    ///   called `_rowoffset`. Newer releases refuse to write them, and cannot read them.
     /// - A bug of Lance's commit left a child without its parent (lance-format/lance#9424).
     ///
     /// ## How to fix it
@@ -47,6 +52,8 @@ rule! {
     /// ```text
     /// mv _versions/N.manifest _versions/N.manifest.broken
     /// ```
+    ///
+    /// Give a column with the name of a system column another name by `alter_columns()`.
     ///
     /// For a nullable map key, commit the schema with the key as it was written. A data file with
     /// a broken schema must be restored from a copy, or written again.
@@ -224,6 +231,18 @@ struct Fault {
 /// The call that a fault breaks when the dataset does not even open.
 const OPEN: &str = "lance.dataset(uri)";
 
+/// The names of system columns (lance-core `lib.rs`).
+const RESERVED: [&str; 5] = [
+    "_rowid",
+    "_rowaddr",
+    "_rowoffset",
+    "_row_last_updated_at_version",
+    "_row_created_at_version",
+];
+
+/// What is expected of a column with one of [`RESERVED`] names.
+const OTHER_NAME: &str = "a name that no system column has";
+
 /// What a reader says of fixed-size lists of 0 items.
 const NO_ITEMS: &str = "fails: … contains a FixedSizeList with dimension …";
 
@@ -245,6 +264,9 @@ impl Fault {
                  lance.dataset(uri).drop_columns([{}])",
                 py(name)
             )));
+        }
+        if RESERVED.contains(&name.as_str()) && self.expected == OTHER_NAME {
+            return finding.help(fixes::rename(name, &format!("{name}_column")));
         }
         finding
             .help("if a newer Lance wrote it, read it with that")
@@ -341,6 +363,27 @@ fn fault(
             "fails: Top level field … cannot contain `.`",
         );
     }
+    let is_reserved = RESERVED.contains(&field.name.as_str());
+    if field.parent_id < 0 && field.id >= 0 && is_reserved {
+        return fault(
+            "has the name of a system column".to_string(),
+            OTHER_NAME,
+            match field.name.as_str() {
+                "_rowoffset" => "fails: Attempt to merge incompatible fields: …",
+                _ => "panics: Attempt to add fields … would lead to duplicate field names",
+            },
+        );
+    }
+    if let Some((bits, precision)) = decimal(&field.logical_type) {
+        let most = if bits == 128 { 38 } else { 76 };
+        if !(1..=most).contains(&precision) {
+            return fault(
+                format!("is a decimal with a precision of {precision}"),
+                "a precision that Arrow allows",
+                "fails: Decimal precision out of range …",
+            );
+        }
+    }
     let parsed = LogicalType::parse(&field.logical_type);
     if parsed == LogicalType::Unknown {
         return fault(
@@ -349,7 +392,12 @@ fn fault(
                 field.logical_type
             ),
             "a type that Lance knows",
-            "panics: Unsupported logical type: …",
+            match field.logical_type.starts_with("decimal:") {
+                true => {
+                    "panics: invalid digit found in string, or Only Decimal128 and Decimal256 …"
+                }
+                false => "panics: Unsupported logical type: …",
+            },
         );
     }
     let text = &field.logical_type;

@@ -44,6 +44,7 @@ from make_blob_fixtures import (
     data_files,
     edit_data_file,
     edit_manifest,
+    edit_manifest_field,
     newest_manifest,
     tidy,
     write_varint,
@@ -653,6 +654,60 @@ def index_file_listed_otherwise(out, v):
 def schema_without_fields(out, v):
     two(out, v)
     edit_manifest(out, lambda manifest: manifest.drop(1))
+
+
+def called(name):
+    import pyarrow as pa
+
+    return pa.table({"id": range(5), name: range(10, 15)})
+
+
+@broken(
+    "column-called-rowid-by-0.20.0-2.0",
+    "pylance 0.20.0: a column called `_rowid`, which newer releases refuse to write.",
+    truth=None,
+    writer="0.20.0",
+)
+def column_called_rowid(out, _):
+    write(called("_rowid"), out, "2.0")
+
+
+@broken(
+    "column-called-rowoffset-by-0.32.1-2.1",
+    "pylance 0.32.1: a column called `_rowoffset`, which newer releases refuse to write.",
+    truth=None,
+    writer="0.32.1",
+)
+def column_called_rowoffset(out, _):
+    write(called("_rowoffset"), out, "2.1")
+
+
+@broken(
+    "decimal-precision-2.1",
+    "The manifest's type of a decimal has 39 digits, and the file's 12.",
+    truth=None,
+)
+def decimal_precision(out, v):
+    decimals(out, v, b"decimal:128:39:2")
+
+
+@broken(
+    "decimal-scale-garbage-2.1",
+    "The manifest's type of a decimal has a scale that is no number.",
+    truth=None,
+)
+def decimal_scale_garbage(out, v):
+    decimals(out, v, b"decimal:128:12:2x")
+
+
+def decimals(out, v, new):
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    prices = pa.array([Decimal("1.25")] * 5, pa.decimal128(12, 2))
+    write(pa.table({"id": range(5), "price": prices}), out, v)
+    edit_manifest_field(out, "price", lambda field: field.set(5, new))
 
 
 @broken(

@@ -14,9 +14,11 @@ import tables
 class Fault:
     """A fault: the rule that finds it, where it applies, and how it is made."""
 
-    def __init__(self, name, rule, make, versions=("2.0", "2.1", "2.2"), options=(), scenarios=tables.SCENARIOS, deletes=(), adds=()):
+    def __init__(self, name, rule, make, versions=("2.0", "2.1", "2.2"), options=(), scenarios=tables.SCENARIOS, deletes=(), adds=(), names=()):
         # Rows that the fault's own commit takes away and adds.
         self.deletes, self.adds = set(deletes), set(adds)
+        # The names that the remedy gives to columns, by those that they had.
+        self.names = dict(names)
         self.name, self.rule, self.make = name, rule, make
         self.versions, self.options, self.scenarios = versions, options, scenarios
 
@@ -79,6 +81,10 @@ def metadata(path, values, replace=False):
 
 def retyped(path, logical_type, nullable=True):
     return lambda ds: edit_schema(ds, path, lambda *at: [field(*at, logical_type, nullable)])
+
+
+def renamed(path, name):
+    return lambda ds: edit_schema(ds, path, lambda _, id, parent: [field(name, id, parent, "int32")])
 
 
 def as_v2_blob(path):
@@ -217,6 +223,7 @@ FAULTS = [
     Fault("nested int64 as double", "field-type-changed", retyped("s.u", "double")),
     Fault("string as binary", "field-type-changed", retyped("text", "large_string"), ("2.1", "2.2")),
     Fault("list of no items", "schema-invalid", retyped("vec", "fixed_size_list:float:0"), scenarios=NO_INDEX),
+    Fault("name of a system column", "schema-invalid", renamed("x", "_rowid"), names={"x": "_rowid_column"}),
     Fault("names exchanged", "fields-swapped", swapped("x", "last"), scenarios=("plain", "gap", "fragments", "stable", "branch")),
     Fault("foreign fragment", "fields-swapped", foreign_fragment, scenarios=("plain", "indices", "fragments"), adds=range(1000, 1005)),
     Fault("packed key on a plain struct", "packed-struct-mismatch", metadata("s", {"packed": "true"}), ("2.0", "2.1", "2.2")),

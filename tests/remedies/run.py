@@ -108,6 +108,7 @@ def verify(binary, help, code, path, made, scenario, truth, healthy, fault, befo
     dropped = "drop_columns" in code
     for id, row in rows.items():
         for name, value in truth.get(id, {}).items():
+            name = fault.names.get(name, name)
             if name == "_rowid" and not stable:
                 continue
             if name not in row:
