@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::encoding::Encoding;
@@ -443,8 +443,8 @@ pub type Key = (&'static str, Option<String>, String, Option<String>);
 #[derive(Debug, Default)]
 pub struct Findings {
     all: Vec<Finding>,
-    index: FxHashMap<Key, usize>,
-    seen: FxHashSet<Evidence>,
+    index: HashMap<Key, usize>,
+    seen: HashSet<Evidence>,
 }
 
 impl Findings {
@@ -558,7 +558,7 @@ impl Findings {
     }
 
     /// The same, each with the versions that it is in.
-    pub fn into_sorted_with(mut self, since: &FxHashMap<Key, FirstSeen>) -> Vec<Finding> {
+    pub fn into_sorted_with(mut self, since: &HashMap<Key, FirstSeen>) -> Vec<Finding> {
         for finding in &mut self.all {
             finding.since = since.get(&finding.key()).cloned();
         }

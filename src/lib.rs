@@ -13,6 +13,7 @@ pub mod diagnose;
 pub mod did_you_mean;
 pub mod finding;
 pub mod format;
+mod hash;
 pub mod model;
 pub mod policy;
 pub mod printable;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::{copy, root, stderr, stdout};
 use lance_lint::format::proto::lance::file::Field;
-use lance_lint::format::proto::lance::table::{BasePath, Manifest};
+use lance_lint::format::proto::lance::table::{BasePath, DataFragment, Manifest};
 use prost::Message;
 
 /// What must not leave the machine, nor a file that is no data of Lance.
@@ -1372,6 +1372,142 @@ fn time_goes_with_the_size_of_what_is_read() {
     for format in ["sarif", "junit", "gitlab", "github"] {
         lint(&[alike.to_str().unwrap(), "--format", format, "-q"]);
     }
+    // 300,000 fragments whose ids are multiples of the inverse of a hash function's factor: with a
+    // hash that everybody knows they were all in one bucket.
+    let bucket = scratch.path().join("bucket.lance");
+    let inverse = (0..6).fold(FX_FACTOR, |inverse: u64, _| {
+        inverse.wrapping_mul(2_u64.wrapping_sub(FX_FACTOR.wrapping_mul(inverse)))
+    });
+    edited(&bucket, |message| {
+        let sound = message.fragments[0].clone();
+        let ids = (0..300_000_u64).map(|number| number.wrapping_mul(inverse));
+        message.fragments = ids
+            .map(|id| DataFragment {
+                id,
+                files: Vec::new(),
+                ..sound.clone()
+            })
+            .collect();
+    });
+    lint(&[bucket.to_str().unwrap(), "--format", "concise", "-q"]);
+    // 200,000 fields of the id 0 in themselves, and a struct with a column and 40,000 children.
+    let selves = scratch.path().join("selves.lance");
+    edited(&selves, |message| {
+        message.fields = vec![Field::default(); 200_000];
+    });
+    lint(&[selves.to_str().unwrap(), "--format", "concise", "-q"]);
+    let children = scratch.path().join("children.lance");
+    edited(&children, |message| {
+        message.fields = vec![field_of("s", 0, "struct")];
+        let child = |id: i32| Field {
+            parent_id: 0,
+            ..field_of(&format!("c{id}"), id, "int32")
+        };
+        message.fields.extend((1..100_000).map(child));
+        message.fragments[0].files[0].fields = vec![0];
+        message.fragments[0].files[0].column_indices = vec![0];
+    });
+    lint(&[children.to_str().unwrap(), "--format", "concise", "-q"]);
+}
+
+/// The factor of rustc-hash 2, by which it hashes numbers.
+const FX_FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
+
+#[cfg(unix)]
+#[test]
+fn no_long_name_and_no_other_path_widens_what_is_read() {
+    use std::os::unix::fs::symlink;
+    let scratch = scratch();
+    let folder = scratch.path();
+    let outside = folder.join("outside.lance");
+    edited(&outside, |_| ());
+    let dataset = folder.join("d.lance");
+    edited(&dataset, |_| ());
+    std::fs::remove_dir_all(dataset.join("data")).unwrap();
+    symlink(outside.join("data"), dataset.join("data")).unwrap();
+    let path = dataset.to_str().unwrap();
+    let refuses = |arguments: &[&str]| {
+        let output = lint(&[arguments, &["--untrusted"]].concat());
+        assert!(
+            everything(&output).contains("a symbolic link leads out of the dataset"),
+            "{arguments:?}: {}",
+            everything(&output)
+        );
+    };
+    refuses(&[path]);
+    // Another dataset that is named, and links that are none.
+    refuses(&[path, outside.to_str().unwrap()]);
+    let top = folder.join("top");
+    symlink("/", &top).unwrap();
+    refuses(&[path, top.to_str().unwrap()]);
+    let file = outside.join("data").read_dir().unwrap().next().unwrap();
+    let readme = folder.join("README");
+    symlink(file.unwrap().path(), &readme).unwrap();
+    let list = folder.join("list");
+    std::fs::write(&list, format!("{}\n{path}\n", readme.display())).unwrap();
+    refuses(&["--files-from", list.to_str().unwrap()]);
+    // A way that is longer than the system takes in one name.
+    let step = "x".repeat(200);
+    let steps = |count: usize| vec![step.as_str(); count].join("/");
+    std::fs::create_dir_all(dataset.join("deep").join(steps(12))).unwrap();
+    symlink(format!("deep/{}", steps(12)), dataset.join("half")).unwrap();
+    let half = dataset.join("half");
+    std::fs::create_dir_all(half.join(steps(12))).unwrap();
+    symlink(outside.join("data"), half.join(steps(12)).join("out")).unwrap();
+    std::fs::remove_file(dataset.join("data")).unwrap();
+    symlink(format!("half/{}/out", steps(12)), dataset.join("data")).unwrap();
+    refuses(&[path]);
+    // The name of what is outside is in no advice.
+    std::fs::create_dir(outside.join(format!("{SECRET}.lance"))).unwrap();
+    std::fs::remove_file(dataset.join("data")).unwrap();
+    symlink(&outside, dataset.join("data")).unwrap();
+    let link = folder.join("link.lance");
+    std::fs::create_dir(folder.join("plain")).unwrap();
+    std::fs::create_dir(folder.join(format!("plain/{SECRET}.lance"))).unwrap();
+    symlink("plain", &link).unwrap();
+    let inside = dataset.join(format!("data/{SECRET}x.lance"));
+    for named in [dataset.join("data"), inside, link] {
+        let output = lint(&[named.to_str().unwrap(), "--untrusted"]);
+        let said = everything(&output).replace(&format!("{SECRET}x"), "");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+}
+
+#[test]
+fn a_report_sends_merge_nowhere_that_is_not_allowed() {
+    let scratch = scratch();
+    let server = Server::start(|_, _| response("404 Not Found", "", b""));
+    let port = server.port;
+    let report = scratch.path().join("part.json");
+    let dataset = root().join("testdata/clean/blob-v1-three-fragments-2.0");
+    let dataset = dataset.to_str().unwrap();
+    let part = lint(&[dataset, "--fragments", "0..1", "--format", "json"]);
+    let text = stdout(&part).replace(dataset, &format!("http://127.0.0.1:{port}/x.lance"));
+    std::fs::write(&report, text).unwrap();
+    let report = report.to_str().unwrap();
+    let output = lint(&["merge", report, "--untrusted", "--partial"]);
+    assert_eq!(output.status.code(), Some(2), "{}", everything(&output));
+    assert!(everything(&output).contains("--allow-base"));
+    assert!(server.requests().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn diagnose_waits_for_no_pipe() {
+    let scratch = scratch();
+    let pipe = scratch.path().join("pipe.lance");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let started = Instant::now();
+    let log = root().join("testdata/panics/two-faults/caption.txt");
+    let output = lint(&[
+        "diagnose",
+        pipe.to_str().unwrap(),
+        "--log",
+        log.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{}", everything(&output));
+    assert!(started.elapsed() < PATIENCE);
 }
 
 #[test]

@@ -58,6 +58,10 @@ fn one_fault_is_one_finding() {
         if fixture.contains("/index-segments-overlapping-by-0.21.0") {
             found.retain(|finding| finding["rule"] != "index-format-old");
         }
+        // The type that was written says how to repair the one that Arrow refuses.
+        if fixture.contains("/decimal-precision") {
+            found.retain(|finding| finding["rule"] != "field-type-changed");
+        }
         beside_bugs(&mut found);
         // Neither the manifest nor the deletion file tells how many rows are deleted.
         if fixture.contains("/deletion-file-garbage") {

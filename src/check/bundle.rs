@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 
 use super::column_stats::Wanted;
 use super::{CheckError, Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
@@ -466,7 +466,7 @@ impl Gathering<'_> {
             });
         }
         if let Scope::Parts { data_files, .. } = scope {
-            let known: FxHashSet<&str> = message
+            let known: HashSet<&str> = message
                 .fragments
                 .iter()
                 .flat_map(|fragment| &fragment.files)
@@ -641,7 +641,7 @@ fn places<'a>(subjects: &'a [SubjectReport], name: &str) -> Vec<&'a Place> {
 /// The files in which something was found, and the first of each version.
 fn chosen(candidates: &[Candidate<'_>], subjects: &[SubjectReport]) -> Vec<usize> {
     let places = findings(subjects).flat_map(|finding| &finding.places);
-    let named: FxHashSet<(Option<u64>, &str)> = places
+    let named: HashSet<(Option<u64>, &str)> = places
         .filter_map(|place| Some((place.fragment, place.file.as_deref()?)))
         .collect();
     let mut chosen: BTreeSet<usize> = BTreeSet::new();
@@ -652,7 +652,7 @@ fn chosen(candidates: &[Candidate<'_>], subjects: &[SubjectReport]) -> Vec<usize
             chosen.insert(at);
         }
     }
-    let mut versions = FxHashSet::default();
+    let mut versions = HashSet::default();
     for (at, candidate) in candidates.iter().enumerate() {
         let version = candidate
             .entry
@@ -678,7 +678,7 @@ struct Columns<'a> {
 impl Columns<'_> {
     fn open(&self) -> Vec<OpenColumn> {
         let tree = self.tree;
-        let mut fields: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut fields: HashMap<u32, usize> = HashMap::default();
         for (at, placement) in self.placed.iter().enumerate() {
             if let Placement::Column(index) = placement {
                 fields.entry(*index).or_insert(at);
@@ -755,7 +755,7 @@ impl Columns<'_> {
             .places
             .iter()
             .filter(|place| place.column == Some(index));
-        let named: FxHashSet<u64> = here.filter_map(|place| place.page).collect();
+        let named: HashSet<u64> = here.filter_map(|place| place.page).collect();
         let messages = self.data.page_encodings(index);
         let messages = messages.into_iter().chain(std::iter::repeat(None));
         let pages = (0u64..).zip(column.pages).zip(messages);

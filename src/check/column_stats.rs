@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::CheckError;
@@ -224,11 +224,11 @@ pub fn cells(field: usize, version: FileVersion, column: &Column, into: &mut Vec
 /// The sums over all files of a subject.
 #[derive(Debug, Default)]
 pub struct ColumnStats {
-    stored: FxHashMap<StoredKey, Stored>,
-    absent: FxHashMap<usize, u64>,
+    stored: HashMap<StoredKey, Stored>,
+    absent: HashMap<usize, u64>,
     empty_fragments: u64,
-    above: FxHashSet<usize>,
-    unreadable: FxHashMap<usize, u64>,
+    above: HashSet<usize>,
+    unreadable: HashMap<usize, u64>,
 }
 
 /// A field, a file version, whether it is a blob column, and the notation of its pages.
@@ -316,7 +316,7 @@ impl ColumnStats {
 
     /// The report of every wanted field of a schema.
     pub fn into_fields(self, schema: &FieldTree, wanted: &Wanted) -> Vec<FieldReport> {
-        let mut encodings: FxHashMap<usize, Vec<EncodingReport>> = FxHashMap::default();
+        let mut encodings: HashMap<usize, Vec<EncodingReport>> = HashMap::default();
         let mut all: Vec<(StoredKey, Stored)> = self.stored.into_iter().collect();
         // Of what looks the same, the order must not depend on the order of adding.
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -418,7 +418,7 @@ impl ColumnStats {
                 bytes: stored.bytes,
             }
         });
-        let counts = |counts: &FxHashMap<usize, u64>| {
+        let counts = |counts: &HashMap<usize, u64>| {
             let mut counts: Vec<(usize, u64)> = counts.iter().map(|(f, n)| (*f, *n)).collect();
             counts.sort_unstable();
             counts
@@ -439,7 +439,7 @@ impl ColumnStats {
     /// # Errors
     /// A clause without a subject, when they name an encoding that is not there.
     pub(super) fn from_part(part: TallyPart, encodings: &[Arc<Encoding>]) -> Result<Self, String> {
-        let mut stored = FxHashMap::default();
+        let mut stored = HashMap::default();
         for part in part.stored {
             let encoding = match part.encoding {
                 Some(number) => Some(

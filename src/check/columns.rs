@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 
 use super::column_stats::{Cell, Wanted, cells};
 use super::scan_result::{Outside, Renamed};
@@ -72,7 +72,7 @@ impl ColumnScan {
 /// once.
 #[derive(Debug, Default)]
 pub struct SchemaComparisons {
-    known: Mutex<FxHashMap<(usize, FileVersion, u32), Comparison>>,
+    known: Mutex<HashMap<(usize, FileVersion, u32), Comparison>>,
     judgements: PageCheckCache,
     stored: blob::Known,
 }
@@ -106,7 +106,7 @@ impl SchemaComparisons {
                 && below.peek().is_some()
                 && below.all(|at| placed(at) == Some(Placement::Inside))
         };
-        let packed: FxHashSet<u32> = (0..walk.schema.fields.len())
+        let packed: HashSet<u32> = (0..walk.schema.fields.len())
             .filter(|at| walk.version == FileVersion::V2_0 && whole(*at))
             .filter_map(|at| match walk.view.placed.get(at) {
                 Some(Placement::Column(column)) => Some(*column),
@@ -189,7 +189,7 @@ pub fn go(walk: &Walk<'_>, findings: &mut Findings) -> ColumnScan {
         .cloned()
         .collect();
     let differences = differences.as_slice();
-    let differs: FxHashSet<usize> = differences
+    let differs: HashSet<usize> = differences
         .iter()
         .flat_map(|difference| schema.subtree(difference.at()))
         .collect();
@@ -332,7 +332,7 @@ fn unused(walk: &Walk<'_>) -> Vec<(u32, Column)> {
     if walk.version == FileVersion::V0_1 || in_order && placed().count() as u64 >= u64::from(all) {
         return Vec::new();
     }
-    let used: FxHashSet<u32> = placed().collect();
+    let used: HashSet<u32> = placed().collect();
     if used.len() as u64 >= u64::from(all) {
         return Vec::new();
     }

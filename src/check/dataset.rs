@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
+use crate::hash::HashMap;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
 
 use super::column_stats::{FieldReport, Wanted};
 use super::columns::{self, SchemaComparisons, Walk};
@@ -205,7 +205,7 @@ pub(super) fn check_by(
 }
 
 /// The files of the folders of indices that were listed before: an index never changes.
-pub(super) type KnownFiles = FxHashMap<String, Option<Vec<IndexFile>>>;
+pub(super) type KnownFiles = HashMap<String, Option<Vec<IndexFile>>>;
 
 /// The indices of a snapshot, and what is there of their files.
 pub(super) fn indices(
@@ -743,7 +743,7 @@ pub(super) type Walked = (Findings, Option<Arc<RowIdsOf>>);
 /// Looks at fragments of several versions, and remembers for each schema what was learnt.
 #[derive(Debug, Default)]
 pub(super) struct FragmentChecker {
-    learnt: RefCell<FxHashMap<u64, Arc<Vec<ThreadCaches>>>>,
+    learnt: RefCell<HashMap<u64, Arc<Vec<ThreadCaches>>>>,
     renamed: OnceLock<Renamed>,
 }
 

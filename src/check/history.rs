@@ -1,11 +1,11 @@
 //! Every version that still has a manifest: in which each fault appears first, and who made it.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
+use crate::hash::{HashMap, HashSet};
 use prost::Message;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::dataset::{self, FragmentChecker, KnownFiles};
 use super::{CheckError, Request, SubjectReport};
@@ -47,7 +47,7 @@ pub fn check(
     let tags = Refs::read_tags(storage, root).tags.len();
     if let Some(report) = subjects.first_mut() {
         let mut findings = timeline.findings;
-        let mut help: FxHashMap<Key, Vec<Remedy>> = FxHashMap::default();
+        let mut help: HashMap<Key, Vec<Remedy>> = HashMap::default();
         for finding in latest.into_iter().flatten() {
             help.insert(finding.key(), finding.help.clone());
             if !findings.has(&finding) {
@@ -104,9 +104,12 @@ fn note(versions: usize, branches: usize, tags: usize) -> Option<String> {
 #[derive(Default)]
 struct Timeline {
     findings: Findings,
-    since: FxHashMap<Key, FirstSeen>,
+    /// Hashes fragments and schemas. Two of one hash are taken for one, so the key is a secret of
+    /// the run.
+    hashing: RandomState,
+    since: HashMap<Key, FirstSeen>,
     /// What a fragment came to beside a schema, and its row ids, by their bytes.
-    fragments: FxHashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
+    fragments: HashMap<u64, (Vec<Key>, Option<Arc<RowIdsOf>>)>,
     /// The files of indices that were listed.
     index_files: KnownFiles,
     /// What the version before counts.
@@ -233,13 +236,13 @@ fn version(
     for rule in RULES {
         rule.dataset(&view, &mut found);
     }
-    let schema = schema_hash(snapshot);
+    let schema = schema_hash(snapshot, &timeline.hashing);
     let message = snapshot.message();
     let hashes: Vec<u64> = message
         .fragments
         .par_iter()
         .map(|fragment| {
-            let mut hasher = FxHasher::default();
+            let mut hasher = timeline.hashing.build_hasher();
             schema.hash(&mut hasher);
             fragment.encode_to_vec().hash(&mut hasher);
             hasher.finish()
@@ -312,8 +315,8 @@ fn whole(snapshot: &Snapshot, row_ids: &[Arc<RowIdsOf>], indices: &[IndexState])
 }
 
 /// All of a manifest that what is found in a fragment depends on, besides the fragment.
-fn schema_hash(snapshot: &Snapshot) -> u64 {
-    let mut hasher = FxHasher::default();
+fn schema_hash(snapshot: &Snapshot, hashing: &RandomState) -> u64 {
+    let mut hasher = hashing.build_hasher();
     let message = snapshot.message();
     for field in &message.fields {
         field.encode_to_vec().hash(&mut hasher);
@@ -337,7 +340,7 @@ impl Timeline {
 
     /// Notes what is in a version.
     fn seen(&mut self, keys: Vec<Key>, is_last: bool, moment: impl Fn() -> CommitInfo) {
-        let mut here: FxHashSet<Key> = FxHashSet::default();
+        let mut here: HashSet<Key> = HashSet::default();
         let mut now: Option<CommitInfo> = None;
         for key in keys {
             if here.contains(&key) {

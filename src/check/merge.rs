@@ -17,7 +17,7 @@ use super::{CheckError, Report, Request, SubjectReport};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::{Scope, Target, VERSIONS, resolve};
-use crate::storage::{Location, Storage};
+use crate::storage::{Location, Storage, without_secrets};
 
 /// Most ranges of fragments that an error names.
 const MAX_RANGES: usize = 8;
@@ -69,7 +69,7 @@ impl Merge {
         let place = place.map_err(|error| {
             CheckError(format!(
                 "{name} cannot be merged: it is about {}, which is {error}",
-                snapshot.root
+                without_secrets(&snapshot.root)
             ))
         })?;
         let place = place.normalised();

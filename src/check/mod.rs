@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use crate::finding::{Finding, Severity};
 use crate::model::reader_name::Reader;
@@ -277,7 +277,7 @@ impl SubjectReport {
     /// Writes beside each field which rules found something about it.
     pub(crate) fn give_verdicts(&mut self) {
         // Fields of a damaged schema may have one path, and each all of its findings.
-        let mut by_path: FxHashMap<&str, Vec<(Severity, &'static str)>> = FxHashMap::default();
+        let mut by_path: HashMap<&str, Vec<(Severity, &'static str)>> = HashMap::default();
         for finding in &self.findings {
             let Some(column) = &finding.column else {
                 continue;

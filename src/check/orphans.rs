@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
+use crate::hash::{HashMap, HashSet};
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{CheckError, dataset};
 use crate::format::limits::MAX_FOLDERS;
@@ -189,16 +189,16 @@ fn below(root: &Location, line: &Location, path: &str) -> String {
 #[derive(Debug, Default)]
 struct Named {
     /// Files by their folder, as a full path.
-    files: FxHashMap<Location, FxHashSet<String>>,
+    files: HashMap<Location, HashSet<String>>,
     /// Folders of indices, as full paths.
-    folders: FxHashSet<Location>,
+    folders: HashSet<Location>,
 }
 
 impl Named {
     fn add(&mut self, snapshot: &Snapshot) {
         let message = snapshot.message();
         // Versions name much the same files in much the same folders.
-        let mut folders: FxHashMap<(&str, Option<u32>), Option<Location>> = FxHashMap::default();
+        let mut folders: HashMap<(&str, Option<u32>), Option<Location>> = HashMap::default();
         for fragment in &message.fragments {
             let overlays = fragment
                 .overlays

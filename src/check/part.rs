@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use crate::hash::HashMap;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use prost::Message;
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -149,8 +149,8 @@ type NodePart = (Kind, String, usize);
 #[derive(Debug, Default)]
 pub(super) struct Numbered {
     all: Vec<EncodingPart>,
-    by_text: FxHashMap<String, usize>,
-    by_address: FxHashMap<usize, usize>,
+    by_text: HashMap<String, usize>,
+    by_address: HashMap<usize, usize>,
 }
 
 impl Numbered {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{Add, Range, Sub};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use crate::hash::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::column_stats::{Cell, ColumnStats};
@@ -131,7 +131,7 @@ impl Cost {
 #[derive(Debug, Clone, Default)]
 pub struct Renamed {
     /// Field ids with their names.
-    pub names: FxHashSet<(i32, String)>,
+    pub names: HashSet<(i32, String)>,
     pub(super) cost: Cost,
 }
 

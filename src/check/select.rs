@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-use rustc_hash::FxHashSet;
+use crate::hash::HashSet;
 use siphasher::sip::SipHasher13;
 
 use super::dataset::Parts;
@@ -216,7 +216,7 @@ pub(super) fn choose(
     let all = &snapshot.message().fragments;
     let (single, ranges) = (&request.fragments, &request.fragment_ranges);
     if !single.is_empty() {
-        let known: FxHashSet<u64> = all.iter().map(|fragment| fragment.id).collect();
+        let known: HashSet<u64> = all.iter().map(|fragment| fragment.id).collect();
         if let Some(id) = single.iter().find(|id| !known.contains(id)) {
             return Err(no_such_fragment(snapshot, *id));
         }

@@ -58,8 +58,9 @@ pub struct DiagnoseArgs {
 /// Whether a path is a file of text on this machine, as a log is.
 fn is_text(path: &OsStr) -> bool {
     let mut head = Vec::new();
-    let file = File::open(path).ok();
-    let file = file.filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file()));
+    // A pipe is never opened: it would be waited for.
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let file = is_file.then(|| File::open(path).ok()).flatten();
     let read = file.map(|file| file.take(HEAD).read_to_end(&mut head));
     matches!(read, Some(Ok(_))) && looks_like(&head, &head) == Looks::Text
 }

@@ -65,6 +65,7 @@ impl MergeArgs {
         }
         for dataset in merge.datasets() {
             if let Ok(location) = Location::parse(OsStr::new(dataset)) {
+                self.stores.allow(&location)?;
                 policy.prepare(&location)?;
             }
         }

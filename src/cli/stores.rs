@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
 use crate::FAILED;
+use lance_lint::check::CheckError;
 use lance_lint::storage::{Bases, Location, Options, StopReason, Storage, open};
 
 /// Options of object stores and limits on reads.
@@ -58,6 +59,21 @@ pub struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// Fails where the user did not allow a place that a report names by itself, and does not trust
+    /// what strangers made.
+    pub fn allow(&self, place: &Location) -> Result<(), CheckError> {
+        let place_now = place.normalised();
+        let mut allowed = self.allow_base.iter();
+        let is_allowed = allowed.any(|above| place_now.below(&above.normalised()).is_some());
+        match is_allowed || !self.untrusted {
+            true => Ok(()),
+            false => Err(CheckError(format!(
+                "the reports name {place}, and --untrusted reads no dataset that a report names; to \
+                 allow it, add --allow-base with that place"
+            ))),
+        }
+    }
+
     /// What reads as they say.
     pub fn storage(&self) -> Arc<dyn Storage> {
         #[cfg(feature = "object-stores")]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashSet;
+use crate::hash::HashSet;
 
 use crate::check::{Decodable, DecodableFile};
 use crate::model::data_file::{Caches, Column};
@@ -38,7 +38,7 @@ pub struct Page {
 /// Plans the reading of all columns of a file. No rows of a projection are read twice.
 pub fn plan(decodable: &Decodable, file: &DecodableFile<'_>) -> Vec<Job> {
     let caches = Caches::default();
-    let mut seen = FxHashSet::default();
+    let mut seen = HashSet::default();
     let mut jobs = Vec::new();
     for (at, placement) in file.placed.iter().enumerate() {
         let Placement::Column(index) = *placement else {

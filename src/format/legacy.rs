@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::limits::{MAX_MANIFEST_BYTES, MAX_METADATA_BYTES};
-use rustc_hash::FxHashSet;
+use crate::hash::HashSet;
 
 use super::proto::lance::file::metadata::StatisticsMetadata;
 use super::proto::lance::file::{Field, Metadata};
@@ -122,7 +122,7 @@ fn statistics(statistics: &StatisticsMetadata, size: u64) -> Option<String> {
     let Some(last) = statistics.fields.iter().max() else {
         return Some("list no fields".to_string());
     };
-    let mut known = FxHashSet::default();
+    let mut known = HashSet::default();
     for field in &statistics.schema {
         if field.parent_id >= 0 && !known.contains(&field.parent_id) {
             return Some(format!(

@@ -25,6 +25,15 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 }
 
+/// The names of system columns, which no field may have at the top level (lance-core `lib.rs`).
+pub const SYSTEM_COLUMNS: [&str; 5] = [
+    "_rowid",
+    "_rowaddr",
+    "_rowoffset",
+    "_row_last_updated_at_version",
+    "_row_created_at_version",
+];
+
 /// The four bytes that end every Lance file.
 pub const MAGIC: &[u8; 4] = b"LANC";
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
-use rustc_hash::FxHashMap;
 
 use super::proto::lance::file::{Field, FileDescriptor};
 use super::proto::lance::table::data_fragment::{
@@ -157,7 +157,7 @@ enum Above {
 
 /// Redacts the fields of a schema.
 pub fn fields(redactor: &Redactor, fields: &mut [Field]) {
-    let mut known: FxHashMap<i32, (i32, Above)> = FxHashMap::default();
+    let mut known: HashMap<i32, (i32, Above)> = HashMap::default();
     // The fields of a v2 blob in a data file have no ids and stand behind it.
     let mut behind_blob = false;
     for field in fields {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::hash::{HashMap, HashSet};
 use bytes::Bytes;
 use prost::Message;
-use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::encoding::{EncodingResult, Kind};
@@ -29,7 +29,7 @@ use crate::storage::{Location, Storage};
 #[derive(Debug, Default)]
 pub struct Caches {
     encodings: EncodingCache,
-    schemas: Mutex<FxHashMap<Bytes, Arc<FieldTree>>>,
+    schemas: Mutex<HashMap<Bytes, Arc<FieldTree>>>,
 }
 
 /// A data file whose footer was read.
@@ -414,7 +414,7 @@ impl DataFile {
 /// take the first id that the manifest lists for that of the first column.
 fn renumbered(own: &[i32], listed: &[i32]) -> Option<(i32, i32)> {
     let (first, last) = id_span(own.iter().copied())?;
-    let known: FxHashSet<i32> = own.iter().copied().collect();
+    let known: HashSet<i32> = own.iter().copied().collect();
     let is_other = |id: &i32| *id >= 0 && !known.contains(id);
     if listed.len() != own.len() || !listed.iter().all(is_other) {
         return None;

@@ -7,9 +7,9 @@ use crate::format::MAGIC;
 use crate::format::limits::{MAX_FOLDERS, MAX_SECTION_BYTES};
 use crate::format::manifest;
 use crate::format::proto::lance::table::Transaction;
+use crate::hash::HashMap;
 use crate::storage::{Location, Storage, StorageError};
 use prost::Message;
-use rustc_hash::FxHashMap;
 
 /// Deepest folder below `tree` in which branches are looked for: a name may hold slashes.
 const MAX_DEPTH: usize = 8;
@@ -257,7 +257,7 @@ pub struct Counts {
     pub next_row_id: u64,
     /// The fragments, each with its rows that are not deleted; `None` where the manifest does not
     /// say, or where readers do not trust what it says.
-    fragments: Option<FxHashMap<u64, u64>>,
+    fragments: Option<HashMap<u64, u64>>,
 }
 
 impl Counts {

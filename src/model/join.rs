@@ -4,7 +4,9 @@
 //! structs and lists have a column of their own, from 2.1 on only leaves have; packed structs and
 //! blobs are one column; 0.1 has a page table by field id instead.
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use foldhash::fast::RandomState;
+
+use crate::hash::{HashMap, HashSet};
 
 use super::encoding::{Kind, Node};
 use super::logical_type::LogicalType;
@@ -40,7 +42,7 @@ pub fn join(
 ) -> Vec<Placement> {
     let legacy = version == FileVersion::V0_1;
     let mut placed = vec![Placement::Absent; schema.fields.len()];
-    let mut taken = FxHashSet::with_capacity_and_hasher(ids.len(), FxBuildHasher);
+    let mut taken = HashSet::with_capacity_and_hasher(ids.len(), RandomState::default());
     for (position, id) in ids.iter().enumerate() {
         let Some(at) = (*id >= 0).then(|| schema.index_of(*id)).flatten() else {
             continue;
@@ -68,13 +70,18 @@ pub fn join(
             *slot = placement;
         }
     }
+    // Whether a field with a column keeps its children in it.
+    let mut keeps: HashMap<usize, bool> = HashMap::default();
     // Parents stand before their children, so one pass downwards and one upwards do.
     for at in 0..schema.fields.len() {
         let parent = schema.fields.get(at).and_then(|field| field.parent);
         let parent_place = parent.and_then(|parent| placed.get(parent).copied());
         let within = matches!(parent_place, Some(Placement::Inside))
             || matches!(parent_place, Some(Placement::Column(_)))
-                && parent.is_some_and(|parent| holds_children(schema, parent, version, &placed));
+                && parent.is_some_and(|parent| {
+                    let keeps = keeps.entry(parent);
+                    *keeps.or_insert_with(|| holds_children(schema, parent, version, &placed))
+                });
         if let Some(slot) = placed
             .get_mut(at)
             .filter(|slot| **slot == Placement::Absent && within)

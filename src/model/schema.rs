@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::logical_type::LogicalType;
 use crate::format::limits::{MAX_FIELD_PATH_BYTES, MAX_SCHEMA_DEPTH};
@@ -116,7 +116,7 @@ pub struct FieldTree {
     pub roots: Vec<usize>,
     /// The first field whose parent does not stand before it: its id and that of the parent.
     pub orphan: Option<(i32, i32)>,
-    by_id: FxHashMap<i32, usize>,
+    by_id: HashMap<i32, usize>,
 }
 
 impl FieldTree {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use crate::hash::{HashMap, HashSet};
 use prost::Message;
-use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::refs::TagContents;
@@ -105,7 +105,7 @@ pub struct Snapshot {
     /// Where the data files of the dataset itself are.
     data: Location,
     /// The manifest's base paths by id.
-    bases: FxHashMap<u32, Base>,
+    bases: HashMap<u32, Base>,
 }
 
 #[derive(Debug, Clone)]
@@ -471,11 +471,16 @@ impl Snapshot {
 
     /// The names that commits of operation `Project`, as far as they are on record, gave to field
     /// ids: a rename is such a commit (lance-table `transaction.proto`, `Project`).
-    pub fn projected_names(&self, storage: &dyn Storage) -> FxHashSet<(i32, String)> {
+    pub fn projected_names(&self, storage: &dyn Storage) -> HashSet<(i32, String)> {
         let directory = self.root.join(TRANSACTIONS);
         let entries = storage.list(&directory).unwrap_or_default();
-        let mut names = FxHashSet::default();
+        let mut names = HashSet::default();
+        let mut left = MAX_SIDE_FILE_BYTES;
         for entry in entries.iter().take(MAX_TRANSACTIONS) {
+            let Some(rest) = left.checked_sub(entry.size) else {
+                continue;
+            };
+            left = rest;
             let tail = storage.tail(&directory.join(&entry.name), MAX_SIDE_FILE_BYTES);
             let Some(transaction) = tail
                 .ok()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::{Component, Path};
 
 use super::snapshot::Selection;
 use crate::did_you_mean;
@@ -161,6 +162,10 @@ fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, Tar
 /// each look is a request.
 fn meant(storage: &dyn Storage, location: &Location) -> Option<String> {
     location.as_path()?;
+    // The folder around it may be another one than it looks like.
+    if !storage.follows_links() {
+        return None;
+    }
     let (name, parent) = (location.file_name(), location.parent()?);
     let given = location.to_string();
     let beside = |name_of_other: &str| match given.strip_suffix(&name) {
@@ -236,6 +241,13 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     // A folder of a dataset stands for the dataset.
     if let Some((root, _)) = climb(storage, location)? {
         return Ok(whole(root));
+    }
+    // What a link of a stranger leads to is not listed.
+    let is_link = location.as_path().is_some_and(Path::is_symlink);
+    if is_link && !storage.follows_links() {
+        return Err(TargetError(format!(
+            "{location} is not a Lance dataset: it has no {VERSIONS} folder"
+        )));
     }
     storage.confine(location);
     let entries = storage
@@ -322,20 +334,33 @@ fn other_table(storage: &dyn Storage, location: &Location, entries: &[Entry]) ->
     }
 }
 
-/// The nearest directory above a place that is a dataset's root, and the path from there.
+/// The nearest directory above a place that is a dataset's root, and the path from there. First as
+/// the place is written; then, as far as links are followed, from where it really is.
 fn climb(
     storage: &dyn Storage,
     location: &Location,
 ) -> Result<Option<(Location, Vec<String>)>, TargetError> {
-    let mut below = vec![location.file_name()];
-    // `x/..` has no name to climb from; the resolved path has.
-    let absolute = match location.as_path() {
-        Some(path) if !path.is_absolute() => location.normalised(),
-        _ => location.clone(),
+    let Some(path) = location.as_path() else {
+        return climb_from(storage, location, location);
     };
-    if absolute != *location {
-        below = vec![absolute.file_name()];
+    // `x/..` has no name to climb from; the real path has.
+    let is_plain = !path.components().any(|part| part == Component::ParentDir);
+    let written = std::path::absolute(path).ok().filter(|_| is_plain);
+    if let Some(written) = written {
+        let found = climb_from(storage, location, &Location::from_path(written))?;
+        if found.is_some() || !storage.follows_links() {
+            return Ok(found);
+        }
     }
+    climb_from(storage, location, &location.normalised())
+}
+
+fn climb_from(
+    storage: &dyn Storage,
+    location: &Location,
+    absolute: &Location,
+) -> Result<Option<(Location, Vec<String>)>, TargetError> {
+    let mut below = vec![absolute.file_name()];
     let mut at = absolute.parent();
     while let Some(directory) = at {
         if is_root(storage, &directory)? {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
+use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
-use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -951,7 +951,7 @@ fn fragment(fragment: &DataFragment) -> FragmentJson {
 
 fn shapes(fragments: &[DataFragment]) -> Vec<ShapeJson> {
     type StoredType = (Vec<FileShapeJson>, Option<&'static str>, u64);
-    let mut known: FxHashMap<StoredType, usize> = FxHashMap::default();
+    let mut known: HashMap<StoredType, usize> = HashMap::default();
     let mut shapes: Vec<ShapeJson> = Vec::new();
     for fragment in fragments {
         let files = fragment.files.iter().map(|file| FileShapeJson {
@@ -1042,9 +1042,9 @@ fn folder(folder: &Folder) -> FolderJson {
 struct Tables {
     redacted: bool,
     schemas: Vec<Vec<FieldJson>>,
-    known_schemas: FxHashMap<Vec<FieldJson>, usize>,
+    known_schemas: HashMap<Vec<FieldJson>, usize>,
     encodings: Vec<EncodingEntry>,
-    known_encodings: FxHashMap<String, usize>,
+    known_encodings: HashMap<String, usize>,
 }
 
 impl Tables {

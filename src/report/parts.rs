@@ -72,8 +72,10 @@ fn of_document(document: Document) -> Result<Vec<Part>, String> {
         ));
     }
     let parts = document.parts.iter().map(|part| {
-        serde_json::from_str(part.get())
-            .map_err(|error| format!("holds a part that does not read ({error}); make it again"))
+        serde_json::from_str(part.get()).map_err(|error| {
+            let error = json_error(&error);
+            format!("holds a part that does not read ({error}); make it again")
+        })
     });
     parts.collect()
 }

@@ -1,4 +1,4 @@
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, RuleInfo, Severity};
@@ -50,7 +50,7 @@ impl Rule for BasePathInvalid {
             return;
         };
         let message = snapshot.message();
-        let mut paths: FxHashMap<u32, &str> = FxHashMap::default();
+        let mut paths: HashMap<u32, &str> = HashMap::default();
         for base in &message.base_paths {
             if let Some(other) = paths.insert(base.id, &base.path) {
                 findings.add(

@@ -1,4 +1,4 @@
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::fixes::py;
 use super::{ColumnRows, ColumnsView, Rule};
@@ -171,7 +171,7 @@ fn usual(tops: &[(usize, u64, ColumnRows)], stated: Option<u64>) -> u64 {
     if let Some(stated) = stated.filter(|stated| tops.iter().any(|(_, rows, _)| rows == stated)) {
         return stated;
     }
-    let mut counts: FxHashMap<u64, usize> = FxHashMap::default();
+    let mut counts: HashMap<u64, usize> = HashMap::default();
     for (_, rows, _) in tops {
         *counts.entry(*rows).or_default() += 1;
     }
@@ -186,7 +186,7 @@ struct Walk<'a, 'b> {
     view: &'a ColumnsView<'a>,
     /// The rows of the fragment, when the manifest states them.
     stated: Option<u64>,
-    laid: FxHashMap<usize, ColumnRows>,
+    laid: HashMap<usize, ColumnRows>,
     findings: &'b mut Findings,
     /// Structs that do not agree with their children, which is told once.
     told: Vec<usize>,

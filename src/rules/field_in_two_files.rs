@@ -1,4 +1,4 @@
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::{FragmentView, Rule, fixes};
 use crate::finding::{Findings, Place, RuleInfo};
@@ -78,7 +78,7 @@ impl Rule for FieldInTwoFiles {
         if single {
             return;
         }
-        let mut holders: FxHashMap<i32, &str> = FxHashMap::default();
+        let mut holders: HashMap<i32, &str> = HashMap::default();
         for entry in &view.fragment.files {
             for id in entry.fields.iter().filter(|id| **id >= 0) {
                 let Some(first) = holders.insert(*id, &entry.path) else {

@@ -1,5 +1,6 @@
 use super::{FragmentView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, RuleInfo};
+use crate::hash::HashSet;
 use crate::model::logical_type::LogicalType;
 use crate::model::schema::{Field, FieldTree};
 
@@ -61,14 +62,13 @@ impl Rule for FieldNotListed {
             }));
             return;
         }
+        let absent: HashSet<usize> = view.absent.iter().map(|absence| absence.at).collect();
         for absence in view.absent {
             let Some(field) = schema.fields.get(absence.at) else {
                 continue;
             };
             // What is above or around it tells the same.
-            let parent_absent = field
-                .parent
-                .is_some_and(|parent| view.absent.iter().any(|other| other.at == parent));
+            let parent_absent = field.parent.is_some_and(|parent| absent.contains(&parent));
             // Structs without fields have columns that not all writers list.
             let mut below = schema
                 .subtree(absence.at)

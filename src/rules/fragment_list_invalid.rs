@@ -1,4 +1,4 @@
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::{DatasetView, Rule, fixes, manifest_place};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
@@ -84,7 +84,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
     let message = snapshot.message();
     let mut before: Option<u64> = None;
     let mut unsorted = None;
-    let mut seen: FxHashMap<u64, u64> = FxHashMap::default();
+    let mut seen: HashMap<u64, u64> = HashMap::default();
     for fragment in &message.fragments {
         let id = fragment.id;
         let times = seen.entry(id).or_default();
@@ -151,7 +151,7 @@ fn ids(snapshot: &Snapshot, findings: &mut Findings) {
 }
 
 fn files(snapshot: &Snapshot, findings: &mut Findings) {
-    let mut named: FxHashMap<(Option<u32>, &str), &DataFragment> = FxHashMap::default();
+    let mut named: HashMap<(Option<u32>, &str), &DataFragment> = HashMap::default();
     for fragment in &snapshot.message().fragments {
         if fragment.files.is_empty() {
             findings.add(
@@ -168,8 +168,8 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                     )),
             );
         }
-        // Whether it is the same as another fragment but for its id, of the last one asked for.
-        let mut compared: Option<(u64, bool)> = None;
+        // Whether it is the same as other fragments but for its id.
+        let mut compared: HashMap<u64, bool> = HashMap::default();
         for file in &fragment.files {
             let key = (file.base_id, file.path.as_str());
             let Some(first) = named.insert(key, fragment) else {
@@ -181,11 +181,9 @@ fn files(snapshot: &Snapshot, findings: &mut Findings) {
                 continue;
             }
             // With other deletions each may show rows that the other does not.
-            let same = match compared {
-                Some((id, same)) if id == other => same,
-                _ => first.deletion_file == fragment.deletion_file && first.files == fragment.files,
-            };
-            compared = Some((other, same));
+            let same = *compared.entry(other).or_insert_with(|| {
+                first.deletion_file == fragment.deletion_file && first.files == fragment.files
+            });
             findings.add(
                 INFO.finding("two fragments name one data file")
                     .at(Place {

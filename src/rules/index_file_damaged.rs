@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::hash::HashSet;
 use bytes::Bytes;
-use rustc_hash::FxHashSet;
 
 use super::{DatasetView, Rule, index_folder};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
@@ -117,7 +117,7 @@ pub fn lacks(name: &str, schema: &FieldTree) -> Option<Finding> {
 
 /// What is wrong with a schema in which two fields have one id: both lead to one column.
 pub fn repeated_id(schema: &FieldTree) -> Option<Finding> {
-    let mut ids = FxHashSet::default();
+    let mut ids = HashSet::default();
     let mut listed = schema.fields.iter().filter(|field| field.id >= 0);
     let twice = listed.find(|field| !ids.insert(field.id))?;
     Some(

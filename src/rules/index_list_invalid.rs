@@ -1,4 +1,4 @@
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 
 use super::{DatasetView, IndexState, Rule, fixes, manifest_place};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo, Severity};
@@ -83,7 +83,7 @@ impl Rule for IndexListInvalid {
             return;
         };
         let unopened = fixes::move_away(snapshot, &view.around(snapshot));
-        let mut uuids: FxHashSet<&str> = FxHashSet::default();
+        let mut uuids: HashSet<&str> = HashSet::default();
         for IndexState { index, .. } in view.indices {
             let place = Place {
                 detail: Some(format!("index {:?}", index.name)),
@@ -311,9 +311,9 @@ fn covering(snapshot: &Snapshot, index: &Index) -> Option<&'static str> {
 
 /// Segments of one index must be for different fragments.
 fn overlaps(snapshot: &Snapshot, indices: &[IndexState], findings: &mut Findings) {
-    let mut covered: FxHashMap<&str, roaring::RoaringBitmap> = FxHashMap::default();
-    let mut uuids: FxHashSet<&str> = FxHashSet::default();
-    let mut fields: FxHashMap<&str, &[i32]> = FxHashMap::default();
+    let mut covered: HashMap<&str, roaring::RoaringBitmap> = HashMap::default();
+    let mut uuids: HashSet<&str> = HashSet::default();
+    let mut fields: HashMap<&str, &[i32]> = HashMap::default();
     for IndexState { index, .. } in indices {
         let first = *fields.entry(&index.name).or_insert(&index.fields);
         if first != index.fields.as_slice() {

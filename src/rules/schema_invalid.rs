@@ -1,8 +1,9 @@
 use super::fixes::py;
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::{Around, DatasetView, FileView, Rule, fixes};
 use crate::finding::{Finding, Findings, Place, Remedy, RuleInfo};
+use crate::format::SYSTEM_COLUMNS;
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::logical_type::{LogicalType, decimal};
@@ -113,9 +114,9 @@ impl Rule for SchemaInvalid {
                     .help(back(snapshot, &view.around(snapshot), false)),
             );
         }
-        let mut names: FxHashMap<(i32, &str), ()> = FxHashMap::default();
-        let mut ids: FxHashMap<i32, &WireField> = FxHashMap::default();
-        let mut children: FxHashMap<i32, usize> = FxHashMap::default();
+        let mut names: HashMap<(i32, &str), ()> = HashMap::default();
+        let mut ids: HashMap<i32, &WireField> = HashMap::default();
+        let mut children: HashMap<i32, usize> = HashMap::default();
         for field in fields.iter().filter(|field| field.parent_id >= 0) {
             *children.entry(field.parent_id).or_default() += 1;
         }
@@ -231,16 +232,7 @@ struct Fault {
 /// The call that a fault breaks when the dataset does not even open.
 const OPEN: &str = "lance.dataset(uri)";
 
-/// The names of system columns (lance-core `lib.rs`).
-const RESERVED: [&str; 5] = [
-    "_rowid",
-    "_rowaddr",
-    "_rowoffset",
-    "_row_last_updated_at_version",
-    "_row_created_at_version",
-];
-
-/// What is expected of a column with one of [`RESERVED`] names.
+/// What is expected of a column with the name of a system column.
 const OTHER_NAME: &str = "a name that no system column has";
 
 /// What a reader says of fixed-size lists of 0 items.
@@ -265,7 +257,7 @@ impl Fault {
                 py(name)
             )));
         }
-        if RESERVED.contains(&name.as_str()) && self.expected == OTHER_NAME {
+        if SYSTEM_COLUMNS.contains(&name.as_str()) && self.expected == OTHER_NAME {
             return finding.help(fixes::rename(name, &format!("{name}_column")));
         }
         finding
@@ -285,8 +277,8 @@ fn back(snapshot: &Snapshot, around: &Around, is_unopened: bool) -> Remedy {
 
 fn fault(
     field: &WireField,
-    ids: &FxHashMap<i32, &WireField>,
-    children: &FxHashMap<i32, usize>,
+    ids: &HashMap<i32, &WireField>,
+    children: &HashMap<i32, usize>,
 ) -> Option<Fault> {
     let fault = |what: String, expected, effect| {
         Some(Fault {
@@ -363,7 +355,7 @@ fn fault(
             "fails: Top level field … cannot contain `.`",
         );
     }
-    let is_reserved = RESERVED.contains(&field.name.as_str());
+    let is_reserved = SYSTEM_COLUMNS.contains(&field.name.as_str());
     if field.parent_id < 0 && field.id >= 0 && is_reserved {
         return fault(
             "has the name of a system column".to_string(),

@@ -1,6 +1,6 @@
 //! Which findings are but consequences of others in the same data file.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 
 use crate::finding::Finding;
 
@@ -186,9 +186,9 @@ struct TypeErrorKind<'a> {
     /// Whether one of them is about no column, and so about all.
     all: bool,
     /// Their columns.
-    columns: FxHashSet<&'a str>,
+    columns: HashSet<&'a str>,
     /// Their columns and all that are above these.
-    above: FxHashSet<&'a str>,
+    above: HashSet<&'a str>,
 }
 
 impl<'a> TypeErrorKind<'a> {
@@ -228,7 +228,7 @@ pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     if findings.len() < 2 {
         return findings;
     }
-    let mut by_rule: FxHashMap<&str, TypeErrorKind<'_>> = FxHashMap::default();
+    let mut by_rule: HashMap<&str, TypeErrorKind<'_>> = HashMap::default();
     for finding in &findings {
         let about = by_rule.entry(finding.rule.id).or_default();
         about.add(finding.column.as_deref());

@@ -24,10 +24,21 @@ use crate::format::limits::TAIL_GUESS;
 pub struct LocalStorage {
     meter: Arc<Meter>,
     bases: Bases,
-    /// The real paths that a run which does not trust datasets stays below; all, while it is empty.
-    confines: RwLock<Vec<PathBuf>>,
+    /// Where a run that does not trust datasets may read.
+    confines: RwLock<Vec<Confine>>,
     #[cfg(unix)]
     last_folder: RwLock<Option<Arc<Folder>>>,
+}
+
+/// A dataset or file that the user named, or a place that they allowed.
+#[derive(Debug, PartialEq, Eq)]
+struct Confine {
+    /// Its path as it was named.
+    named: PathBuf,
+    /// Its path without symbolic links: what is below `named` must be below this.
+    real: PathBuf,
+    /// Whether other datasets may lead there.
+    is_allowed: bool,
 }
 
 /// A folder that was opened. The next file is likely to be in it too, and the system finds it there
@@ -58,15 +69,28 @@ impl LocalStorage {
         }
     }
 
-    /// Whether a path stays below the confines. What is not there is not outside.
+    /// Whether no symbolic link in a path leads out of the dataset that it belongs to.
     fn is_confined(&self, path: &Path) -> bool {
-        let confines = self.confines.read().unwrap_or_else(PoisonError::into_inner);
-        if confines.is_empty() {
+        if !self.bases.untrusted {
             return true;
         }
-        std::fs::canonicalize(path).map_or(true, |real| {
-            confines.iter().any(|top| real.starts_with(top))
-        })
+        let confines = self.confines.read();
+        let confines = confines.unwrap_or_else(PoisonError::into_inner);
+        let Ok(real) = std::fs::canonicalize(path) else {
+            // A name that cannot be made out may be opened all the same: one that is too long, or
+            // that of an open file which was removed. What is not there can be said to be so.
+            return std::fs::metadata(path).is_err();
+        };
+        let around = confines.iter().filter(|top| path.starts_with(&top.named));
+        // A dataset may lie in another one that was named.
+        match around.max_by_key(|top| top.named.as_os_str().len()) {
+            Some(own) if real.starts_with(&own.real) => true,
+            Some(_) => {
+                let mut allowed = confines.iter().filter(|top| top.is_allowed);
+                allowed.any(|top| real.starts_with(&top.real))
+            }
+            None => confines.iter().any(|top| real.starts_with(&top.real)),
+        }
     }
 
     /// A file in a folder, which is kept open for the next one.
@@ -234,18 +258,29 @@ impl Storage for LocalStorage {
         self.bases.judge(self, root, base)
     }
 
+    fn follows_links(&self) -> bool {
+        !self.bases.untrusted
+    }
+
     fn confine(&self, root: &Location) {
         if !self.bases.untrusted {
             return;
         }
         let root = dataset_of_branch(self, root);
-        let tops = std::iter::once(&root).chain(&self.bases.allowed);
-        let real = |top: &Location| std::fs::canonicalize(top.as_path()?).ok();
-        let mut confines = self
-            .confines
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        for top in tops.filter_map(real) {
+        let allowed = self.bases.allowed.iter().map(|allowed| (allowed, true));
+        let tops = std::iter::once((&root, false)).chain(allowed);
+        let confine = |(top, is_allowed): (&Location, bool)| {
+            let named = top.as_path()?.to_path_buf();
+            let real = std::fs::canonicalize(&named).ok()?;
+            Some(Confine {
+                named,
+                real,
+                is_allowed,
+            })
+        };
+        let confines = self.confines.write();
+        let mut confines = confines.unwrap_or_else(PoisonError::into_inner);
+        for top in tops.filter_map(confine) {
             if !confines.contains(&top) {
                 confines.push(top);
             }

@@ -135,8 +135,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// Why it is not.
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed>;
 
+    /// Whether a path may lead anywhere by symbolic links.
+    fn follows_links(&self) -> bool {
+        true
+    }
+
     /// Says that the user named the dataset or file at `root`. A run that does not trust datasets
-    /// then follows symbolic links within such places only.
+    /// reads nothing else, and follows symbolic links within each such place only.
     fn confine(&self, _root: &Location) {}
 
     /// Under which names the contents of files are to be shown; `None` for their own.

@@ -7,10 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::hash::HashMap;
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
 
 use super::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
+use crate::format::SYSTEM_COLUMNS;
 
 /// What a name is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,11 +91,11 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Names {
-    shown: FxHashMap<(Named, String), String>,
-    counts: FxHashMap<Named, usize>,
-    uuids: FxHashMap<Vec<u8>, u64>,
+    shown: HashMap<(Named, String), String>,
+    counts: HashMap<Named, usize>,
+    uuids: HashMap<Vec<u8>, u64>,
     /// The real part of a path by the one that is shown.
-    real: FxHashMap<String, String>,
+    real: HashMap<String, String>,
     /// Real folders and files by the path that is shown.
     roots: Vec<(Location, Location)>,
 }
@@ -256,7 +257,11 @@ impl Redactor {
         let mut shown = String::new();
         for part in text.split_inclusive(['.', '`']) {
             let name = part.trim_end_matches(['.', '`']);
-            shown.push_str(&self.name(Named::Column, name));
+            // The names of Lance's own columns are no secret, and wrong as those of others.
+            match SYSTEM_COLUMNS.contains(&name) {
+                true => shown.push_str(name),
+                false => shown.push_str(&self.name(Named::Column, name)),
+            }
             shown.push_str(part.get(name.len()..).unwrap_or_default());
         }
         shown
@@ -488,6 +493,10 @@ impl Storage for RedactingStorage {
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
         self.inner
             .follows(&self.redactor.real(root), &self.redactor.real(base))
+    }
+
+    fn follows_links(&self) -> bool {
+        self.inner.follows_links()
     }
 
     fn confine(&self, root: &Location) {

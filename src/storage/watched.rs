@@ -70,6 +70,10 @@ impl Storage for WatchedStorage<'_> {
         self.inner.follows(root, base)
     }
 
+    fn follows_links(&self) -> bool {
+        self.inner.follows_links()
+    }
+
     fn confine(&self, root: &Location) {
         self.inner.confine(root);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::{StoredType, shape};
 use crate::format::limits::MAX_JUDGED_ENCODINGS;
@@ -58,7 +58,7 @@ fn is_v2_descriptor(shape: &StoredType) -> bool {
 /// How pages are stored, told once for pages alike: by the numbers of their encoding and of that of
 /// the column, and by how many buffers they have.
 #[derive(Debug, Default)]
-pub struct Known(RwLock<FxHashMap<(u32, u32, usize), Storage>>);
+pub struct Known(RwLock<HashMap<(u32, u32, usize), Storage>>);
 
 /// Replaces `runs` by how the pages of a column are stored: for each run of pages alike, the number
 /// of the first behind it.

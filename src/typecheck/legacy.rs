@@ -5,7 +5,7 @@
 //! column, and the page table behind the last (lance-file `versions/v1/writer/`). So the bytes
 //! from one page to the next tell the width of its values.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::hash::{HashMap, HashSet};
 
 use super::checker::{TypeError, TypeErrorKind};
 use super::pages::PageFault;
@@ -23,7 +23,7 @@ pub struct Layout {
     /// A fault of the file as a whole, of which those of its pages would be consequences.
     pub whole: Option<Whole>,
     /// The faults of the pages of each field.
-    faults: FxHashMap<usize, Vec<PageFault>>,
+    faults: HashMap<usize, Vec<PageFault>>,
 }
 
 /// A fault of a 0.1 file as a whole.
@@ -74,7 +74,7 @@ impl Layout {
         let cells = Cells::new(&table, schema, own, placed);
         let whole = |whole| Self {
             whole: Some(whole),
-            faults: FxHashMap::default(),
+            faults: HashMap::default(),
         };
         let Some(position) = table.position else {
             return match cells.need_pages(&table) {
@@ -239,7 +239,7 @@ struct Cells<'a> {
 /// Faults by field.
 #[derive(Default)]
 struct Found {
-    by_field: FxHashMap<usize, Vec<PageFault>>,
+    by_field: HashMap<usize, Vec<PageFault>>,
 }
 
 impl Found {
@@ -543,15 +543,15 @@ impl<'a> Cells<'a> {
 
     /// Fields of which every page takes other bytes than its type does: the type is not the one
     /// that was written.
-    fn other_types(&self, misfits: &[Mismatch], found: &mut Found) -> FxHashSet<usize> {
-        let mut pages: FxHashMap<usize, usize> = FxHashMap::default();
+    fn other_types(&self, misfits: &[Mismatch], found: &mut Found) -> HashSet<usize> {
+        let mut pages: HashMap<usize, usize> = HashMap::default();
         for entry in self.entries.iter().filter(|entry| entry.length > 0) {
             if let Some(at) = entry.at {
                 *pages.entry(at).or_default() += 1;
             }
         }
         // What the pages of a field hold while they agree on it, and how many they are.
-        let mut seen: FxHashMap<usize, (Option<Spanned>, usize)> = FxHashMap::default();
+        let mut seen: HashMap<usize, (Option<Spanned>, usize)> = HashMap::default();
         for misfit in misfits.iter().filter(|misfit| misfit.entry.length > 0) {
             let spanned = Spanned::of(misfit.span, misfit.entry.length, misfit.exact);
             let (known, count) = seen.entry(misfit.at).or_insert((spanned, 0));
@@ -561,7 +561,7 @@ impl<'a> Cells<'a> {
             *count += 1;
         }
         let all = |at: usize, count: usize| pages.get(&at) == Some(&count);
-        let agreed: FxHashMap<usize, Spanned> = seen
+        let agreed: HashMap<usize, Spanned> = seen
             .into_iter()
             .filter(|(at, (_, count))| all(*at, *count))
             .filter_map(|(at, (spanned, _))| Some((at, spanned?)))
@@ -610,7 +610,7 @@ impl<'a> Cells<'a> {
         &self,
         order: &[&Entry],
         misfits: &[Mismatch],
-        other_types: &FxHashSet<usize>,
+        other_types: &HashSet<usize>,
         found: &mut Found,
     ) {
         // The page at fault is the one behind: the other pages of the one before fit its type.
@@ -709,7 +709,7 @@ impl<'a> Cells<'a> {
         // Mostly all of them stand as the schema has them.
         let reference = (0..batches.min(MAX_COMPARED)).find(|batch| ascends(*batch));
         let reference = reference.unwrap_or(0);
-        let ranks: FxHashMap<usize, usize> = order
+        let ranks: HashMap<usize, usize> = order
             .iter()
             .filter(|(entry, _)| entry.batch == reference)
             .enumerate()
@@ -744,7 +744,7 @@ impl<'a> Cells<'a> {
     /// A page that stands between those of a struct or list that it is not of.
     fn torn<'b>(&self, order: &'b [Placed<'b>]) -> Option<(&'b Placed<'b>, &'b Placed<'b>)> {
         let top = |at: usize| self.schema.ancestors(at).last().unwrap_or(at);
-        let mut done: FxHashSet<usize> = FxHashSet::default();
+        let mut done: HashSet<usize> = HashSet::default();
         let mut batch = 0;
         let mut pairs = order.iter().zip(order.iter().skip(1));
         pairs.find(|((entry, at), (next, next_at))| {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::array::packed_blocks;
 use super::checker::{
@@ -48,7 +48,7 @@ enum Role {
 
 /// Judgements of encodings beside the fields of one schema, each made once.
 #[derive(Debug, Default)]
-pub struct PageCheckCache(RwLock<FxHashMap<Key, Arc<Judgement>>>);
+pub struct PageCheckCache(RwLock<HashMap<Key, Arc<Judgement>>>);
 
 /// All that a judgement depends on, besides the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

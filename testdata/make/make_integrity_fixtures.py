@@ -673,13 +673,13 @@ def column_called_rowid(out, _):
 
 
 @broken(
-    "column-called-rowoffset-by-0.32.1-2.1",
+    "column-called-rowoffset-by-0.32.1-2.0",
     "pylance 0.32.1: a column called `_rowoffset`, which newer releases refuse to write.",
     truth=None,
     writer="0.32.1",
 )
 def column_called_rowoffset(out, _):
-    write(called("_rowoffset"), out, "2.1")
+    write(called("_rowoffset"), out, "2.0")
 
 
 @broken(

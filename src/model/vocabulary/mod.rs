@@ -9,9 +9,9 @@ use codecs::codecs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
-use rustc_hash::FxHashMap;
 
 use super::encoding::{
     Compression, Encoding, EncodingFamily, EncodingFault, EncodingResult, Kind, Node,
@@ -25,7 +25,7 @@ use crate::format::wire::unknown_fields;
 /// Parses encodings, each distinct one once.
 #[derive(Debug, Default)]
 pub struct EncodingCache {
-    known: RwLock<FxHashMap<Bytes, EncodingResult>>,
+    known: RwLock<HashMap<Bytes, EncodingResult>>,
     numbers: AtomicU32,
 }
 

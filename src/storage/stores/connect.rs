@@ -17,7 +17,7 @@ use object_store::{
     StaticCredentialProvider,
 };
 
-use rustc_hash::FxHashMap;
+use crate::hash::HashMap;
 
 use super::client::{Connector, region_of_bucket};
 use super::fault::{Fault, Source};
@@ -144,10 +144,8 @@ impl ResolvedOptions {
     ///
     /// # Errors
     /// A clause that names an option which should be an address and is none. The client would panic.
-    fn known<K: FromStr + AsRef<str> + Eq + Hash>(
-        &mut self,
-    ) -> Result<FxHashMap<K, String>, String> {
-        let mut known = FxHashMap::default();
+    fn known<K: FromStr + AsRef<str> + Eq + Hash>(&mut self) -> Result<HashMap<K, String>, String> {
+        let mut known = HashMap::default();
         for (key, value) in &self.options {
             if let Ok(key) = K::from_str(key) {
                 known.insert(key, value.clone());

@@ -16,11 +16,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::hash::HashMap;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
-use rustc_hash::FxHashMap;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -60,8 +60,8 @@ pub struct Stores {
     meter: Arc<Meter>,
     options: Options,
     runtime: OnceLock<Runtime>,
-    stores: Mutex<FxHashMap<Arc<str>, Connected>>,
-    listings: Mutex<FxHashMap<Location, Result<Listing, StorageError>>>,
+    stores: Mutex<HashMap<Arc<str>, Connected>>,
+    listings: Mutex<HashMap<Location, Result<Listing, StorageError>>>,
     /// When a store that asked to slow down may be asked again.
     braked_until: Mutex<Option<Instant>>,
 }
@@ -581,6 +581,10 @@ impl Storage for Stores {
 
     fn follows(&self, root: &Location, base: &Location) -> Result<(), NotFollowed> {
         self.options.bases.judge(self, root, base)
+    }
+
+    fn follows_links(&self) -> bool {
+        self.local.follows_links()
     }
 
     fn confine(&self, root: &Location) {
