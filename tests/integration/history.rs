@@ -1,13 +1,9 @@
 //! All versions of a dataset: since when a fault is there, what differs between two, and which
 //! files none of them names.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use common::{copy, golden, lint, root, stderr, stdout, without_time};
+use crate::common::{copy, golden, lint, root, stderr, stdout, without_time};
 use serde_json::Value;
 
 const SWAPPED: &str = "testdata/history/swapped-later-2.1";

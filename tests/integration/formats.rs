@@ -1,13 +1,9 @@
 //! Every output format over the same findings: an error, a warning, an info, one that is about a
 //! missing file, one about the dataset as a whole, and a dataset without any.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use common::{copy, fixtures, golden, lint, root, stderr, stdout, without_time};
+use crate::common::{copy, fixtures, golden, lint, root, stderr, stdout, without_time};
 use serde_json::Value;
 
 const SAMPLE: [&str; 6] = [

@@ -1,9 +1,5 @@
 //! The JSON Schema that is checked in is that of the structures, and real output follows it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
-use common::{fixtures, lint, root, stdout};
+use crate::common::{fixtures, lint, root, stdout};
 use serde_json::Value;
 
 #[test]

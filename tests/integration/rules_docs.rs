@@ -1,6 +1,4 @@
 //! Every rule explains itself in the same sections, in Markdown that reads well in a terminal.
-#![allow(clippy::panic)]
-
 use lance_lint::rules::RULES;
 
 /// The sections that each explanation has, in this order.

@@ -1,17 +1,8 @@
 //! `docs/rules/` is made from the rules, and says what they say.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{broken_fixtures, fixtures, lint, root, stdout};
+use crate::common::{broken_fixtures, fixtures, lint, root, stdout};
 use lance_lint::finding::Severity;
 use lance_lint::rules::{explanation, explanations, known_bug};
 use serde_json::Value;

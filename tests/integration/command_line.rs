@@ -1,11 +1,7 @@
 //! Exit status, errors, filters and streams, as a user meets them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::process::{Command, Stdio};
 
-use common::{copy, lint, root, stderr, stdout};
+use crate::common::{copy, lint, root, stderr, stdout};
 use serde_json::Value;
 
 const SEED: &str = "testdata/daft-blob.lance";
@@ -247,7 +243,7 @@ fn a_closed_pipe_is_no_error() {
 
 #[test]
 fn output_is_the_same_from_run_to_run() {
-    let all: Vec<String> = common::broken_fixtures();
+    let all: Vec<String> = crate::common::broken_fixtures();
     let mut arguments: Vec<&str> = all.iter().map(String::as_str).collect();
     arguments.extend(["--format", "json"]);
     let first = lint(&arguments);
@@ -702,7 +698,7 @@ fn on_width(arguments: &[&str], columns: &str) -> String {
 
 #[test]
 fn tables_fit_and_lose_nothing() {
-    for (at, fixture) in common::fixtures().into_iter().enumerate() {
+    for (at, fixture) in crate::common::fixtures().into_iter().enumerate() {
         // The narrowest for all, the others for some.
         let widths: &[usize] = match at % 8 {
             0 => &[80, 100, 120, 200],

@@ -1,12 +1,8 @@
 //! The table of readers says what real releases did: `testdata/readers.json`, which
 //! `testdata/make/try_readers.py` writes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{lint, root, stdout};
+use crate::common::{lint, root, stdout};
 use serde_json::Value;
 
 /// Fixtures of which the table says something else than the releases did, as far as it knows:

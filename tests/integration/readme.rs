@@ -1,9 +1,5 @@
 //! The README and the pages of `docs/` show what the program really prints.
-#![allow(clippy::expect_used, clippy::panic)]
-
-mod common;
-
-use common::{lint, root, stdout};
+use crate::common::{lint, root, stdout};
 
 /// Most lines of the README, so that a stranger reads it in a minute.
 const MAX_README_LINES: usize = 150;

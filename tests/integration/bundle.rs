@@ -1,14 +1,10 @@
 //! What `bundle` writes: it is there for every dataset however broken, follows its schema, and
 //! gives away neither values nor, redacted, names.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{copy, fixtures, golden, lint, root, stderr, stdout};
+use crate::common::{copy, fixtures, golden, lint, root, stderr, stdout};
 use lance_lint::check::bundle::{Asked, bundle as gather};
 use lance_lint::check::{Request, check};
 use lance_lint::format::proto::lance::table::{BasePath, Manifest};

@@ -1,13 +1,9 @@
 //! What makes a run fail: levels, configurations, ignores and baselines.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use common::{copy, root, stderr, stdout};
+use crate::common::{copy, root, stderr, stdout};
 use serde_json::Value;
 
 /// A folder with copies of datasets, from which the binary is run.

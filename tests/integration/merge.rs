@@ -1,18 +1,9 @@
 //! Parts of a check, joined, are to the byte what one check of all of it prints.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod common;
-
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{copy, fixtures, lint, root, stderr, stdout};
+use crate::common::{copy, fixtures, lint, root, stderr, stdout};
 use lance_lint::check::{FragmentRange, Merge, Report, Request, Sample, SampleSize, check};
 use lance_lint::model::snapshot::{self, Selection};
 use lance_lint::report::{json, parts};
@@ -289,7 +280,7 @@ fn every_output_and_every_policy_is_that_of_one_run() {
     for options in options {
         let single = lint(&[&[PLAIN], *options].concat());
         let merged = lint(&[&["merge", &a, &b, &c], *options].concat());
-        let shown = |output: &std::process::Output| common::without_time(&stdout(output));
+        let shown = |output: &std::process::Output| crate::common::without_time(&stdout(output));
         assert_eq!(shown(&single), shown(&merged), "{options:?}");
         assert_eq!(stderr(&single), stderr(&merged), "{options:?}");
         assert_eq!(single.status.code(), merged.status.code(), "{options:?}");

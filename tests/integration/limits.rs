@@ -1,9 +1,5 @@
 //! Runs that end before all is looked at: what was learnt is there, and is said to be a part.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
-use common::{lint, stderr, stdout};
+use crate::common::{lint, stderr, stdout};
 use serde_json::Value;
 
 /// Three fragments of one data file each.

@@ -1,11 +1,7 @@
 //! Which fixtures trigger which rules, and that healthy ones trigger none.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{broken_fixtures, clean_fixtures, fixtures, lint, root, stdout};
+use crate::common::{broken_fixtures, clean_fixtures, fixtures, lint, root, stdout};
 use lance_lint::rules::{COLUMN_RULES, COLUMNS_RULES, FILE_RULES, FRAGMENT_RULES, RULES, Rule};
 use serde_json::Value;
 

@@ -1,11 +1,7 @@
 //! Every advisory speaks on a dataset that a release with its bug wrote.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{lint, root, stdout};
+use crate::common::{lint, root, stdout};
 use serde_json::Value;
 
 fn names(folder: &str) -> BTreeSet<String> {

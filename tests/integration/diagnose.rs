@@ -1,17 +1,8 @@
 //! `diagnose` over what real releases print, and over what is none of Lance's messages.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
-
-mod common;
-
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use common::{golden, root, stderr, stdout};
+use crate::common::{golden, root, stderr, stdout};
 use lance_lint::check::{Report, Request, check};
 use lance_lint::diagnose::{Diagnosis, diagnose, locate};
 use lance_lint::storage::{Options, open};

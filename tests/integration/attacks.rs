@@ -2,10 +2,6 @@
 //! a dataset says may steer the checker, its credentials or its terminal.
 //!
 //! `SECURITY.md` says what is defended, and against whom.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -14,7 +10,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{copy, root, stderr, stdout};
+use crate::common::{copy, root, stderr, stdout};
 use lance_lint::format::proto::lance::file::Field;
 use lance_lint::format::proto::lance::table::{BasePath, DataFragment, Manifest};
 use prost::Message;
