@@ -6,6 +6,7 @@
 
 mod common;
 
+use lance_lint::Error;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use cap::Cap;
 use common::{fixtures, root};
-use lance_lint::check::{CheckError, Report, Request, check};
+use lance_lint::check::{Report, Request, check};
 use lance_lint::report::{json, text};
 use rayon::prelude::*;
 
@@ -153,7 +154,7 @@ fn local(location: &Location) -> &Path {
 }
 
 /// Checks a dataset and renders the report in every way, so that output is put to the test too.
-fn run(memory: &Memory, path: &Path) -> Result<Report, CheckError> {
+fn run(memory: &Memory, path: &Path) -> Result<Report, Error> {
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
     let request = Request {
         paths: vec![OsString::from(path)],

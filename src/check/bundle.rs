@@ -2,6 +2,7 @@
 //! manifest says, and how data files are laid out. No page is read, and what metadata holds of
 //! values is left behind when it is written.
 
+use crate::error::Error;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use crate::hash::{HashMap, HashSet};
 
 use super::column_stats::Wanted;
-use super::{CheckError, Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
+use super::{Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
 use crate::finding::{Finding, Place};
 use crate::format::data_file::{Footer, Unreadable, read};
 use crate::format::encoding::Envelope;
@@ -194,15 +195,15 @@ pub struct PageDump {
 /// Gathers what is asked for.
 ///
 /// # Errors
-/// [`CheckError`] when the path, version, tag, branch, column or fragment does not exist, or access
+/// [`Error`] when the path, version, tag, branch, column or fragment does not exist, or access
 /// is denied; damage is none.
-pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, CheckError> {
+pub fn bundle(storage: &Arc<dyn Storage>, asked: Asked) -> Result<Bundle, Error> {
     let (targets, errors) = resolve(storage.as_ref(), std::slice::from_ref(&asked.path));
     if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+        return Err(error);
     }
     let Some(target) = targets.into_iter().next() else {
-        return Err(CheckError("there is nothing to bundle".to_string()));
+        return Err(Error::other("there is nothing to bundle".to_string()));
     };
     let redactor = Arc::new(Redactor::new(asked.redact));
     let redacted: Arc<dyn Storage> =
@@ -271,9 +272,9 @@ fn open(
     root: &Location,
     selection: &Selection,
     scope: &Scope,
-) -> Result<Opened, CheckError> {
+) -> Result<Opened, Error> {
     let manifest = scope.manifest(selection);
-    Ok(snapshot::open(storage, root, selection, manifest)?)
+    snapshot::open(storage, root, selection, manifest)
 }
 
 fn shown_selection(
@@ -346,7 +347,7 @@ struct Candidate<'a> {
 impl Gathering<'_> {
     /// Goes over everything that has a name in a fixed order, so that the names it is shown under
     /// are the same in every run.
-    fn meet(&self, root: &Location, scope: &Scope, request: &Request) -> Result<(), CheckError> {
+    fn meet(&self, root: &Location, scope: &Scope, request: &Request) -> Result<(), Error> {
         let opened = open(self.storage, root, &request.selection, scope)?;
         self.candidates(&opened, scope, request)?
             .iter()
@@ -366,7 +367,7 @@ impl Gathering<'_> {
         scope: Scope,
         request: &Request,
         opened: Opened,
-    ) -> Result<Bundle, CheckError> {
+    ) -> Result<Bundle, Error> {
         let subjects = dataset::check(self.storage, root, scope.clone(), request)?;
         let candidates = self.candidates(&opened, &scope, request)?;
         let explicit = self.asked.all_files
@@ -406,7 +407,7 @@ impl Gathering<'_> {
         })
     }
 
-    fn file(&self, location: &Location, request: &Request) -> Result<Bundle, CheckError> {
+    fn file(&self, location: &Location, request: &Request) -> Result<Bundle, Error> {
         let subjects = vec![file::check(self.storage, location, request, true)?];
         let candidate = Candidate {
             fragment: None,
@@ -435,7 +436,7 @@ impl Gathering<'_> {
         opened: &'a Opened,
         scope: &Scope,
         request: &Request,
-    ) -> Result<Vec<Candidate<'a>>, CheckError> {
+    ) -> Result<Vec<Candidate<'a>>, Error> {
         let alone = |name: &str| Candidate {
             fragment: None,
             entry: None,

@@ -1,12 +1,12 @@
 //! Adding up what columns hold, over pages, files and fragments.
 
+use crate::error::Error;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
-use super::CheckError;
 use super::part::Numbered;
 use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
@@ -88,7 +88,7 @@ impl Wanted {
     ///
     /// # Errors
     /// A sentence that names the path that is not in the schema, and the nearest that is.
-    pub fn new(schema: &FieldTree, columns: &[String], place: &str) -> Result<Self, CheckError> {
+    pub fn new(schema: &FieldTree, columns: &[String], place: &str) -> Result<Self, Error> {
         if columns.is_empty() {
             return Ok(Self::all(schema));
         }
@@ -122,7 +122,7 @@ impl Wanted {
     }
 }
 
-fn no_such_column(schema: &FieldTree, column: &str, place: &str) -> CheckError {
+fn no_such_column(schema: &FieldTree, column: &str, place: &str) -> Error {
     let lower = column.to_lowercase();
     let near = schema
         .fields
@@ -142,7 +142,7 @@ fn no_such_column(schema: &FieldTree, column: &str, place: &str) -> CheckError {
             format!("; it has {shown}{more}")
         }
     };
-    CheckError(format!("{place} has no column {column}{hint}"))
+    Error::other(format!("{place} has no column {column}{hint}"))
 }
 
 /// How the pages of one column of one file are stored: a part per distinct notation.

@@ -1,5 +1,6 @@
 //! A snapshot of a dataset: every fragment, data file and column of it.
 
+use crate::error::Error;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,7 @@ use super::file::{self, errors_of_index_file};
 use super::part::Part;
 use super::scan_result::{Cost, FragmentResult, Outside, Renamed, ScanResult};
 use super::select::{Sampled, choose};
-use super::{CheckError, DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
+use super::{DatasetFacts, Progress, Request, SubjectKind, SubjectReport, counted};
 use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::deletion;
@@ -67,7 +68,7 @@ pub fn check(
     root: &Location,
     scope: Scope,
     request: &Request,
-) -> Result<Vec<SubjectReport>, CheckError> {
+) -> Result<Vec<SubjectReport>, Error> {
     check_by(storage, root, scope, request, |snapshot, parts, wanted| {
         let chosen = choose(snapshot, parts, request)?;
         let positions = &chosen.positions;
@@ -96,8 +97,8 @@ pub(super) fn check_by(
     root: &Location,
     scope: Scope,
     request: &Request,
-    gather: impl FnOnce(&Snapshot, &Parts, &Wanted) -> Result<Gathering, CheckError>,
-) -> Result<Vec<SubjectReport>, CheckError> {
+    gather: impl FnOnce(&Snapshot, &Parts, &Wanted) -> Result<Gathering, Error>,
+) -> Result<Vec<SubjectReport>, Error> {
     let manifest = scope.manifest(&request.selection);
     let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let mut findings = Findings::default();
@@ -331,7 +332,7 @@ pub(super) fn files(
     snapshot: &Snapshot,
     scope: &Scope,
     request: &Request,
-) -> Result<Vec<(usize, usize)>, CheckError> {
+) -> Result<Vec<(usize, usize)>, Error> {
     chosen_files(snapshot, &Parts::new(snapshot, scope), request)
 }
 
@@ -340,7 +341,7 @@ pub(super) fn chosen_files(
     snapshot: &Snapshot,
     parts: &Parts,
     request: &Request,
-) -> Result<Vec<(usize, usize)>, CheckError> {
+) -> Result<Vec<(usize, usize)>, Error> {
     let mut files = Vec::new();
     for at in choose(snapshot, parts, request)?.positions {
         let Some(fragment) = snapshot.message().fragments.get(at) else {
@@ -368,7 +369,7 @@ fn lost(
     opened: &Opened,
     findings: Findings,
     request: &Request,
-) -> Result<Vec<SubjectReport>, CheckError> {
+) -> Result<Vec<SubjectReport>, Error> {
     let asked = !request.selection.is_latest();
     // In a checkout without Git LFS the data files are pointers too, and say nothing more.
     let without_lfs = opened.broken.iter().any(|broken| {

@@ -1,9 +1,10 @@
 //! What differs between two versions, two datasets or two data files.
 
+use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use super::{CheckError, FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
+use super::{FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
 use crate::format::proto::lance::table::{DataFragment, Manifest};
 use crate::model::flags::{Flag, flags};
 use crate::model::history::{self, Counts};
@@ -76,7 +77,7 @@ struct Side {
 ///
 /// # Errors
 /// A sentence, when one is neither a dataset nor a data file, or has no such version.
-pub fn diff(storage: &dyn Storage, left: &OsStr, right: &OsStr) -> Result<Diff, CheckError> {
+pub fn diff(storage: &dyn Storage, left: &OsStr, right: &OsStr) -> Result<Diff, Error> {
     let left = side(storage, left)?;
     let right = side(storage, right)?;
     let mut changes = Changes(Vec::new());
@@ -131,11 +132,11 @@ fn split(storage: &dyn Storage, text: &OsStr) -> (OsString, Selection) {
     (OsString::from(path), selection)
 }
 
-fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, CheckError> {
+fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, Error> {
     let (path, selection) = split(storage, text);
     let (targets, errors) = resolve(storage, std::slice::from_ref(&path));
     if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+        return Err(error);
     }
     let request = Request {
         selection,
@@ -150,7 +151,7 @@ fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, CheckError> {
             let reports = dataset::check(storage, &root, scope.clone(), &request)?;
             let (Some(snapshot), Some(report)) = (opened.snapshot, reports.into_iter().next())
             else {
-                return Err(CheckError(format!("no manifest of {root} can be read")));
+                return Err(Error::other(format!("no manifest of {root} can be read")));
             };
             Ok(Side {
                 label: format!("{root}@{}", snapshot.version()),
@@ -165,7 +166,7 @@ fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, CheckError> {
             scope: Scope::Parts { data_files, .. },
         }) => {
             let Some(name) = data_files.first() else {
-                return Err(CheckError(format!(
+                return Err(Error::other(format!(
                     "{} is neither a dataset nor a data file",
                     path.to_string_lossy()
                 )));
@@ -177,18 +178,14 @@ fn side(storage: &dyn Storage, text: &OsStr) -> Result<Side, CheckError> {
             )
         }
         Some(Target::File(location)) => data_file(storage, location, &request),
-        _ => Err(CheckError(format!(
+        _ => Err(Error::other(format!(
             "{} is nothing to compare",
             path.to_string_lossy()
         ))),
     }
 }
 
-fn data_file(
-    storage: &dyn Storage,
-    location: Location,
-    request: &Request,
-) -> Result<Side, CheckError> {
+fn data_file(storage: &dyn Storage, location: Location, request: &Request) -> Result<Side, Error> {
     let report = file::check(storage, &location, request, true)?;
     let (data, _) = file::open(storage, &location);
     let schema = data.ok().and_then(|data| data.schema);

@@ -1,12 +1,13 @@
 //! A data file by itself, compared with the schema in itself.
 
+use crate::error::Error;
 use std::sync::OnceLock;
 
 use super::column_stats::{ColumnStats, Wanted};
 use super::columns::{self, SchemaComparisons, Walk};
 use super::decodable::Decodable;
 use super::scan_result::Outside;
-use super::{CheckError, Request, SubjectKind, SubjectReport};
+use super::{Request, SubjectKind, SubjectReport};
 use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::sniff::Looks;
@@ -25,14 +26,14 @@ pub fn check(
     location: &Location,
     request: &Request,
     named: bool,
-) -> Result<SubjectReport, CheckError> {
+) -> Result<SubjectReport, Error> {
     let mut findings = Findings::default();
     let name = location.to_string();
     let opened = open(storage, location);
     if let Err(FileFault::Unreadable(Unreadable::Storage(error))) = &opened.0 {
         // Of a file that the user did not name, it is a finding.
         if named && matches!(error, StorageError::Denied | StorageError::Other(_)) {
-            return Err(CheckError(format!("cannot read {location}: {error}")));
+            return Err(Error::other(format!("cannot read {location}: {error}")));
         }
     }
     if let (true, Err(FileFault::Unreadable(fault))) = (named, &opened.0)
@@ -213,7 +214,7 @@ fn view<'a>(
 
 /// What is to be said of a file that a user named and that is not meant to be a Lance file; `None`
 /// for one that is damaged.
-pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
+pub fn foreign(location: &Location, fault: &Unreadable) -> Option<Error> {
     let is_named_so = location.file_name().ends_with(".lance");
     let what = match fault {
         Unreadable::Storage(_) => return None,
@@ -236,7 +237,7 @@ pub fn foreign(location: &Location, fault: &Unreadable) -> Option<CheckError> {
         } => "; for a log with an error of a reader: lance-lint diagnose --log FILE",
         _ => "; expected a Lance dataset directory or a file of one",
     };
-    Some(CheckError(format!(
+    Some(Error::other(format!(
         "{location} is not a Lance file: it {what}{hint}"
     )))
 }

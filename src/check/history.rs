@@ -1,5 +1,6 @@
 //! Every version that still has a manifest: in which each fault appears first, and who made it.
 
+use crate::error::Error;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use prost::Message;
 use rayon::prelude::*;
 
 use super::dataset::{self, FragmentChecker, KnownFiles};
-use super::{CheckError, Request, SubjectReport};
+use super::{Request, SubjectReport};
 use crate::finding::{CommitInfo, Findings, FirstSeen, Key, Remedy};
 use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
@@ -30,7 +31,7 @@ pub fn check(
     storage: &dyn Storage,
     root: &Location,
     request: &Request,
-) -> Result<Vec<SubjectReport>, CheckError> {
+) -> Result<Vec<SubjectReport>, Error> {
     let lines = history::lines(storage, root)?;
     let mut subjects = dataset::check(storage, root, crate::model::target::Scope::Whole, request)?;
     let mut timeline = Timeline::default();
@@ -124,7 +125,7 @@ fn check_line(
     line: &Line,
     request: &Request,
     timeline: &mut Timeline,
-) -> Result<usize, CheckError> {
+) -> Result<usize, Error> {
     let mut seen = 0;
     timeline.before = None;
     timeline.lasting.clear();
@@ -214,7 +215,7 @@ fn version(
     request: &Request,
     is_last: bool,
     timeline: &mut Timeline,
-) -> Result<(), CheckError> {
+) -> Result<(), Error> {
     let indices = dataset::indices(storage, snapshot, &mut timeline.index_files);
     let before = timeline.before.replace(Counts::of(snapshot));
     let lost_transaction = history::lost_transaction(storage, snapshot);

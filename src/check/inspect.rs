@@ -1,9 +1,10 @@
 //! One column in full: every page's encoding and buffers.
 
+use crate::error::Error;
 use std::ops::Range;
 
+use super::Request;
 use super::file::{foreign, open, place};
-use super::{CheckError, Request};
 use crate::format::data_file::read;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;
@@ -88,16 +89,16 @@ pub struct PageInspection {
 /// Inspects `request.columns` (one path) of one dataset or file.
 ///
 /// # Errors
-/// [`CheckError`] when the path, snapshot, column, fragment or page does not exist, or the
+/// [`Error`] when the path, snapshot, column, fragment or page does not exist, or the
 /// file cannot be read.
 pub fn inspect(
     storage: &dyn Storage,
     request: &Request,
     page: Option<u64>,
-) -> Result<Inspection, CheckError> {
+) -> Result<Inspection, Error> {
     let (targets, errors) = resolve(storage, &request.paths);
     if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+        return Err(error);
     }
     let inspection = match targets.as_slice() {
         [Target::Dataset { root, scope }] => dataset(storage, root, scope, request, page)?,
@@ -105,11 +106,15 @@ pub fn inspect(
             super::refuse_dataset_options(location, request)?;
             file(storage, location, request, page)?
         }
-        _ => return Err(CheckError("inspect takes one dataset or file".to_string())),
+        _ => {
+            return Err(Error::other(
+                "inspect takes one dataset or file".to_string(),
+            ));
+        }
     };
     let column = request.columns.first().map_or("", String::as_str);
     if inspection.columns.is_empty() {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "column {column} has no pages here: it has no physical column in the files looked at"
         )));
     }
@@ -119,7 +124,7 @@ pub fn inspect(
             .iter()
             .all(|column| column.pages.is_empty())
     {
-        return Err(CheckError(format!("column {column} has no page {page}")));
+        return Err(Error::other(format!("column {column} has no page {page}")));
     }
     Ok(inspection)
 }
@@ -129,7 +134,7 @@ fn fields<'a>(
     schema: &'a FieldTree,
     request: &Request,
     place: &str,
-) -> Result<Vec<(usize, &'a Field)>, CheckError> {
+) -> Result<Vec<(usize, &'a Field)>, Error> {
     // The same check and message as for the table.
     super::column_stats::Wanted::new(schema, &request.columns, place)?;
     let Some(at) = request
@@ -146,7 +151,7 @@ fn fields<'a>(
 }
 
 /// What is said where no column is named: which there are.
-fn no_column(schema: &FieldTree, place: &str) -> CheckError {
+fn no_column(schema: &FieldTree, place: &str) -> Error {
     let fields = schema.fields.iter();
     let paths: Vec<&str> = fields
         .filter(|field| field.children.is_empty())
@@ -157,7 +162,7 @@ fn no_column(schema: &FieldTree, place: &str) -> CheckError {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    CheckError(match paths.first() {
+    Error::other(match paths.first() {
         Some(first) => format!(
             "inspect shows one column, named by --column, such as --column {first}; {place} has {}{more}",
             shown.join(", ")
@@ -172,14 +177,14 @@ fn dataset(
     scope: &Scope,
     request: &Request,
     page: Option<u64>,
-) -> Result<Inspection, CheckError> {
+) -> Result<Inspection, Error> {
     let manifest = match scope {
         Scope::Manifest(name) => Some(name.as_str()),
         _ => None,
     };
     let opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let Some(snapshot) = opened.snapshot else {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "no manifest of {root} can be read; inspect its data files one by one"
         )));
     };
@@ -241,7 +246,7 @@ fn dataset(
         }
     }
     if !known_fragment && !request.fragments.is_empty() {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "version {} of {root} has no such fragment; it has {}",
             snapshot.version(),
             snapshot.message().fragments.len()
@@ -253,26 +258,26 @@ fn dataset(
 fn data_location(
     snapshot: &Snapshot,
     entry: &crate::format::proto::lance::table::DataFile,
-) -> Result<Location, CheckError> {
+) -> Result<Location, Error> {
     let directory = snapshot
         .data_directory(entry.base_id)
-        .map_err(|error| CheckError(format!("cannot find {}: {error:?}", entry.path)))?;
+        .map_err(|error| Error::other(format!("cannot find {}: {error:?}", entry.path)))?;
     Ok(directory.join(&entry.path))
 }
 
-fn cannot(location: &Location, fault: &FileFault) -> CheckError {
+fn cannot(location: &Location, fault: &FileFault) -> Error {
     use crate::format::data_file::Unreadable;
     let why = match fault {
         FileFault::Unreadable(Unreadable::Storage(error)) => error.to_string(),
         _ => "it is not a readable Lance data file; run lance-lint on it to see why".to_string(),
     };
-    CheckError(format!("cannot inspect {location}: {why}"))
+    Error::other(format!("cannot inspect {location}: {why}"))
 }
 
-fn known_version(data: &DataFile, location: &Location) -> Result<FileVersion, CheckError> {
+fn known_version(data: &DataFile, location: &Location) -> Result<FileVersion, Error> {
     data.version.ok_or_else(|| {
         let (major, minor) = data.footer_version();
-        CheckError(format!(
+        Error::other(format!(
             "cannot inspect {location}: its version {major}.{minor} is unknown"
         ))
     })
@@ -283,7 +288,7 @@ fn file(
     location: &Location,
     request: &Request,
     page: Option<u64>,
-) -> Result<Inspection, CheckError> {
+) -> Result<Inspection, Error> {
     let (data, _) = open(storage, location);
     let data = data.map_err(|fault| match &fault {
         FileFault::Unreadable(unreadable) => {
@@ -293,7 +298,7 @@ fn file(
     })?;
     let version = known_version(&data, location)?;
     let Some(schema) = data.schema.clone() else {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "cannot inspect {location}: it holds no readable schema"
         )));
     };

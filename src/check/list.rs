@@ -1,16 +1,17 @@
 //! The files that a check would read.
 
+use super::Request;
 use super::dataset::{Parts, chosen_files};
-use super::{CheckError, Request};
+use crate::error::Error;
 use crate::model::snapshot;
 use crate::model::target::{Scope, Target, resolve};
 use crate::storage::{Location, Storage};
 
 /// Lists manifests and data files, those of a dataset in the order of its fragments, and what
 /// could not be listed.
-pub fn list(storage: &dyn Storage, request: &Request) -> (Vec<String>, Vec<CheckError>) {
+pub fn list(storage: &dyn Storage, request: &Request) -> (Vec<String>, Vec<Error>) {
     let (targets, errors) = resolve(storage, &request.paths);
-    let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
+    let mut failures: Vec<Error> = errors.into_iter().collect();
     let mut files = Vec::new();
     for target in targets {
         match target {
@@ -29,11 +30,11 @@ fn dataset(
     root: &Location,
     scope: &Scope,
     request: &Request,
-) -> Result<Vec<String>, CheckError> {
+) -> Result<Vec<String>, Error> {
     let manifest = scope.manifest(&request.selection);
     let opened = snapshot::open(storage, root, &request.selection, manifest)?;
     let Some(snapshot) = &opened.snapshot else {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "no manifest of {root} can be read, so its files cannot be listed; check it to see why"
         )));
     };

@@ -1,6 +1,7 @@
 //! Several checks of parts of a snapshot, joined into what one check of all of it finds. The
 //! manifest is opened again; no data file is.
 
+use crate::error::Error;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use roaring::RoaringBitmap;
 use super::dataset;
 use super::part::{self, Asked, Part, SnapshotId};
 use super::scan_result::{Cost, ScanResult};
-use super::{CheckError, Report, Request, SubjectReport};
+use super::{Report, Request, SubjectReport};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::{Scope, Target, VERSIONS, resolve};
@@ -49,7 +50,7 @@ impl Merge {
     ///
     /// # Errors
     /// A sentence, when they do not go with those before.
-    pub fn add(&mut self, name: &str, parts: Vec<Part>) -> Result<(), CheckError> {
+    pub fn add(&mut self, name: &str, parts: Vec<Part>) -> Result<(), Error> {
         let own = self.names.len();
         self.names.push(name.to_string());
         for part in parts {
@@ -58,16 +59,16 @@ impl Merge {
         Ok(())
     }
 
-    fn add_part(&mut self, name: &str, own: usize, part: Part) -> Result<(), CheckError> {
+    fn add_part(&mut self, name: &str, own: usize, part: Part) -> Result<(), Error> {
         let (asked, snapshot) = (part.asked.clone(), part.snapshot.clone());
         let (gathered, deleted) = part.restore().map_err(|detail| {
-            CheckError(format!(
+            Error::other(format!(
                 "{name} cannot be merged: {detail}; make it again with --fragments"
             ))
         })?;
         let place = Location::parse(&OsString::from(&snapshot.root));
         let place = place.map_err(|error| {
-            CheckError(format!(
+            Error::other(format!(
                 "{name} cannot be merged: it is about {}, which is {error}",
                 without_secrets(&snapshot.root)
             ))
@@ -160,7 +161,7 @@ enum Refusal {
     /// The latest version is another one by now.
     Moved,
     /// A sentence.
-    For(CheckError),
+    For(Error),
 }
 
 impl Group {
@@ -172,11 +173,11 @@ impl Group {
         name: &str,
         asked: &Asked,
         snapshot: &SnapshotId,
-    ) -> Result<(), CheckError> {
+    ) -> Result<(), Error> {
         let dataset = &self.snapshot.root;
         let (known, new) = (self.snapshot.version, snapshot.version);
         if known != new {
-            return Err(CheckError(format!(
+            return Err(Error::other(format!(
                 "{first} is of version {known} of {dataset} and {name} of version {new}: check all \
                  parts with --version {}",
                 known.max(new)
@@ -186,14 +187,14 @@ impl Group {
             || self.snapshot.bytes != snapshot.bytes
             || self.snapshot.manifest != snapshot.manifest
         {
-            return Err(CheckError(format!(
+            return Err(Error::other(format!(
                 "the manifest of version {known} of {dataset} was another one when {name} was made \
                  than when {first} was: make both again"
             )));
         }
         let differ = |option: &str, known: String, new: String| match known == new {
             true => Ok(()),
-            false => Err(CheckError(format!(
+            false => Err(Error::other(format!(
                 "{first} is of {known} and {name} of {new}: check all parts of {dataset} with the \
                  same {option}"
             ))),
@@ -219,7 +220,7 @@ impl Group {
         storage: &dyn Storage,
         names: &[String],
         partial: bool,
-    ) -> Result<(Vec<SubjectReport>, Cost), CheckError> {
+    ) -> Result<(Vec<SubjectReport>, Cost), Error> {
         self.gathered.in_order();
         self.covered.sort_by_key(|(range, _)| range.start);
         let cost = self.gathered.cost();
@@ -252,7 +253,7 @@ impl Group {
                     }
                     Err(refused) => {
                         refusal = Some(refused);
-                        Err(CheckError(String::new()))
+                        Err(Error::other(String::new()))
                     }
                 }
             });
@@ -262,7 +263,7 @@ impl Group {
                 (None, Ok(subjects)) if judged => {
                     return Ok((subjects, Cost::so_far(storage) - before + cost));
                 }
-                (None, Err(error)) => return Err(self.gone(names, &error.0)),
+                (None, Err(error)) => return Err(self.gone(names, error.message())),
                 (Some(Refusal::Moved) | None, _) => break,
             }
         }
@@ -270,18 +271,14 @@ impl Group {
     }
 
     /// The dataset, where it is now.
-    fn find(
-        &self,
-        storage: &dyn Storage,
-        names: &[String],
-    ) -> Result<(Location, Scope), CheckError> {
+    fn find(&self, storage: &dyn Storage, names: &[String]) -> Result<(Location, Scope), Error> {
         let path = match &self.asked.named_manifest {
             Some(manifest) => format!("{}/{VERSIONS}/{manifest}", self.asked.dataset),
             None => self.asked.dataset.clone(),
         };
         let (targets, errors) = resolve(storage, &[OsString::from(path)]);
         if let Some(error) = errors.first() {
-            return Err(self.gone(names, &error.0));
+            return Err(self.gone(names, error.message()));
         }
         match targets.into_iter().next() {
             Some(Target::Dataset { root, scope }) => Ok((root, scope)),
@@ -289,8 +286,8 @@ impl Group {
         }
     }
 
-    fn gone(&self, names: &[String], why: &str) -> CheckError {
-        CheckError(format!(
+    fn gone(&self, names: &[String], why: &str) -> Error {
+        Error::other(format!(
             "{} is of version {} of {}, whose manifest is needed to merge: {why}",
             self.name(names, self.first),
             self.snapshot.version,
@@ -316,7 +313,7 @@ impl Group {
             return Err(Refusal::Moved);
         }
         if (now.bytes, &now.fingerprint) != (self.snapshot.bytes, &self.snapshot.fingerprint) {
-            return Err(Refusal::For(CheckError(format!(
+            return Err(Refusal::For(Error::other(format!(
                 "the manifest of version {version} of {dataset} is another one now than when {} was \
                  made: make all parts again",
                 self.name(names, self.first)
@@ -342,7 +339,7 @@ impl Group {
                         self.name(names, *own)
                     ),
                 };
-                return Err(Refusal::For(CheckError(sentence)));
+                return Err(Refusal::For(Error::other(sentence)));
             }
             missing.extend(fragments.get(next..range.start).unwrap_or_default());
             (next, last) = (range.end, *own);
@@ -353,7 +350,7 @@ impl Group {
         }
         let absent = ranges(missing.iter().copied());
         if !partial {
-            return Err(Refusal::For(CheckError(format!(
+            return Err(Refusal::For(Error::other(format!(
                 "the parts of version {version} of {dataset} lack fragments {absent}: check those too \
                  with --fragments, or merge what there is with --partial"
             ))));

@@ -17,6 +17,7 @@ mod scan_result;
 mod select;
 mod split;
 
+use crate::error::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -27,9 +28,8 @@ use crate::hash::HashMap;
 use crate::finding::{Finding, Severity};
 use crate::model::reader_name::Reader;
 use crate::model::readers::Readers;
-use crate::model::snapshot::{Naming, OpenError, Selection};
-use crate::model::target::{Target, TargetError, resolve};
-use crate::printable::printable;
+use crate::model::snapshot::{Naming, Selection};
+use crate::model::target::{Target, resolve};
 use crate::storage::{Location, StopReason, Storage};
 
 pub use column_stats::{EncodingReport, FieldReport, StorageSite};
@@ -76,28 +76,11 @@ impl Request {
     }
 }
 
-/// Why a check could not be made: a sentence for the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", printable(.0))]
-pub struct CheckError(pub String);
-
-impl From<OpenError> for CheckError {
-    fn from(error: OpenError) -> Self {
-        Self(error.0)
-    }
-}
-
-impl From<TargetError> for CheckError {
-    fn from(error: TargetError) -> Self {
-        Self(error.0)
-    }
-}
-
 /// What is said where a run ended before its time.
-fn ended(halt: &StopReason, when: &str) -> CheckError {
+fn ended(halt: &StopReason, when: &str) -> Error {
     match halt {
-        StopReason::Failed(why) => CheckError(why.clone()),
-        halt => CheckError(format!("{halt} {when}")),
+        StopReason::Failed(why) => Error::new(ErrorKind::Store, why.clone()),
+        halt => Error::new(ErrorKind::Stopped, format!("{halt} {when}")),
     }
 }
 
@@ -146,7 +129,7 @@ pub struct Report {
     /// One per dataset or standalone file, in the order given.
     pub subjects: Vec<SubjectReport>,
     /// What of the request could not be done; the rest was.
-    pub failures: Vec<CheckError>,
+    pub failures: Vec<Error>,
     /// Requests made to the storage.
     pub requests: u64,
     /// Bytes that they returned.
@@ -348,7 +331,7 @@ pub fn check_each<E>(
 ) -> Result<Report, E> {
     let (targets, errors) = resolve(storage.as_ref(), &request.paths);
     let mut subjects = Vec::new();
-    let mut failures: Vec<CheckError> = errors.into_iter().map(CheckError::from).collect();
+    let mut failures: Vec<Error> = errors.into_iter().collect();
     let meter = storage.meter();
     let all = targets.len();
     let pool = pool_for(storage.as_ref(), targets.iter().map(Target::location));
@@ -385,7 +368,7 @@ pub fn check_each<E>(
                 }
                 subjects.append(&mut checked);
                 if let Some(StopReason::Failed(why)) = meter.halted() {
-                    failures.push(CheckError(why.clone()));
+                    failures.push(Error::other(why.clone()));
                 }
             }
             Err(failure) => failures.push(match meter.halted() {
@@ -441,7 +424,7 @@ fn single_file(
     storage: &dyn Storage,
     location: &Location,
     request: &Request,
-) -> Result<Vec<SubjectReport>, CheckError> {
+) -> Result<Vec<SubjectReport>, Error> {
     refuse_dataset_options(location, request)?;
     let report = file::check(storage, location, request, true)?;
     match storage.meter().halted() {
@@ -451,7 +434,7 @@ fn single_file(
 }
 
 /// Options that choose among what only a dataset has.
-fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), CheckError> {
+fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), Error> {
     let options = match () {
         () if !request.selection.is_latest() => "--version, --tag and --branch need",
         () if request.chooses_fragments() => "--fragment and --fragments need",
@@ -459,7 +442,7 @@ fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), 
         () if request.all_versions => "--all-versions needs",
         () => return Ok(()),
     };
-    Err(CheckError(format!(
+    Err(Error::other(format!(
         "{location} is a single file; {options} a dataset"
     )))
 }

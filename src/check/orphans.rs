@@ -1,5 +1,6 @@
 //! Files of a dataset that no manifest names.
 
+use crate::error::Error;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -7,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::hash::{HashMap, HashSet};
 use rayon::prelude::*;
 
-use super::{CheckError, dataset};
+use super::dataset;
 use crate::format::limits::MAX_FOLDERS;
 use crate::model::history::{self, Line};
 use crate::model::index::{INDICES, Index};
@@ -97,16 +98,16 @@ pub struct Orphans {
 ///
 /// # Errors
 /// A sentence, when the path is no dataset or the storage refuses access.
-pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckError> {
+pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, Error> {
     let shown = path.to_string_lossy().into_owned();
     let (targets, errors) = resolve(storage, &[path]);
     if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+        return Err(error);
     }
     let root = match targets.into_iter().next() {
         Some(Target::Dataset { root, .. }) => root,
         _ => {
-            return Err(CheckError(format!(
+            return Err(Error::other(format!(
                 "{shown} is no dataset; orphans needs one"
             )));
         }
@@ -114,7 +115,7 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, CheckEr
     super::at_once(storage, &root, || orphans_of(storage, &root))
 }
 
-fn orphans_of(storage: &dyn Storage, root: &Location) -> Result<Orphans, CheckError> {
+fn orphans_of(storage: &dyn Storage, root: &Location) -> Result<Orphans, Error> {
     let lines = history::lines(storage, root)?;
     let mut named = Named::default();
     let mut unreadable = Vec::new();
@@ -137,7 +138,7 @@ fn orphans_of(storage: &dyn Storage, root: &Location) -> Result<Orphans, CheckEr
         }
     }
     if versions == 0 {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "no manifest of {root} can be read, so that every file of it would look like an orphan; \
              lance-lint {root} says what is wrong"
         )));
@@ -280,7 +281,7 @@ impl Named {
 }
 
 /// The files of a line that manifests are to name, with their paths below its root.
-fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Entry)>, CheckError> {
+fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Entry)>, Error> {
     let folders: BTreeMap<&str, fn(&str) -> Option<Kind>> = BTreeMap::from([
         (DATA, data_kind as fn(&str) -> Option<Kind>),
         (DELETIONS, |_| Some(Kind::Deletion)),
@@ -296,7 +297,7 @@ fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Ent
             listed += 1;
             if listed > MAX_FOLDERS {
                 let location = line.root.join(folder);
-                return Err(CheckError(format!(
+                return Err(Error::other(format!(
                     "{location} has more than {MAX_FOLDERS} folders; a link in it may lead back up"
                 )));
             }
@@ -305,7 +306,7 @@ fn files_of(storage: &dyn Storage, line: &Line) -> Result<Vec<(String, Kind, Ent
                 Err(crate::storage::StorageError::NotFound) => continue,
                 Err(error) => {
                     let location = line.root.join(&path);
-                    return Err(CheckError(format!("cannot read {location}: {error}")));
+                    return Err(Error::other(format!("cannot read {location}: {error}")));
                 }
             };
             for entry in entries {

@@ -1,6 +1,7 @@
 //! Which fragments of a snapshot are looked at: those of the named files, of the ids asked for,
 //! and a sample of them.
 
+use crate::error::Error;
 use std::fmt;
 use std::hash::Hasher;
 use std::str::FromStr;
@@ -8,8 +9,8 @@ use std::str::FromStr;
 use crate::hash::HashSet;
 use siphasher::sip::SipHasher13;
 
+use super::Request;
 use super::dataset::Parts;
-use super::{CheckError, Request};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::Snapshot;
 
@@ -212,7 +213,7 @@ pub(super) fn choose(
     snapshot: &Snapshot,
     parts: &Parts,
     request: &Request,
-) -> Result<Chosen, CheckError> {
+) -> Result<Chosen, Error> {
     let all = &snapshot.message().fragments;
     let (single, ranges) = (&request.fragments, &request.fragment_ranges);
     if !single.is_empty() {
@@ -228,7 +229,7 @@ pub(super) fn choose(
     let asked = asked.filter(|(_, fragment)| wanted(fragment) && parts.has_fragment(fragment));
     let asked: Vec<usize> = asked.map(|(at, _)| at).collect();
     if asked.is_empty() && !single.is_empty() {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "nothing of {} matches: the named files are in other fragments than --fragment",
             snapshot.root
         )));
@@ -259,7 +260,7 @@ pub(super) fn choose(
     })
 }
 
-fn no_such_fragment(snapshot: &Snapshot, id: u64) -> CheckError {
+fn no_such_fragment(snapshot: &Snapshot, id: u64) -> Error {
     let all = &snapshot.message().fragments;
     let ids: Vec<String> = all.iter().take(8).map(|f| f.id.to_string()).collect();
     let more = if all.len() > 8 { ", …" } else { "" };
@@ -268,7 +269,7 @@ fn no_such_fragment(snapshot: &Snapshot, id: u64) -> CheckError {
         1 => format!("its only fragment is {}", ids.join("")),
         many => format!("it has {many}: {}{more}", ids.join(", ")),
     };
-    CheckError(format!(
+    Error::other(format!(
         "version {} of {} has no fragment {id}; {known}",
         snapshot.version(),
         snapshot.root

@@ -1,9 +1,9 @@
 //! A snapshot cut into ranges of fragments, for checks that run beside each other.
 
+use crate::error::Error;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
-use super::CheckError;
 use crate::model::snapshot::{self, Selection};
 use crate::model::target::{Target, resolve};
 use crate::storage::Storage;
@@ -36,31 +36,31 @@ pub struct Unit {
 /// fewer fragments.
 ///
 /// # Errors
-/// [`CheckError`] when the path, version, tag or branch does not exist, or has no manifest that can
+/// [`Error`] when the path, version, tag or branch does not exist, or has no manifest that can
 /// be read.
 pub fn split(
     storage: &dyn Storage,
     path: OsString,
     selection: &Selection,
     into: NonZeroUsize,
-) -> Result<Split, CheckError> {
+) -> Result<Split, Error> {
     let (targets, errors) = resolve(storage, &[path]);
     if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+        return Err(error);
     }
     let (root, scope) = match targets.into_iter().next() {
         Some(Target::Dataset { root, scope }) => (root, scope),
         Some(Target::File(location)) => {
-            return Err(CheckError(format!(
+            return Err(Error::other(format!(
                 "{location} is a single file; split needs a dataset"
             )));
         }
-        None => return Err(CheckError("there is nothing to split".to_string())),
+        None => return Err(Error::other("there is nothing to split".to_string())),
     };
     let manifest = scope.manifest(selection);
     let opened = snapshot::open(storage, &root, selection, manifest)?;
     let Some(snapshot) = &opened.snapshot else {
-        return Err(CheckError(format!(
+        return Err(Error::other(format!(
             "no manifest of {root} can be read, so it cannot be split; check it to see why"
         )));
     };

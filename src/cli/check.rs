@@ -1,5 +1,6 @@
 //! The check itself, which needs no subcommand.
 
+use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
 use super::{Outcome, RunError, SelectionArgs, meant, print, request};
 use lance_lint::check::{
-    CheckError, FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
+    FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
 };
 #[cfg(feature = "decode")]
 use lance_lint::decode;
@@ -195,10 +196,7 @@ impl CheckArgs {
 }
 
 /// What a run comes to that has nothing to show.
-pub(super) fn nothing(
-    report: &Report,
-    failures: &[CheckError],
-) -> Option<Result<Outcome, RunError>> {
+pub(super) fn nothing(report: &Report, failures: &[Error]) -> Option<Result<Outcome, RunError>> {
     if !report.subjects.is_empty() {
         return None;
     }
@@ -212,7 +210,7 @@ pub(super) fn nothing(
 /// Writes a report whose subjects were judged, and says what it comes to.
 pub(super) fn conclude(
     mut report: Report,
-    failures: Vec<CheckError>,
+    failures: Vec<Error>,
     policy: &Policy,
     outputs: Outputs,
     gate: &GateArgs,
@@ -227,7 +225,10 @@ pub(super) fn conclude(
             let _ = writeln!(err, "lance-lint: {}", printable(note));
         }
     }
-    let sentences: Vec<String> = failures.iter().map(|f| f.0.clone()).collect();
+    let sentences: Vec<String> = failures
+        .iter()
+        .map(|failure| failure.message().to_string())
+        .collect();
     outputs.finish(&report, &sentences, started.elapsed())?;
     if report.halt == Some(StopReason::Interrupted) {
         for failure in &failures {

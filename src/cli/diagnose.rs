@@ -1,5 +1,6 @@
 //! `diagnose`: what a panic means, and which column, page and writer did it.
 
+use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -11,7 +12,7 @@ use super::stores::StoreArgs;
 use super::{
     Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
 };
-use lance_lint::check::{CheckError, Report, check};
+use lance_lint::check::{Report, check};
 use lance_lint::diagnose::{self, Search};
 use lance_lint::format::sniff::{Looks, looks_like};
 use lance_lint::report::diagnose as report;
@@ -70,7 +71,7 @@ impl DiagnoseArgs {
         if self.path.is_none() && self.selection.is_given() {
             let what =
                 "--version, --tag and --branch choose among the versions of PATH: name it too";
-            return Err(CheckError(what.to_string()).into());
+            return Err(Error::other(what.to_string()).into());
         }
         if let Some(path) = self.path.as_ref().filter(|path| is_text(path)) {
             return Err(RunError::Meant(format!(
@@ -120,7 +121,7 @@ impl DiagnoseArgs {
             Some(path) => {
                 let read = File::open(path).and_then(|mut file| file.read_to_end(&mut log));
                 read.map_err(|error| {
-                    CheckError(format!("cannot read the log {}: {error}", path.display()))
+                    Error::other(format!("cannot read the log {}: {error}", path.display()))
                 })?;
             }
             None => {
@@ -132,7 +133,7 @@ impl DiagnoseArgs {
                     );
                 }
                 let read = input.read_to_end(&mut log);
-                read.map_err(|error| CheckError(format!("cannot read standard input: {error}")))?;
+                read.map_err(|error| Error::other(format!("cannot read standard input: {error}")))?;
             }
         }
         Ok(log)

@@ -1,5 +1,6 @@
 //! `merge`: the reports of parts, made one.
 
+use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::time::Instant;
@@ -12,7 +13,7 @@ use super::output::OutputArgs;
 use super::progress::end_on_interrupt;
 use super::stores::StoreArgs;
 use super::{Outcome, RunError};
-use lance_lint::check::{CheckError, Merge};
+use lance_lint::check::Merge;
 use lance_lint::policy::Policy;
 use lance_lint::report::parts;
 use lance_lint::storage::Location;
@@ -53,7 +54,7 @@ impl MergeArgs {
         for report in &self.reports {
             let name = report.to_string_lossy();
             let documents = parts::read(&contents(report)?);
-            let documents = documents.map_err(|why| CheckError(format!("{name} {why}")))?;
+            let documents = documents.map_err(|why| Error::other(format!("{name} {why}")))?;
             let several = documents.len() > 1;
             for (number, parts) in (1..).zip(documents) {
                 let name = match several {

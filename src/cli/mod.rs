@@ -20,11 +20,12 @@ mod split;
 mod stores;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lance_lint::Error;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use lance_lint::check::{CheckError, Request};
+use lance_lint::check::Request;
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;
 use lance_lint::policy::PolicyError;
@@ -260,7 +261,7 @@ pub enum Outcome {
 pub enum RunError {
     /// Parts of the check could not be made: one sentence each.
     #[error("{}", lines(.0))]
-    Check(Vec<CheckError>),
+    Check(Vec<Error>),
     /// This build has no decoder.
     #[cfg(not(feature = "decode"))]
     #[error(
@@ -327,13 +328,13 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     all
 }
 
-fn lines(failures: &[CheckError]) -> String {
+fn lines(failures: &[Error]) -> String {
     let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
     lines.join("\nlance-lint: ")
 }
 
-impl From<CheckError> for RunError {
-    fn from(failure: CheckError) -> Self {
+impl From<Error> for RunError {
+    fn from(failure: Error) -> Self {
         Self::Check(vec![failure])
     }
 }
@@ -392,11 +393,11 @@ fn request(
 
 /// Fails where a run came to its end before all was read: what is half known must not be shown
 /// as a whole.
-fn to_the_end<T>(storage: &dyn Storage, learnt: Result<T, CheckError>) -> Result<T, RunError> {
+fn to_the_end<T>(storage: &dyn Storage, learnt: Result<T, Error>) -> Result<T, RunError> {
     match storage.meter().halted() {
         None => Ok(learnt?),
-        Some(StopReason::Failed(why)) => Err(CheckError(why.clone()).into()),
-        Some(halt) => Err(CheckError(format!("{halt} before all was read")).into()),
+        Some(StopReason::Failed(why)) => Err(Error::other(why.clone()).into()),
+        Some(halt) => Err(Error::other(format!("{halt} before all was read")).into()),
     }
 }
 

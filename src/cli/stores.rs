@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
 use crate::FAILED;
-use lance_lint::check::CheckError;
+use lance_lint::Error;
 use lance_lint::storage::{Bases, Location, Options, StopReason, Storage, open};
 
 /// Options of object stores and limits on reads.
@@ -61,13 +61,13 @@ pub struct StoreArgs {
 impl StoreArgs {
     /// Fails where the user did not allow a place that a report names by itself, and does not trust
     /// what strangers made.
-    pub fn allow(&self, place: &Location) -> Result<(), CheckError> {
+    pub fn allow(&self, place: &Location) -> Result<(), Error> {
         let place_now = place.normalised();
         let mut allowed = self.allow_base.iter();
         let is_allowed = allowed.any(|above| place_now.below(&above.normalised()).is_some());
         match is_allowed || !self.untrusted {
             true => Ok(()),
-            false => Err(CheckError(format!(
+            false => Err(Error::other(format!(
                 "the reports name {place}, and --untrusted reads no dataset that a report names; to \
                  allow it, add --allow-base with that place"
             ))),
@@ -102,6 +102,8 @@ impl StoreArgs {
                 allowed: self.allow_base.clone(),
                 untrusted: self.untrusted,
             },
+            #[cfg(feature = "object-stores")]
+            clients: Vec::new(),
         });
         if let Some(most) = self.timeout {
             end_after(most, storage.clone());

@@ -1,8 +1,9 @@
 //! All versions of a dataset that still have a manifest: those of its own line and those of its
 //! branches (lance `dataset/refs.rs`).
 
-use super::snapshot::{ManifestEntry, Naming, OpenError, Snapshot, list_manifests, ref_names};
+use super::snapshot::{ManifestEntry, Naming, Snapshot, list_manifests, ref_names};
 use super::target::{BRANCHES, DATA, TRANSACTIONS, VERSIONS};
+use crate::error::Error;
 use crate::format::MAGIC;
 use crate::format::limits::{MAX_FOLDERS, MAX_SECTION_BYTES};
 use crate::format::manifest;
@@ -43,7 +44,7 @@ pub struct Tag {
 ///
 /// # Errors
 /// A sentence, when the storage refuses access.
-pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenError> {
+pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, Error> {
     let mut lines = vec![line(storage, root.clone(), None)?];
     let tree = root.join(BRANCHES);
     let mut folders = vec![(tree, String::new(), 0)];
@@ -52,7 +53,7 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
     while let Some((folder, name, depth)) = folders.pop() {
         listed += 1;
         if listed > MAX_FOLDERS {
-            return Err(OpenError(format!(
+            return Err(Error::other(format!(
                 "{} has more than {MAX_FOLDERS} folders, which are no branches",
                 root.join(BRANCHES)
             )));
@@ -62,7 +63,7 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
             Err(StorageError::NotFound | StorageError::NotDirectory) => Vec::new(),
             // Stores that list nothing are asked for manifests by name.
             Err(_) if root.as_path().is_none() => Vec::new(),
-            Err(error) => return Err(OpenError(format!("cannot list {folder}: {error}"))),
+            Err(error) => return Err(Error::other(format!("cannot list {folder}: {error}"))),
         };
         if !name.is_empty() && entries.iter().any(|e| e.is_dir && e.name == VERSIONS) {
             found.push((name, folder));
@@ -86,7 +87,7 @@ pub fn lines(storage: &dyn Storage, root: &Location) -> Result<Vec<Line>, OpenEr
     Ok(lines)
 }
 
-fn line(storage: &dyn Storage, root: Location, branch: Option<String>) -> Result<Line, OpenError> {
+fn line(storage: &dyn Storage, root: Location, branch: Option<String>) -> Result<Line, Error> {
     let mut manifests = list_manifests(storage, &root)?;
     // Of two names for one version either may be the right one.
     manifests.sort_by_key(|entry| {

@@ -71,8 +71,16 @@ pub struct Feature {
 
 /// The oldest release that was tried.
 pub const OLDEST: Release = Release(0, 9, 19);
-/// The newest release that was tried.
-pub const NEWEST: Release = Release(14, 0, 2);
+macro_rules! newest {
+    ($major:literal, $minor:literal, $patch:literal) => {
+        /// The newest release that was tried.
+        pub const NEWEST: Release = Release($major, $minor, $patch);
+        /// The same as text.
+        pub const NEWEST_TEXT: &str = concat!($major, ".", $minor, ".", $patch);
+    };
+}
+
+newest!(14, 0, 2);
 
 /// Something that all releases open, and those from one on read.
 const fn read_since(

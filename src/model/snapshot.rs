@@ -1,5 +1,6 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
+use crate::error::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -150,11 +151,6 @@ pub struct Opened {
     pub manifests: Vec<ManifestEntry>,
 }
 
-/// Why a dataset was not opened: a sentence for the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(pub String);
-
 /// Most unreadable manifests that are tried before giving up on older ones.
 const MAX_BROKEN: usize = 16;
 
@@ -168,7 +164,7 @@ pub fn open(
     root: &Location,
     selection: &Selection,
     manifest: Option<&str>,
-) -> Result<Opened, OpenError> {
+) -> Result<Opened, Error> {
     let (root, version) = resolve_selection(storage, root, selection)?;
     let entries = list_manifests(storage, &root)?;
     let manifests = entries.clone();
@@ -181,7 +177,7 @@ pub fn open(
     versions.dedup();
     let mut candidates: Vec<ManifestEntry> = match (manifest, version) {
         (Some(name), _) => vec![parse_manifest_name(name).ok_or_else(|| {
-            OpenError(format!(
+            Error::other(format!(
                 "{name} in {root} is not named as a manifest of any version"
             ))
         })?],
@@ -221,7 +217,10 @@ pub fn open(
                 if entry.naming == Naming::LatestFile => {}
             Err(UnreadableManifest::Storage(error @ StorageError::Denied)) => {
                 let location = root.join(&entry.path);
-                return Err(OpenError(format!("cannot read {location}: {error}")));
+                return Err(Error::new(
+                    (&error).into(),
+                    format!("cannot read {location}: {error}"),
+                ));
             }
             Err(error) if broken.len() < MAX_BROKEN => broken.push(BrokenManifest { entry, error }),
             Err(_) => break,
@@ -236,7 +235,7 @@ pub fn open(
     })
 }
 
-fn no_such_version(root: &Location, version: u64, versions: &[u64]) -> OpenError {
+fn no_such_version(root: &Location, version: u64, versions: &[u64]) -> Error {
     let known = match (versions.first(), versions.last()) {
         (Some(first), Some(last)) if first != last => {
             format!("it has {} versions from {first} to {last}", versions.len())
@@ -244,18 +243,26 @@ fn no_such_version(root: &Location, version: u64, versions: &[u64]) -> OpenError
         (Some(only), _) => format!("its only version is {only}"),
         _ => "it has no manifests".to_string(),
     };
-    OpenError(format!("{root} has no version {version}; {known}"))
+    Error::new(
+        ErrorKind::NoSuchVersion,
+        format!("{root} has no version {version}; {known}"),
+    )
 }
 
 pub(super) fn list_manifests(
     storage: &dyn Storage,
     root: &Location,
-) -> Result<Vec<ManifestEntry>, OpenError> {
+) -> Result<Vec<ManifestEntry>, Error> {
     let directory = root.join(VERSIONS);
     let entries = match storage.list(&directory) {
         Ok(entries) => entries,
         Err(StorageError::NotFound | StorageError::NotDirectory) => Vec::new(),
-        Err(error) => return Err(OpenError(format!("cannot read {directory}: {error}"))),
+        Err(error) => {
+            return Err(Error::new(
+                (&error).into(),
+                format!("cannot read {directory}: {error}"),
+            ));
+        }
     };
     let files = entries.iter().filter(|entry: &&Entry| !entry.is_dir);
     Ok(files
@@ -268,7 +275,7 @@ fn resolve_selection(
     storage: &dyn Storage,
     root: &Location,
     selection: &Selection,
-) -> Result<(Location, Option<u64>), OpenError> {
+) -> Result<(Location, Option<u64>), Error> {
     let mut branch = selection.branch.clone();
     let mut version = selection.version;
     if let Some(tag) = &selection.tag {
@@ -294,32 +301,43 @@ fn read_tag(
     storage: &dyn Storage,
     root: &Location,
     tag: &str,
-) -> Result<(Option<String>, u64), OpenError> {
+) -> Result<(Option<String>, u64), Error> {
     let location = root.join("_refs/tags").join(&format!("{tag}.json"));
     let text = match storage.tail(&location, MAX_SIDE_FILE_BYTES) {
         Ok(tail) => tail.bytes,
         Err(StorageError::NotFound) => {
             let known = known_refs("tags", &ref_names(storage, root, "tags"));
-            return Err(OpenError(format!("{root} has no tag {tag:?}{known}")));
+            return Err(Error::new(
+                ErrorKind::NoSuchVersion,
+                format!("{root} has no tag {tag:?}{known}"),
+            ));
         }
-        Err(error) => return Err(OpenError(format!("cannot read {location}: {error}"))),
+        Err(error) => {
+            return Err(Error::new(
+                (&error).into(),
+                format!("cannot read {location}: {error}"),
+            ));
+        }
     };
     let contents: TagContents = serde_json::from_slice(&text)
         // The error's own words repeat what the file says.
-        .map_err(|_| OpenError(format!("{location} is not a tag")))?;
+        .map_err(|_| Error::other(format!("{location} is not a tag")))?;
     Ok((contents.branch, contents.version))
 }
 
-fn no_such_branch(storage: &dyn Storage, root: &Location, branch: &str) -> OpenError {
+fn no_such_branch(storage: &dyn Storage, root: &Location, branch: &str) -> Error {
     let names = ref_names(storage, root, "branches");
     if names.iter().any(|name| name == branch) {
-        return OpenError(format!(
+        return Error::other(format!(
             "branch {branch:?} of {root} cannot be read: it is on record in _refs/branches, and \
              its versions are not in {BRANCHES}/{branch}/{VERSIONS}"
         ));
     }
     let known = known_refs("branches", &names);
-    OpenError(format!("{root} has no branch {branch:?}{known}"))
+    Error::new(
+        ErrorKind::NoSuchVersion,
+        format!("{root} has no branch {branch:?}{known}"),
+    )
 }
 
 /// The names of the tags or branches on record.

@@ -1,5 +1,6 @@
 //! From the paths a user gives to the datasets and files they belong to.
 
+use crate::error::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path};
@@ -74,23 +75,18 @@ impl Scope {
     }
 }
 
-/// Why a path is not something to check. The text is a whole sentence for the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TargetError(pub String);
-
 /// Resolves paths; several in one dataset become one target. The order is that of first mention.
 ///
 /// A path that is nothing to check becomes a sentence that names it and what was expected there;
 /// the others are resolved all the same.
-pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<TargetError>) {
+pub fn resolve(storage: &dyn Storage, paths: &[OsString]) -> (Vec<Target>, Vec<Error>) {
     let mut errors = Vec::new();
     let mut targets: Vec<Target> = Vec::new();
     let mut seen: BTreeMap<Location, usize> = BTreeMap::new();
     for path in paths {
         let located = Location::parse(path).map_err(|error| {
             let shown = scheme_alone(&path.to_string_lossy());
-            TargetError(format!("cannot read {shown}: {error}"))
+            Error::other(format!("cannot read {shown}: {error}"))
         });
         let target = match located.and_then(|location| resolve_one(storage, &location)) {
             Ok(target) => target,
@@ -143,17 +139,20 @@ fn merge(known: &mut Target, new: Target) {
     }
 }
 
-fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+fn resolve_one(storage: &dyn Storage, location: &Location) -> Result<Target, Error> {
     match storage.is_dir(location) {
         Ok(Some(true)) => directory(storage, location),
         Ok(Some(false)) => file(storage, location),
-        Ok(None) => Err(TargetError(match meant(storage, location) {
-            Some(meant) => format!("{} does not exist; {meant}", shown(location)),
-            None => format!(
-                "{} does not exist; expected a Lance dataset directory or a file of one",
-                shown(location)
-            ),
-        })),
+        Ok(None) => Err(Error::new(
+            ErrorKind::NotFound,
+            match meant(storage, location) {
+                Some(meant) => format!("{} does not exist; {meant}", shown(location)),
+                None => format!(
+                    "{} does not exist; expected a Lance dataset directory or a file of one",
+                    shown(location)
+                ),
+            },
+        )),
         Err(error) => Err(cannot_read(storage, location, &error)),
     }
 }
@@ -209,18 +208,19 @@ fn shown(location: &Location) -> String {
     }
 }
 
-fn cannot_read(storage: &dyn Storage, location: &Location, error: &StorageError) -> TargetError {
-    TargetError(match storage.meter().halted() {
+fn cannot_read(storage: &dyn Storage, location: &Location, error: &StorageError) -> Error {
+    let message = match storage.meter().halted() {
         Some(halt) if *error == StorageError::Halted => {
             format!("{halt} before {} was read", shown(location))
         }
         _ => format!("cannot read {}: {error}", shown(location)),
-    })
+    };
+    Error::new(error.into(), message)
 }
 
 /// Whether a directory is the root of a dataset: it has manifests, or it has the folders
 /// that a dataset whose manifests are lost still has.
-fn is_root(storage: &dyn Storage, location: &Location) -> Result<bool, TargetError> {
+fn is_root(storage: &dyn Storage, location: &Location) -> Result<bool, Error> {
     let has = |name: &str| {
         let location = location.join(name);
         storage
@@ -230,7 +230,7 @@ fn is_root(storage: &dyn Storage, location: &Location) -> Result<bool, TargetErr
     Ok(has(VERSIONS)? == Some(true) || has(LATEST_MANIFEST)? == Some(false))
 }
 
-fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Error> {
     let whole = |root: Location| Target::Dataset {
         root,
         scope: Scope::Whole,
@@ -245,9 +245,10 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
     // What a link of a stranger leads to is not listed.
     let is_link = location.as_path().is_some_and(Path::is_symlink);
     if is_link && !storage.follows_links() {
-        return Err(TargetError(format!(
-            "{location} is not a Lance dataset: it has no {VERSIONS} folder"
-        )));
+        return Err(Error::new(
+            ErrorKind::NotADataset,
+            format!("{location} is not a Lance dataset: it has no {VERSIONS} folder"),
+        ));
     }
     storage.confine(location);
     let entries = storage
@@ -273,10 +274,13 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
         .map(|entry| location.join(&entry.name).to_string())
         .collect();
     if datasets.is_empty() {
-        return Err(TargetError(format!(
-            "{location} is not a Lance dataset: it has no {VERSIONS} folder{}",
-            other_table(storage, location, &entries)
-        )));
+        return Err(Error::new(
+            ErrorKind::NotADataset,
+            format!(
+                "{location} is not a Lance dataset: it has no {VERSIONS} folder{}",
+                other_table(storage, location, &entries)
+            ),
+        ));
     }
     let shown = datasets
         .iter()
@@ -288,13 +292,16 @@ fn directory(storage: &dyn Storage, location: &Location) -> Result<Target, Targe
         0..=5 => "",
         _ => " …",
     };
-    Err(TargetError(format!(
-        "{location} is not a Lance dataset but holds {}; name what to check: {shown}{more}",
-        match datasets.len() {
-            1 => "one".to_string(),
-            many => many.to_string(),
-        }
-    )))
+    Err(Error::new(
+        ErrorKind::NotADataset,
+        format!(
+            "{location} is not a Lance dataset but holds {}; name what to check: {shown}{more}",
+            match datasets.len() {
+                1 => "one".to_string(),
+                many => many.to_string(),
+            }
+        ),
+    ))
 }
 
 /// What a folder that is no dataset looks like, as the end of a sentence.
@@ -339,7 +346,7 @@ fn other_table(storage: &dyn Storage, location: &Location, entries: &[Entry]) ->
 fn climb(
     storage: &dyn Storage,
     location: &Location,
-) -> Result<Option<(Location, Vec<String>)>, TargetError> {
+) -> Result<Option<(Location, Vec<String>)>, Error> {
     let Some(path) = location.as_path() else {
         return climb_from(storage, location, location);
     };
@@ -359,7 +366,7 @@ fn climb_from(
     storage: &dyn Storage,
     location: &Location,
     absolute: &Location,
-) -> Result<Option<(Location, Vec<String>)>, TargetError> {
+) -> Result<Option<(Location, Vec<String>)>, Error> {
     let mut below = vec![absolute.file_name()];
     let mut at = absolute.parent();
     while let Some(directory) = at {
@@ -386,14 +393,17 @@ fn shortest(given: &Location, root: &Location, levels: usize) -> Location {
     }
 }
 
-fn file(storage: &dyn Storage, location: &Location) -> Result<Target, TargetError> {
+fn file(storage: &dyn Storage, location: &Location) -> Result<Target, Error> {
     let name = location.file_name();
     let Some((root, below)) = climb(storage, location)? else {
         if name.ends_with(".manifest") {
-            return Err(TargetError(format!(
-                "{location} is not in the {VERSIONS} folder of a dataset; a manifest can only be \
+            return Err(Error::new(
+                ErrorKind::NotADataset,
+                format!(
+                    "{location} is not in the {VERSIONS} folder of a dataset; a manifest can only be \
                  checked beside the files that it names"
-            )));
+                ),
+            ));
         }
         return Ok(Target::File(location.clone()));
     };

@@ -5,11 +5,6 @@ use crate::finding::Remedy;
 use crate::model::schema::{Field, FieldTree};
 use crate::model::version::FileVersion;
 
-/// The newest Lance whose keys are known.
-pub const NEWEST_LANCE: &str = "14.0.2";
-/// Its major release.
-pub const NEWEST_MAJOR: u32 = 14;
-
 /// A key with the value that it gets; `None` takes it away.
 pub type Change<'a> = (&'a str, Option<&'a str>);
 

@@ -1,6 +1,7 @@
-use super::keys::{Change, NEWEST_LANCE, NEWEST_MAJOR, change_and_copy, change_metadata};
+use super::keys::{Change, change_and_copy, change_metadata};
 use super::{FieldSource, FieldView, Rule};
 use crate::finding::{Finding, Findings, Remedy, RuleInfo, Severity};
+use crate::model::readers::{NEWEST, NEWEST_TEXT};
 use crate::model::schema::IGNORE_KEY;
 use crate::typecheck::keys::{KEYS, KeyInfo, misspelt};
 
@@ -65,13 +66,13 @@ impl Rule for MetadataKeyUnknown {
             let finding = INFO
                 .finding(format!(
                     "column `{path}` has the metadata key {key:?}, which no Lance up to \
-                     {NEWEST_LANCE} knows"
+                     {NEWEST_TEXT} knows"
                 ))
                 .column(path)
                 .at(view.place())
                 .reader("write_dataset(…)", "ignores the key silently");
             let later = match view.source {
-                FieldSource::Dataset(snapshot) => snapshot.is_written_by_later(NEWEST_MAJOR),
+                FieldSource::Dataset(snapshot) => snapshot.is_written_by_later(NEWEST.0),
                 FieldSource::File(_) => false,
             };
             if later {

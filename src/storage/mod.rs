@@ -164,6 +164,9 @@ pub struct Options {
     /// Options of object stores, by the keys that Lance takes.
     #[cfg(feature = "object-stores")]
     pub store: Vec<(String, String)>,
+    /// Clients for stores by name, such as `s3://bucket`, in place of clients made from options.
+    #[cfg(feature = "object-stores")]
+    pub clients: Vec<(String, Arc<dyn object_store::ObjectStore>)>,
     /// Reads at once in object stores.
     #[cfg(feature = "object-stores")]
     pub concurrency: usize,

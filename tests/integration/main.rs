@@ -20,6 +20,7 @@ mod gate;
 mod golden_output;
 mod history;
 mod json_schema;
+mod library;
 mod limits;
 mod merge;
 mod readers;

@@ -79,6 +79,22 @@ pub struct Store {
 }
 
 impl Store {
+    /// A store that the caller has a client for.
+    pub fn of_client(name: &str, inner: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            inner,
+            // Not all do; asking for the size first always works.
+            takes_suffixes: false,
+            keys_in_a_page: usize::MAX,
+            patience: Duration::from_secs(60),
+            is_http: false,
+            bucket: format!("store `{name}`"),
+            region_option: None,
+            credentials: "the client was given by the caller",
+            secrets: Vec::new(),
+        }
+    }
+
     /// Puts an error of the client in words.
     pub fn fault(&self, error: &object_store::Error) -> Fault {
         let source = Source {

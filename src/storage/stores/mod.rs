@@ -69,12 +69,17 @@ pub struct Stores {
 impl Stores {
     /// Connects to nothing yet.
     pub fn new(local: LocalStorage, meter: Arc<Meter>, options: Options) -> Self {
+        let given = options.clients.iter().map(|(name, client)| {
+            let name = name.trim_end_matches('/');
+            let store = Store::of_client(name, client.clone());
+            (Arc::from(name), Ok(Arc::new(store)))
+        });
         Self {
             local,
             meter,
+            stores: Mutex::new(given.collect()),
             options,
             runtime: OnceLock::new(),
-            stores: Mutex::default(),
             listings: Mutex::default(),
             braked_until: Mutex::default(),
         }
