@@ -27,6 +27,8 @@
 
 #[doc(hidden)]
 pub mod check;
+#[doc(hidden)]
+pub mod commands;
 #[cfg(feature = "decode")]
 #[doc(hidden)]
 pub mod decode;
@@ -47,6 +49,8 @@ pub mod model;
 pub mod policy;
 #[doc(hidden)]
 pub mod printable;
+#[doc(hidden)]
+pub mod redact;
 #[doc(hidden)]
 pub mod report;
 #[doc(hidden)]

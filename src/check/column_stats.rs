@@ -374,7 +374,7 @@ impl ColumnStats {
 
 /// The same sums, to be written down.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct TallyPart {
+pub(crate) struct TallyPart {
     stored: Vec<StoredPart>,
     absent: Vec<(usize, u64)>,
     empty_fragments: u64,
@@ -400,7 +400,7 @@ struct StoredPart {
 
 impl ColumnStats {
     /// Writes the sums down.
-    pub(super) fn to_part(&self, encodings: &mut Numbered) -> TallyPart {
+    pub(crate) fn to_part(&self, encodings: &mut Numbered) -> TallyPart {
         let mut all: Vec<(&StoredKey, &Stored)> = self.stored.iter().collect();
         all.sort_by_key(|(key, _)| *key);
         let stored = all.into_iter().map(|(key, stored)| {
@@ -438,7 +438,7 @@ impl ColumnStats {
     ///
     /// # Errors
     /// A clause without a subject, when they name an encoding that is not there.
-    pub(super) fn from_part(part: TallyPart, encodings: &[Arc<Encoding>]) -> Result<Self, String> {
+    pub(crate) fn from_part(part: TallyPart, encodings: &[Arc<Encoding>]) -> Result<Self, String> {
         let mut stored = HashMap::default();
         for part in part.stored {
             let encoding = match part.encoding {

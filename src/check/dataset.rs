@@ -89,10 +89,10 @@ pub fn check(
 }
 
 /// What the fragments came to, what share of them was sampled, and notes.
-pub(super) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
+pub(crate) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
 
 /// Checks a dataset by what `gather` knows of the fragments of its snapshot.
-pub(super) fn check_by(
+pub(crate) fn check_by(
     storage: &dyn Storage,
     root: &Location,
     scope: Scope,
@@ -206,10 +206,10 @@ pub(super) fn check_by(
 }
 
 /// The files of the folders of indices that were listed before: an index never changes.
-pub(super) type KnownFiles = HashMap<String, Option<Vec<IndexFile>>>;
+pub(crate) type KnownFiles = HashMap<String, Option<Vec<IndexFile>>>;
 
 /// The indices of a snapshot, and what is there of their files.
-pub(super) fn indices(
+pub(crate) fn indices(
     storage: &dyn Storage,
     snapshot: &Snapshot,
     known: &mut KnownFiles,
@@ -328,7 +328,7 @@ struct Known<'a> {
 }
 
 /// The data files that a check of these parts looks at, as indices of fragments and of files in them.
-pub(super) fn files(
+pub(crate) fn files(
     snapshot: &Snapshot,
     scope: &Scope,
     request: &Request,
@@ -337,7 +337,7 @@ pub(super) fn files(
 }
 
 /// The data files that are looked at, as indices of fragments and of files in them.
-pub(super) fn chosen_files(
+pub(crate) fn chosen_files(
     snapshot: &Snapshot,
     parts: &Parts,
     request: &Request,
@@ -428,7 +428,7 @@ fn lost(
 }
 
 /// Which parts of a snapshot are asked for.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// Data file paths; `None` for all.
     data_files: Option<BTreeSet<String>>,
     /// Fragments that a named deletion file belongs to.
@@ -438,7 +438,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, scope: &Scope) -> Self {
         let Scope::Parts {
             data_files,
             deletion_files,
@@ -481,7 +481,7 @@ impl Parts {
         }
     }
 
-    pub(super) fn has_fragment(&self, fragment: &DataFragment) -> bool {
+    pub(crate) fn has_fragment(&self, fragment: &DataFragment) -> bool {
         self.data_files.is_none()
             || self.fragments.contains(&fragment.id)
             || fragment
@@ -521,7 +521,7 @@ pub fn file_place(
     (location, name)
 }
 
-pub(super) fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
+pub(crate) fn deletion_name(fragment: u64, file: &DeletionFile) -> String {
     let extension =
         deletion::Kind::from_number(file.file_type).map_or("?", |kind| kind.extension());
     format!("{fragment}-{}-{}.{extension}", file.read_version, file.id)
@@ -739,11 +739,11 @@ fn facts(snapshot: &Snapshot, readers: Readers) -> DatasetFacts {
 }
 
 /// What was found in a fragment, and its row ids.
-pub(super) type Walked = (Findings, Option<Arc<RowIdsOf>>);
+pub(crate) type Walked = (Findings, Option<Arc<RowIdsOf>>);
 
 /// Looks at fragments of several versions, and remembers for each schema what was learnt.
 #[derive(Debug, Default)]
-pub(super) struct FragmentChecker {
+pub(crate) struct FragmentChecker {
     learnt: RefCell<HashMap<u64, Arc<Vec<ThreadCaches>>>>,
     renamed: OnceLock<Renamed>,
 }
@@ -751,7 +751,7 @@ pub(super) struct FragmentChecker {
 impl FragmentChecker {
     /// What is found in fragments of a version, one by one; `schema` tells schemas apart. Of a
     /// version that lacks a column which was asked for, nothing is.
-    pub(super) fn fragments(
+    pub(crate) fn fragments(
         &self,
         storage: &dyn Storage,
         snapshot: &Snapshot,

@@ -114,7 +114,7 @@ pub fn check(
 
 /// What is wrong with a file that belongs to an index: readers open such files by the schema
 /// in them, as lance-lint does a data file that it is given by itself.
-pub(super) fn errors_of_index_file(
+pub(crate) fn errors_of_index_file(
     storage: &dyn Storage,
     location: &Location,
     raw: RawFile,

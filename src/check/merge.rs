@@ -18,7 +18,8 @@ use super::{Report, Request, SubjectReport};
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::{Scope, Target, VERSIONS, resolve};
-use crate::storage::{Location, Storage, without_secrets};
+use crate::redact::without_secrets;
+use crate::storage::{Location, Storage};
 
 /// Most ranges of fragments that an error names.
 const MAX_RANGES: usize = 8;

@@ -1,17 +1,12 @@
 //! Runs the rules over datasets and files, and gathers what the column table shows.
 
-pub mod bundle;
-mod column_stats;
+mod all_versions;
+pub(crate) mod column_stats;
 mod columns;
-mod dataset;
+pub(crate) mod dataset;
 mod decodable;
-pub mod diff;
-mod file;
-mod history;
-pub mod inspect;
-mod list;
+pub(crate) mod file;
 mod merge;
-pub mod orphans;
 mod part;
 mod scan_result;
 mod select;
@@ -34,7 +29,6 @@ use crate::storage::{Location, StopReason, Storage};
 
 pub use column_stats::{EncodingReport, FieldReport, StorageSite};
 pub use decodable::{Decodable, DecodableFile};
-pub use list::list;
 pub use merge::Merge;
 pub use part::Part;
 pub use scan_result::Outside;
@@ -349,7 +343,7 @@ pub fn check_each<E>(
         let in_store = storage.concurrency(target.location()).is_some();
         let check = || match target {
             Target::Dataset { ref root, .. } if request.all_versions => {
-                history::check(storage.as_ref(), root, request)
+                all_versions::check(storage.as_ref(), root, request)
             }
             Target::Dataset {
                 ref root,
@@ -391,7 +385,11 @@ pub fn check_each<E>(
 }
 
 /// Runs with as many threads as reads pay at once where something is.
-fn at_once<T: Send>(storage: &dyn Storage, place: &Location, run: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn at_once<T: Send>(
+    storage: &dyn Storage,
+    place: &Location,
+    run: impl FnOnce() -> T + Send,
+) -> T {
     match pool_for(storage, std::iter::once(place)) {
         Some(pool) => pool.install(run),
         None => run(),
@@ -434,7 +432,7 @@ fn single_file(
 }
 
 /// Options that choose among what only a dataset has.
-fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), Error> {
+pub(crate) fn refuse_dataset_options(location: &Location, request: &Request) -> Result<(), Error> {
     let options = match () {
         () if !request.selection.is_latest() => "--version, --tag and --branch need",
         () if request.chooses_fragments() => "--fragment and --fragments need",

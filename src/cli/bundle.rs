@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::stores::StoreArgs;
 use super::{Outcome, RunError, SelectionArgs, print_as, to_the_end};
-use lance_lint::check::bundle::{Asked, bundle};
+use lance_lint::commands::bundle::{Asked, bundle};
 use lance_lint::printable::Escaping;
 use lance_lint::report::bundle as report;
 

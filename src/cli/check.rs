@@ -15,9 +15,8 @@ use super::output::{OutputArgs, Outputs};
 use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
 use super::{Outcome, RunError, SelectionArgs, meant, print, request};
-use lance_lint::check::{
-    FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each, list,
-};
+use lance_lint::check::{FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each};
+use lance_lint::commands::list;
 #[cfg(feature = "decode")]
 use lance_lint::decode;
 use lance_lint::model::reader_name::Reader;

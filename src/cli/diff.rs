@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::stores::StoreArgs;
 use super::{Format, Outcome, RunError, print, print_json, to_the_end, width};
-use lance_lint::check::diff::diff;
+use lance_lint::commands::diff::diff;
 use lance_lint::report::diff as report;
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use super::stores::StoreArgs;
 use super::{
     Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
 };
-use lance_lint::check::inspect::inspect;
+use lance_lint::commands::inspect::inspect;
 use lance_lint::report::inspect as report;
 
 #[derive(Debug, Args)]

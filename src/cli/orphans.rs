@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::stores::StoreArgs;
 use super::{Format, Outcome, RunError, print, print_json, to_the_end, width};
-use lance_lint::check::orphans::orphans;
+use lance_lint::commands::orphans::orphans;
 use lance_lint::report::orphans as report;
 
 #[derive(Debug, Args)]

@@ -12,7 +12,8 @@ use super::limits::{MAX_GLOBAL_BUFFERS, MAX_METADATA_BYTES, MAX_PAGES_PER_COLUMN
 use super::proto::lance::file::v2::ColumnMetadata;
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
-use super::{Fault, MAGIC, Part, redact, wire};
+use super::{Fault, MAGIC, Part, wire};
+use crate::redact::messages as redact;
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a 2.x footer.

@@ -14,7 +14,8 @@ use super::proto::lance::table::{
 use super::sniff::{Looks, looks_like};
 use super::window::Window;
 use super::wire::{self, Salvaged, UnknownField};
-use super::{Fault, MAGIC, Part, legacy, redact};
+use super::{Fault, MAGIC, Part, legacy};
+use crate::redact::messages as redact;
 use crate::storage::{Location, Storage, StorageError};
 
 /// Bytes of a manifest's footer.

@@ -11,7 +11,6 @@ pub mod index;
 pub mod legacy;
 pub mod limits;
 pub mod manifest;
-pub mod redact;
 pub mod row_ids;
 pub mod sniff;
 pub mod window;

@@ -1,6 +1,7 @@
 //! Raw protobuf: walking messages without their types, to salvage the sound
 //! fields of a broken one and to find fields that this build does not know.
 
+use crate::redact::values::{COUNTED_FROM, STRUCTURE};
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, decode_key, decode_varint};
@@ -188,11 +189,6 @@ pub fn has_field_from(bytes: &Bytes, least: u32) -> bool {
     false
 }
 
-/// Fields of encodings that are neither numbers nor messages and yet hold no values: numbers side
-/// by side, and the name of a compression.
-const STRUCTURE: &[&str] = &["layers", "bits_per_value", "bits_per_values", "scheme"];
-/// Numbers in encodings from which values are counted.
-const COUNTED_FROM: &[&str] = &["start", "step", "base"];
 /// Longest name of a compression.
 const MAX_SCHEME_BYTES: usize = 16;
 

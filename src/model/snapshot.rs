@@ -17,7 +17,7 @@ use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};
 use crate::format::manifest::{self, ManifestFile, UnreadableManifest};
 use crate::format::proto::lance::file::Schema;
 use crate::format::proto::lance::table::{DataFile, Manifest, Transaction};
-use crate::format::redact;
+use crate::redact::messages as redact;
 use crate::storage::{Entry, Location, NotFollowed, Storage, StorageError};
 
 /// Which snapshot of a dataset is asked for.

@@ -7,7 +7,8 @@ use std::path::{Component, Path};
 
 use super::snapshot::Selection;
 use crate::did_you_mean;
-use crate::storage::{Entry, Location, Storage, StorageError, scheme_alone, without_secrets};
+use crate::redact::{scheme_alone, without_secrets};
+use crate::storage::{Entry, Location, Storage, StorageError};
 
 /// The folder of manifests.
 pub const VERSIONS: &str = "_versions";

@@ -18,7 +18,7 @@ use super::json::{
     byte_range, encoding_json,
 };
 use super::layout::{bytes, counted};
-use crate::check::bundle::{Bundle, Contents, FileDump, Folder, OpenColumn, PageDump};
+use crate::commands::bundle::{Bundle, Contents, FileDump, Folder, OpenColumn, PageDump};
 use crate::finding::Place;
 use crate::format::encoding::Envelope;
 use crate::format::proto::lance::file::Field as WireField;
@@ -26,13 +26,14 @@ use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::proto::lance::table::{
     DataFile, DataFragment, IndexMetadata, Manifest, Timestamp, Transaction,
 };
-use crate::format::redact::is_format_value;
 use crate::format::{deletion, wire};
 use crate::model::encoding::EncodingResult;
 use crate::model::flags::{Flag, flags};
 use crate::model::history;
 use crate::model::index::Index;
 use crate::model::snapshot::{ManifestEntry, Snapshot};
+use crate::redact::messages::is_format_value;
+use crate::redact::values::COUNTED_FROM;
 
 /// Raised when a field is removed or changes its meaning; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -1176,12 +1177,7 @@ fn encoding_entry(encoding: &EncodingResult, message: Option<&Envelope>) -> Enco
 
 /// Takes out of a tree the numbers from which values are counted.
 fn withhold(node: &mut NodeJson) {
-    let counted_from: &[&str] = match node.kind {
-        "range" => &["start", "step"],
-        "delta" => &["base"],
-        _ => &[],
-    };
-    for name in counted_from {
+    for name in COUNTED_FROM {
         if let Some(value) = node.parameters.get_mut(name) {
             *value = Value::Text("withheld".to_string());
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::json::{SCHEMA_VERSION, Tool, tool};
 use super::layout::{bytes, counted, number, prefixed, wrapped};
-use crate::check::diff::{Change, DATA_FILES, Diff, OfFragment, Sign};
+use crate::commands::diff::{Change, DATA_FILES, Diff, OfFragment, Sign};
 
 /// Changes of a section that are listed; the fragments of a large dataset are many.
 const MAX_LISTED: usize = 50;

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::json::{ByteRange, EncodingJson, byte_range, encoding_json};
 use super::layout::{bytes, counted, number, prefixed, range, share, wrapped};
 use super::tree;
-use crate::check::inspect::{ColumnInspection, Inspection, PageInspection};
+use crate::commands::inspect::{ColumnInspection, Inspection, PageInspection};
 use crate::model::encoding::EncodingResult;
 use crate::printable::printable;
 

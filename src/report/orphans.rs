@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::json::{SCHEMA_VERSION, Tool, tool};
 use super::layout::{bytes, counted, prose, wrapped};
-use crate::check::orphans::{Kind, Orphan, Orphans};
+use crate::commands::orphans::{Kind, Orphan, Orphans};
 use crate::printable::printable;
 
 /// Files of a kind that are listed by name, unless all are asked for.

@@ -1,6 +1,6 @@
 use super::{DatasetView, Rule, manifest_place};
 use crate::finding::{Findings, RuleInfo};
-use crate::storage::without_credentials;
+use crate::redact::without_credentials;
 
 rule! {
     /// The manifest has a base path that lance-lint does not follow. What is behind it was not

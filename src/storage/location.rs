@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use super::redact::without_credentials;
+use crate::redact::without_credentials;
 
 /// Schemes of URLs of object stores (lance-io `object_store/providers.rs`, and what
 /// `object_store` reads beside).

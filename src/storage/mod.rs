@@ -8,7 +8,6 @@ mod bases;
 mod local;
 mod location;
 mod meter;
-mod redact;
 #[cfg(feature = "object-stores")]
 mod stores;
 mod text_file;
@@ -21,13 +20,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use crate::redact::Redactor;
+
 pub use bases::{Bases, NotFollowed};
 pub use local::LocalStorage;
 pub use location::{Location, LocationError};
 pub use meter::{Meter, StopReason};
-pub use redact::{
-    Named, RedactingStorage, Redactor, scheme_alone, without_credentials, without_secrets,
-};
 #[cfg(feature = "object-stores")]
 pub use stores::is_known_option;
 pub use text_file::read_text;

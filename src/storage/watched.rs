@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::{Entry, Location, Meter, NotFollowed, Redactor, Storage, StorageError, Tail};
+use super::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
+use crate::redact::Redactor;
 
 /// A storage for one part of the work, which notes whether anything was refused to it.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{copy, fixtures, golden, lint, root, stderr, stdout};
-use lance_lint::check::bundle::{Asked, bundle as gather};
 use lance_lint::check::{Request, check};
+use lance_lint::commands::bundle::{Asked, bundle as gather};
 use lance_lint::format::proto::lance::table::{BasePath, Manifest};
 use lance_lint::storage::{Options, open};
 use prost::Message;

@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use crate::hash::{HashMap, HashSet};
 
-use super::column_stats::Wanted;
-use super::{Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
+use crate::check::column_stats::Wanted;
+use crate::check::{Report, Request, SubjectReport, dataset, file, refuse_dataset_options};
 use crate::finding::{Finding, Place};
 use crate::format::data_file::{Footer, Unreadable, read};
 use crate::format::encoding::Envelope;
 use crate::format::proto::lance::file::Field as WireField;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, Transaction};
-use crate::format::redact;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;
 use crate::model::history::{self, Tag};
@@ -27,9 +26,11 @@ use crate::model::schema::FieldTree;
 use crate::model::snapshot::{self, Opened, Selection, Snapshot};
 use crate::model::target::{BRANCHES, DATA, Scope, Target, resolve};
 use crate::model::version::FileVersion;
+use crate::redact::messages as redact;
+use crate::redact::{RedactingStorage, Redactor};
 use crate::rules::FileFault;
 use crate::rules::data_file_unreadable::looks_clause;
-use crate::storage::{Location, RedactingStorage, Redactor, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError};
 
 /// Data files that are laid open when none is asked for.
 const MAX_FILES: usize = 16;

@@ -4,7 +4,7 @@ use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use super::{FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
+use crate::check::{FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
 use crate::format::proto::lance::table::{DataFragment, Manifest};
 use crate::model::flags::{Flag, flags};
 use crate::model::history::{self, Counts};
@@ -277,7 +277,7 @@ impl Changes {
                 before.total_fragments,
                 after.total_fragments,
             );
-            let since = |facts: &super::DatasetFacts| {
+            let since = |facts: &crate::check::DatasetFacts| {
                 let reads = facts.readers.reads;
                 Some(reads.map_or_else(|| "no release".to_string(), |reads| reads.to_string()))
             };

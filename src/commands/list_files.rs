@@ -1,7 +1,7 @@
 //! The files that a check would read.
 
-use super::Request;
-use super::dataset::{Parts, chosen_files};
+use crate::check::Request;
+use crate::check::dataset::{Parts, chosen_files};
 use crate::error::Error;
 use crate::model::snapshot;
 use crate::model::target::{Scope, Target, resolve};

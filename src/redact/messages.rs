@@ -6,12 +6,12 @@ use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
 
-use super::proto::lance::file::{Field, FileDescriptor};
-use super::proto::lance::table::data_fragment::{
+use super::{Named, Redactor};
+use crate::format::proto::lance::file::{Field, FileDescriptor};
+use crate::format::proto::lance::table::data_fragment::{
     CreatedAtVersionSequence, LastUpdatedAtVersionSequence, RowIdSequence,
 };
-use super::proto::lance::table::{DataFragment, IndexSection, Manifest, Transaction};
-use crate::storage::{Named, Redactor};
+use crate::format::proto::lance::table::{DataFragment, IndexSection, Manifest, Transaction};
 
 /// The extension name of v2 blobs, whose fields in a file have names of Lance's.
 const BLOB_V2: &str = "lance.blob.v2";

@@ -3,8 +3,8 @@
 use crate::error::Error;
 use std::ops::Range;
 
-use super::Request;
-use super::file::{foreign, open, place};
+use crate::check::Request;
+use crate::check::file::{foreign, open, place};
 use crate::format::data_file::read;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;
@@ -103,7 +103,7 @@ pub fn inspect(
     let inspection = match targets.as_slice() {
         [Target::Dataset { root, scope }] => dataset(storage, root, scope, request, page)?,
         [Target::File(location)] => {
-            super::refuse_dataset_options(location, request)?;
+            crate::check::refuse_dataset_options(location, request)?;
             file(storage, location, request, page)?
         }
         _ => {
@@ -136,7 +136,7 @@ fn fields<'a>(
     place: &str,
 ) -> Result<Vec<(usize, &'a Field)>, Error> {
     // The same check and message as for the table.
-    super::column_stats::Wanted::new(schema, &request.columns, place)?;
+    crate::check::column_stats::Wanted::new(schema, &request.columns, place)?;
     let Some(at) = request
         .columns
         .first()

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::hash::{HashMap, HashSet};
 use rayon::prelude::*;
 
-use super::dataset;
+use crate::check::dataset;
 use crate::format::limits::MAX_FOLDERS;
 use crate::model::history::{self, Line};
 use crate::model::index::{INDICES, Index};
@@ -112,7 +112,7 @@ pub fn orphans(storage: &dyn Storage, path: OsString) -> Result<Orphans, Error> 
             )));
         }
     };
-    super::at_once(storage, &root, || orphans_of(storage, &root))
+    crate::check::at_once(storage, &root, || orphans_of(storage, &root))
 }
 
 fn orphans_of(storage: &dyn Storage, root: &Location) -> Result<Orphans, Error> {
