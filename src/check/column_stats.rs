@@ -400,7 +400,7 @@ struct StoredPart {
 
 impl ColumnStats {
     /// Writes the sums down.
-    pub(crate) fn to_part(&self, encodings: &mut Numbered) -> TallyPart {
+    pub(super) fn to_part(&self, encodings: &mut Numbered) -> TallyPart {
         let mut all: Vec<(&StoredKey, &Stored)> = self.stored.iter().collect();
         all.sort_by_key(|(key, _)| *key);
         let stored = all.into_iter().map(|(key, stored)| {

@@ -89,10 +89,10 @@ pub fn check(
 }
 
 /// What the fragments came to, what share of them was sampled, and notes.
-pub(crate) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
+pub(super) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
 
 /// Checks a dataset by what `gather` knows of the fragments of its snapshot.
-pub(crate) fn check_by(
+pub(super) fn check_by(
     storage: &dyn Storage,
     root: &Location,
     scope: Scope,
