@@ -61,148 +61,215 @@ const MAX_INDEX_ENDS: usize = 64;
 /// Most fragments that are not worth a thread pool.
 const FRAGMENTS_ALONE: usize = 4;
 
-/// Checks a dataset, or parts of it. Data files that were named and are not in the snapshot
-/// become subjects of their own.
+/// Checks a dataset, or parts of it: *open → scan → finish*. Data files that were named and are not in
+/// the snapshot become subjects of their own.
 pub fn check(
     storage: &dyn Storage,
     root: &Location,
     scope: Scope,
     request: &Request,
 ) -> Result<Vec<SubjectReport>, Error> {
-    check_by(storage, root, scope, request, |snapshot, parts, wanted| {
+    let dataset = OpenDataset::open(storage, root, scope, request)?;
+    match dataset.scan(storage, request)? {
+        Some(scan) => dataset.finish(storage, request, scan),
+        None => dataset.finish_without_manifest(storage, request),
+    }
+}
+
+/// The fragments that were checked, the share of them that was sampled, and notes.
+pub(super) struct Scan {
+    pub result: ScanResult,
+    pub sampled: Option<Sampled>,
+    pub notes: Vec<String>,
+}
+
+/// A dataset whose manifest was looked for, with what the rules of datasets found.
+pub(super) struct OpenDataset {
+    root: Location,
+    scope: Scope,
+    opened: Opened,
+    indices: Vec<IndexState>,
+    findings: Findings,
+    /// The tags and branches that were not read, and why: sentences.
+    not_read: Vec<String>,
+    /// What of the snapshot is to be checked; `None` without a manifest that can be read.
+    selected: Option<(Parts, Wanted)>,
+}
+
+impl OpenDataset {
+    /// Reads the manifest, tags, branches and the ends of index files.
+    pub(super) fn open(
+        storage: &dyn Storage,
+        root: &Location,
+        scope: Scope,
+        request: &Request,
+    ) -> Result<Self, Error> {
+        let manifest = scope.manifest(&request.selection);
+        let opened = snapshot::open(storage, root, &request.selection, manifest)?;
+        let mut findings = Findings::default();
+        let indices = match &opened.snapshot {
+            Some(snapshot) => indices(storage, snapshot, &mut KnownFiles::default()),
+            None => Vec::new(),
+        };
+        let snapshot = opened.snapshot.as_ref();
+        let lost_transaction = snapshot.and_then(|s| history::lost_transaction(storage, s));
+        let before = || {
+            let version = snapshot?.entry.version.checked_sub(1)?;
+            let mut entries = opened.manifests.iter();
+            let entry = entries.find(|e| e.version == version && e.naming != Naming::Detached)?;
+            let before = Snapshot::open(storage, &opened.root, entry.clone()).ok()?;
+            Some(Counts::of(&before))
+        };
+        let refs = Refs::read(storage, root);
+        let view = DatasetView {
+            snapshot,
+            broken: &opened.broken,
+            versions: &opened.versions,
+            manifests: &opened.manifests,
+            indices: &indices,
+            bad_refs: &refs.bad,
+            lost_tags: &history::lost_tags(storage, root, refs.tags),
+            lost_branches: &history::lost_branches(storage, root, &opened.root),
+            lost_transaction: lost_transaction.as_ref(),
+            operation: &|| history::operation(storage, snapshot?),
+            before: &|read| read.then(&before).flatten(),
+        };
+        for rule in RULES {
+            rule.dataset(&view, &mut findings);
+        }
+        if let Some(halt) = storage.meter().halted() {
+            return Err(super::ended(halt, &format!("before {root} was looked at")));
+        }
+        let selected = match snapshot {
+            None => None,
+            Some(snapshot) => {
+                let place = snapshot.root.to_string();
+                let wanted = Wanted::new(&snapshot.schema, &request.columns, &place)?;
+                Some((Parts::new(snapshot, &scope), wanted))
+            }
+        };
+        Ok(Self {
+            root: root.clone(),
+            scope,
+            opened,
+            indices,
+            findings,
+            not_read: refs.not_read,
+            selected,
+        })
+    }
+
+    /// The version that is checked; `None` without a manifest that can be read.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.opened.snapshot.as_ref()
+    }
+
+    /// Checks the fragments that were asked for; `None` without a manifest.
+    fn scan(&self, storage: &dyn Storage, request: &Request) -> Result<Option<Scan>, Error> {
+        let (Some(snapshot), Some((parts, wanted))) = (self.snapshot(), &self.selected) else {
+            return Ok(None);
+        };
         let chosen = choose(snapshot, parts, request)?;
         let positions = &chosen.positions;
         let progress = request.progress.as_deref();
-        let gathered = walk(storage, snapshot, parts, wanted, positions, progress);
-        let (seen, all) = (gathered.fragments(), positions.len() as u64);
+        let result = walk(storage, snapshot, parts, wanted, positions, progress);
+        let (seen, all) = (result.fragments(), positions.len() as u64);
         let cut = storage.meter().halted().filter(|_| seen < all);
         let cut = cut.map(|halt| match halt {
             StopReason::Failed(_) => super::seen_of(seen, all),
             halt => format!("{halt}: {}", super::seen_of(seen, all)),
         });
-        Ok((
-            gathered,
-            chosen.sampled,
-            cut.into_iter().chain(chosen.note).collect(),
-        ))
-    })
-}
-
-/// What the fragments came to, what share of them was sampled, and notes.
-pub(super) type Gathering = (ScanResult, Option<Sampled>, Vec<String>);
-
-/// Checks a dataset by what `gather` knows of the fragments of its snapshot.
-pub(super) fn check_by(
-    storage: &dyn Storage,
-    root: &Location,
-    scope: Scope,
-    request: &Request,
-    gather: impl FnOnce(&Snapshot, &Parts, &Wanted) -> Result<Gathering, Error>,
-) -> Result<Vec<SubjectReport>, Error> {
-    let manifest = scope.manifest(&request.selection);
-    let mut opened = snapshot::open(storage, root, &request.selection, manifest)?;
-    let mut findings = Findings::default();
-    let indices = match &opened.snapshot {
-        Some(snapshot) => indices(storage, snapshot, &mut KnownFiles::default()),
-        None => Vec::new(),
-    };
-    let snapshot = opened.snapshot.as_ref();
-    let lost_transaction = snapshot.and_then(|s| history::lost_transaction(storage, s));
-    let before = || {
-        let version = snapshot?.entry.version.checked_sub(1)?;
-        let mut entries = opened.manifests.iter();
-        let entry = entries.find(|e| e.version == version && e.naming != Naming::Detached)?;
-        let before = Snapshot::open(storage, &opened.root, entry.clone()).ok()?;
-        Some(Counts::of(&before))
-    };
-    let mut refs = Refs::read(storage, root);
-    let view = DatasetView {
-        snapshot: opened.snapshot.as_ref(),
-        broken: &opened.broken,
-        versions: &opened.versions,
-        manifests: &opened.manifests,
-        indices: &indices,
-        bad_refs: &refs.bad,
-        lost_tags: &history::lost_tags(storage, root, std::mem::take(&mut refs.tags)),
-        lost_branches: &history::lost_branches(storage, root, &opened.root),
-        lost_transaction: lost_transaction.as_ref(),
-        operation: &|| history::operation(storage, snapshot?),
-        before: &|read| read.then(&before).flatten(),
-    };
-    for rule in RULES {
-        rule.dataset(&view, &mut findings);
+        Ok(Some(Scan {
+            result,
+            sampled: chosen.sampled,
+            notes: cut.into_iter().chain(chosen.note).collect(),
+        }))
     }
-    if let Some(halt) = storage.meter().halted() {
-        return Err(super::ended(halt, &format!("before {root} was looked at")));
-    }
-    let Some(snapshot) = &opened.snapshot else {
-        let subjects = lost(storage, &opened, findings, request)?;
-        return match storage.meter().halted() {
-            None => Ok(subjects),
-            Some(halt) => Err(super::ended(
-                halt,
-                &format!("before all of {root} was read"),
-            )),
+
+    /// Judges the dataset as a whole by what the fragments came to. A scan may be one that was made
+    /// in parts, elsewhere.
+    pub(super) fn finish(
+        mut self,
+        storage: &dyn Storage,
+        request: &Request,
+        scan: Scan,
+    ) -> Result<Vec<SubjectReport>, Error> {
+        let (Some(snapshot), Some((parts, wanted))) = (&self.opened.snapshot, self.selected) else {
+            return Ok(Vec::new());
         };
-    };
-    let mut subjects = Vec::new();
-    let parts = Parts::new(snapshot, &scope);
-    let known = Known {
-        indices: &indices,
-        versions: opened.versions.len(),
-        has_detached: opened
-            .manifests
-            .iter()
-            .any(|entry| entry.naming == Naming::Detached),
-    };
-    let wanted = Wanted::new(
-        &snapshot.schema,
-        &request.columns,
-        &snapshot.root.to_string(),
-    )?;
-    let (gathered, sampled, notes) = gather(snapshot, &parts, &wanted)?;
-    let part = (request.keep_parts && parts.data_files.is_none())
-        .then(|| Part::new(root, &scope, request, snapshot, &gathered));
-    let mut report = conclude(
-        snapshot, &parts, &wanted, request, &known, gathered, findings,
-    );
-    report.part = part;
-    report.sampled = sampled;
-    report.notes = notes;
-    report.bytes = report.bytes.saturating_add(broken_bytes(&opened));
-    if let Some(broken) = opened.broken.first() {
-        report.notes.push(format!(
-            "version {} cannot be read; what follows is version {}, the newest that can",
-            broken.entry.version,
-            snapshot.version()
-        ));
-    }
-    report.notes.extend(refs.not_read);
-    report.notes.extend(parts.note());
-    subjects.push(report);
-    for name in &parts.strangers {
-        let location = opened.root.join(DATA).join(name);
-        let mut stranger = file::check(storage, &location, request, false)?;
-        if storage.meter().halted().is_some() {
-            break;
+        let opened = &self.opened;
+        let known = Known {
+            indices: &self.indices,
+            versions: opened.versions.len(),
+            has_detached: opened
+                .manifests
+                .iter()
+                .any(|entry| entry.naming == Naming::Detached),
+        };
+        let part = (request.keep_parts && parts.data_files.is_none())
+            .then(|| Part::new(&self.root, &self.scope, request, snapshot, &scan.result));
+        let mut report = conclude(
+            snapshot,
+            &parts,
+            &wanted,
+            request,
+            &known,
+            scan.result,
+            self.findings,
+        );
+        report.part = part;
+        report.sampled = scan.sampled;
+        report.notes = scan.notes;
+        report.bytes = report.bytes.saturating_add(broken_bytes(opened));
+        if let Some(broken) = opened.broken.first() {
+            report.notes.push(format!(
+                "version {} cannot be read; what follows is version {}, the newest that can",
+                broken.entry.version,
+                snapshot.version()
+            ));
         }
-        stranger.notes.push(format!(
-            "version {} of {root} does not name this file; it is compared with its own schema",
-            snapshot.version()
-        ));
-        subjects.push(stranger);
+        report.notes.extend(self.not_read);
+        report.notes.extend(parts.note());
+        let mut subjects = vec![report];
+        for name in &parts.unlisted {
+            let location = opened.root.join(DATA).join(name);
+            let mut unlisted = file::check(storage, &location, request, false)?;
+            if storage.meter().halted().is_some() {
+                break;
+            }
+            unlisted.notes.push(format!(
+                "version {} of {} does not name this file; it is compared with its own schema",
+                snapshot.version(),
+                self.root
+            ));
+            subjects.push(unlisted);
+        }
+        if request.decode {
+            let files = chosen_files(snapshot, &parts, request)?;
+            let snapshot = self.opened.snapshot.take();
+            let decodable = snapshot.map(|s| Decodable::dataset(s, files, wanted));
+            if let Some(report) = subjects.first_mut() {
+                report.decodable = decodable;
+            }
+        }
+        Ok(subjects)
     }
-    if request.decode {
-        let files = chosen_files(snapshot, &parts, request)?;
-        let decodable = opened
-            .snapshot
-            .take()
-            .map(|s| Decodable::dataset(s, files, wanted));
-        if let Some(report) = subjects.first_mut() {
-            report.decodable = decodable;
+
+    /// Checks the data files by their own schemas, where no manifest can be read.
+    fn finish_without_manifest(
+        self,
+        storage: &dyn Storage,
+        request: &Request,
+    ) -> Result<Vec<SubjectReport>, Error> {
+        let subjects = lost(storage, &self.opened, self.findings, request)?;
+        match storage.meter().halted() {
+            None => Ok(subjects),
+            Some(halt) => {
+                let when = format!("before all of {} was read", self.root);
+                Err(super::ended(halt, &when))
+            }
         }
     }
-    Ok(subjects)
 }
 
 /// The files of the folders of indices that were listed before: an index never changes.
@@ -433,8 +500,8 @@ pub(crate) struct Parts {
     data_files: Option<BTreeSet<String>>,
     /// Fragments that a named deletion file belongs to.
     fragments: BTreeSet<u64>,
-    /// Named data files that the snapshot does not have.
-    strangers: Vec<String>,
+    /// Named data files that the snapshot does not list.
+    unlisted: Vec<String>,
 }
 
 impl Parts {
@@ -447,7 +514,7 @@ impl Parts {
             return Self {
                 data_files: None,
                 fragments: BTreeSet::new(),
-                strangers: Vec::new(),
+                unlisted: Vec::new(),
             };
         };
         let named: BTreeSet<String> = data_files.iter().cloned().collect();
@@ -465,7 +532,7 @@ impl Parts {
         });
         Self {
             fragments: by_deletion.map(|fragment| fragment.id).collect(),
-            strangers: named
+            unlisted: named
                 .iter()
                 .filter(|name| !known.contains(name.as_str()))
                 .cloned()
@@ -492,7 +559,7 @@ impl Parts {
 
     fn note(&self) -> Option<String> {
         let named = self.data_files.as_ref()?;
-        let files = named.len() - self.strangers.len();
+        let files = named.len() - self.unlisted.len();
         let parts = match (files, self.fragments.len()) {
             (0, 0) => return Some("none of its files is looked at".to_string()),
             (files, 0) => counted(files, "named data file"),

@@ -2,7 +2,6 @@
 //! manifest is opened again; no data file is.
 
 use crate::error::Error;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -11,7 +10,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::dataset;
+use super::dataset::{OpenDataset, Scan};
 use super::part::{self, Asked, Part, SnapshotId};
 use super::scan_result::{Cost, ScanResult};
 use super::{Report, Request, SubjectReport};
@@ -225,10 +224,6 @@ impl Group {
         self.gathered.in_order();
         self.covered.sort_by_key(|(range, _)| range.start);
         let cost = self.gathered.cost();
-        let gathered = Cell::new(Some((
-            std::mem::take(&mut self.gathered),
-            std::mem::take(&mut self.deleted),
-        )));
         let selections = [
             self.asked.selection.clone(),
             self.snapshot.selection(&self.asked.selection),
@@ -242,30 +237,28 @@ impl Group {
                 readers: self.asked.readers.clone(),
                 ..Request::default()
             };
-            let mut refusal = None;
-            let mut judged = false;
-            let checked = dataset::check_by(storage, &root, scope, &request, |snapshot, _, _| {
-                judged = true;
-                match self.held_against(snapshot, names, partial) {
-                    Ok(note) => {
-                        let (mut gathered, deleted) = gathered.take().unwrap_or_default();
-                        gathered.row_ids = part::row_ids(snapshot, &gathered.stretches, deleted);
-                        Ok((gathered, None, Vec::from_iter(note)))
-                    }
-                    Err(refused) => {
-                        refusal = Some(refused);
-                        Err(Error::other(String::new()))
-                    }
-                }
-            });
-            match (refusal, checked) {
-                (Some(Refusal::Moved), _) if at == 0 => continue,
-                (Some(Refusal::For(error)), _) => return Err(error),
-                (None, Ok(subjects)) if judged => {
+            let dataset = OpenDataset::open(storage, &root, scope, &request);
+            let dataset = dataset.map_err(|error| self.gone(names, error.message()))?;
+            let Some(snapshot) = dataset.snapshot() else {
+                break;
+            };
+            match self.agrees_with(snapshot, names, partial) {
+                Ok(note) => {
+                    let mut result = std::mem::take(&mut self.gathered);
+                    let deleted = std::mem::take(&mut self.deleted);
+                    result.row_ids = part::row_ids(snapshot, &result.stretches, deleted);
+                    let scan = Scan {
+                        result,
+                        sampled: None,
+                        notes: Vec::from_iter(note),
+                    };
+                    let subjects = dataset.finish(storage, &request, scan);
+                    let subjects = subjects.map_err(|error| self.gone(names, error.message()))?;
                     return Ok((subjects, Cost::so_far(storage) - before + cost));
                 }
-                (None, Err(error)) => return Err(self.gone(names, error.message())),
-                (Some(Refusal::Moved) | None, _) => break,
+                Err(Refusal::Moved) if at == 0 => {}
+                Err(Refusal::Moved) => break,
+                Err(Refusal::For(error)) => return Err(error),
             }
         }
         Err(self.gone(names, "its manifest cannot be read"))
@@ -301,7 +294,7 @@ impl Group {
     }
 
     /// Whether the parts are of this very snapshot, and of all of it; what is to be said of them.
-    fn held_against(
+    fn agrees_with(
         &self,
         snapshot: &Snapshot,
         names: &[String],
