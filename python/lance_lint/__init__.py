@@ -1,4 +1,4 @@
-"""Checks Lance datasets: every column's physical encoding beside the encoding that the schema requests.
+"""A linter for Lance datasets: finds data that readers crash on or silently misread.
 
 >>> import lance_lint
 >>> report = lance_lint.check("images.lance")
