@@ -245,7 +245,7 @@ def test_a_checkout_without_lfs_is_said_once(repository: Repository, what: str) 
     assert "is a Git LFS pointer, not the file that it stands for" in said
     assert said.count("git lfs pull") == 1
     # Nothing is to be moved away or restored.
-    assert said.count("fix:") == 1
+    assert said.count("help:") == 1
 
 
 @pytest.mark.skipif(
