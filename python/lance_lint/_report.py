@@ -229,7 +229,7 @@ class Subject:
 
     path: str
     kind: str
-    """``dataset``, ``lost_dataset`` (one without a readable manifest) or ``file``."""
+    """``dataset``, ``unreadable_dataset`` (one without a readable manifest) or ``file``."""
     version: Optional[int]
     branch: Optional[str]
     writer: Optional[str]
