@@ -24,7 +24,7 @@ use crate::typecheck::legacy::Layout;
 use crate::typecheck::pages::{self, ColumnCheck, PageCheckCache};
 use crate::typecheck::schemas::{Difference, differences};
 
-/// What going through the columns of a file came to; fields are indices into the schema.
+/// The result of checking the columns of a file; fields are indices into the schema.
 #[derive(Debug, Default)]
 pub struct ColumnScan {
     /// What the column table shows.

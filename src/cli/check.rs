@@ -26,7 +26,7 @@ use lance_lint::printable::printable;
 use lance_lint::storage::{Location, StopReason, Storage};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What to check")]
+#[command(next_help_heading = "Input")]
 pub struct CheckArgs {
     /// Datasets, files of datasets, or data files: paths, or URLs such as s3://bucket/images.lance
     #[arg(

@@ -10,7 +10,7 @@ use lance_lint::finding::RuleInfo;
 use lance_lint::policy::{Level, Options, PolicyError};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What counts")]
+#[command(next_help_heading = "Rules and levels")]
 pub struct GateArgs {
     /// The least severity that makes the exit status 1: error (the default), warning or info
     #[arg(long, value_enum, value_name = "LEVEL", env = "LANCE_LINT_FAIL_ON")]

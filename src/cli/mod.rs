@@ -425,7 +425,7 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Run
     print_as(Escaping::Text, write)
 }
 
-/// The same for what is escaped otherwise. That the reader of a pipe has left is no error.
+/// The same for what is escaped otherwise. A closed pipe is not an error.
 fn print_as(
     escaping: Escaping,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

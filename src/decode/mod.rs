@@ -1,5 +1,4 @@
-//! What Lance's own decoder makes of the files, page by page, in child processes that may come to
-//! grief.
+//! Decodes every page with Lance's own decoder, in child processes that may crash.
 //!
 //! Only with the feature `decode`. The worker (`worker`) is this program again, and the only place
 //! in which Lance's decoder runs; here its parent says what is to be read and lays what became of

@@ -80,7 +80,7 @@ impl Rule for LayersMismatch {
             place.page = u64::try_from(page).ok();
             findings.add(
                 INFO.finding(format!(
-                    "pages of column `{path}` tell otherwise than `{}` where what is around both has nulls",
+                    "columns `{path}` and `{}` disagree about where the struct around both is null",
                     field.path
                 ))
                 .column(path)

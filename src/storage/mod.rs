@@ -142,7 +142,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// reads nothing else, and follows symbolic links within each such place only.
     fn confine(&self, _root: &Location) {}
 
-    /// Under which names the contents of files are to be shown; `None` for their own.
+    /// The redactor for names in the contents of files, if output is redacted.
     fn redactor(&self) -> Option<&Redactor> {
         None
     }

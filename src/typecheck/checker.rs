@@ -159,7 +159,7 @@ pub struct Checker {
     pub page_buffers: usize,
     /// Buffers of the column.
     pub column_buffers: usize,
-    /// Whether nobody will hear the complaints.
+    /// Whether errors are not reported: only the type is inferred.
     pub quiet: bool,
     /// Child indices to the node at hand.
     path: Vec<usize>,

@@ -410,7 +410,7 @@ fn meant(value: &str, words: &[&'static str]) -> Option<&'static str> {
         .filter(|word| distance(word) <= 1)
 }
 
-/// Judges the value of a key; `None` when it can be so.
+/// Validates the value of a key. Returns `None` if it is valid.
 pub fn bad_value(key: Key, value: &str, asking: &HintContext<'_>) -> Option<BadValue> {
     let version = asking.version;
     // 0.1 reads none of them, which has a rule of its own.
@@ -612,7 +612,7 @@ fn dictionary_panic(asking: &HintContext<'_>, message: &str) -> String {
 
 /// Why a key with a fit value does nothing for a field; `None` when it may do something.
 pub fn idle(key: Key, value: &str, asking: &HintContext<'_>) -> Option<String> {
-    // Who asks for what there is anyway is not disappointed.
+    // What is there anyway is not requested in vain.
     let moot = match key {
         Key::Bss => !value.eq_ignore_ascii_case("on"),
         Key::DictValuesCompression => value == "none",
@@ -671,7 +671,7 @@ fn idle_role(asking: &HintContext<'_>) -> Option<String> {
 
 fn idle_compression(value: &str, asking: &HintContext<'_>) -> Option<String> {
     let scheme = Scheme::parse(value)?;
-    // Where nothing is compressed, nobody who asks for that is disappointed.
+    // `none` is always honoured where nothing is compressed.
     let none = scheme == Scheme::None;
     if none && asking.role != Role::Above {
         return None;

@@ -165,6 +165,9 @@ pub fn run(case: &Assembled) -> Verdict {
                 column: finding.column.clone(),
             })
             .collect(),
-        failure: report.failures.first().map(|failure| failure.0.clone()),
+        failure: report
+            .failures
+            .first()
+            .map(|failure| failure.message().to_string()),
     }
 }
