@@ -68,3 +68,8 @@ pub use policy::Level;
 
 /// The newest release of Lance whose formats this build knows.
 pub const KNOWS_LANCE: &str = model::readers::NEWEST_TEXT;
+
+/// The examples of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;
