@@ -47,13 +47,13 @@ const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
-  lance-lint images.lance                        how it is stored, what is wrong
+  lance-lint images.lance                        its encodings and its faults
   lance-lint -q --fail-on warning *.lance        findings only; warnings fail too
   lance-lint images.lance --format sarif         for machines
-  lance-lint s3://bucket/images.lance            where it lies; also gs://, az://, https://
-  lance-lint explain blob-stored-plain           what a rule means, how to help it
+  lance-lint s3://bucket/images.lance            in an object store; also gs://, az://, https://
+  lance-lint explain blob-stored-plain           what a rule means, how to fix the fault
   lance-lint inspect images.lance --column blob  every page of a column
-  lance-lint images.lance --all-versions         since when, and who wrote it
+  lance-lint images.lance --all-versions         the version in which each fault began
   git diff --name-only -z | lance-lint --files-from - -0";
 
 const SHORT_HELP_END: &str = "\
@@ -92,8 +92,7 @@ Configuration (lance-lint.toml, the nearest above the dataset, else above the wo
   A field can say itself what to ignore, in its metadata:
   \"lance-lint:ignore\": \"blob-stored-plain: is being rewritten\"";
 
-/// Checks Lance datasets and files: every column's physical encoding beside what the schema
-/// asks for.
+/// A linter for Lance datasets: finds data that readers crash on or silently misread.
 ///
 /// Reads manifests, footers and page encodings directly, not through Lance's own reader, and
 /// reads no values unless --decode asks for them. PATH is a dataset directory, a file of one (a data file, manifest or
@@ -128,13 +127,13 @@ pub struct Cli {
 enum Command {
     /// Show every page of a column: the full encoding tree, all parameters, all buffers
     Inspect(inspect::InspectArgs),
-    /// After a panic: say what it means, and which column, page and writer did it
+    /// Explain a panic: what it means, and which column, page and writer caused it
     Diagnose(diagnose::DiagnoseArgs),
-    /// Cut a dataset into ranges of fragments, for checks that run beside each other
+    /// Split a dataset into ranges of fragments, to check them in parallel
     Split(split::SplitArgs),
     /// Join the JSON reports of parts of a dataset into that of one check
     Merge(merge::MergeArgs),
-    /// Say what differs between two versions, datasets or data files
+    /// Show what differs between two versions, datasets or data files
     Diff(diff::DiffArgs),
     /// Write what a maintainer of Lance needs into one file, without any value of the data
     Bundle(bundle::BundleArgs),
@@ -142,7 +141,7 @@ enum Command {
     Orphans(orphans::OrphansArgs),
     /// List the rules
     Rules(rules::RulesArgs),
-    /// Say what a rule or a known bug means, what readers do and how to fix it
+    /// Explain a rule or a known bug: what readers do, causes, fixes
     Explain(rules::ExplainArgs),
     /// Print what a shell needs to complete arguments
     Completions(shell::CompletionsArgs),

@@ -204,7 +204,7 @@ pub fn explanation(id: &str) -> Option<Explanation> {
     about.push(format!("{}{rest}.", first.to_uppercase()));
     let text = format!(
         "{}.\n\n## What readers do\n{}\n\n## How it comes about\n{}\n\n## How to find out\n{}\n\n\
-         ## How to help it\n{}\n",
+         ## How to fix it\n{}\n",
         bug.title,
         bug.effect,
         about.join(" "),
