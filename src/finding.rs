@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
+use crate::hash::{HashMap, HashSet};
 use crate::model::encoding::Encoding;
 use crate::printable::printable;
 

@@ -194,7 +194,6 @@ impl Linter {
     /// An [`Error`] if the check could not be done.
     pub fn check(&self, path: impl Into<OsString>) -> Result<Report, Error> {
         let mut report = self.check_all([path.into()])?;
-        // With others around it, it stands beside their findings.
         match report.inner.failures.is_empty() {
             true => Ok(report),
             false => Err(report.inner.failures.swap_remove(0)),

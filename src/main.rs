@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Outcome};
+
 use lance_lint::printable::{Escaping, printable_lines, write_escaped};
 
 /// The job could not be done: bad usage, path not found, no permission.

@@ -1,16 +1,16 @@
 //! Every version that still has a manifest: in which each fault appears first, and who made it.
 
-use crate::error::Error;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
-use crate::hash::{HashMap, HashSet};
 use prost::Message;
 use rayon::prelude::*;
 
 use super::dataset::{self, FragmentChecker, KnownFiles};
 use super::{Request, SubjectReport};
+use crate::error::Error;
 use crate::finding::{CommitInfo, Findings, FirstSeen, Key, Remedy};
+use crate::hash::{HashMap, HashSet};
 use crate::model::history::{self, Counts, Line};
 use crate::model::readers::readers;
 use crate::model::refs::Refs;

@@ -1,15 +1,15 @@
 //! Adding up what columns hold, over pages, files and fragments.
 
-use crate::error::Error;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::hash::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::part::Numbered;
+use crate::error::Error;
 use crate::finding::Severity;
 use crate::format::limits::MAX_NOTATIONS_PER_COLUMN;
+use crate::hash::{HashMap, HashSet};
 use crate::model::data_file::{Column, Page};
 use crate::model::encoding::Encoding;
 use crate::model::notation::{ALL_NULL, BLOB};

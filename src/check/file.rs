@@ -1,6 +1,5 @@
 //! A data file by itself, compared with the schema in itself.
 
-use crate::error::Error;
 use std::sync::OnceLock;
 
 use super::column_stats::{ColumnStats, Wanted};
@@ -8,6 +7,7 @@ use super::columns::{self, SchemaComparisons, Walk};
 use super::decodable::Decodable;
 use super::scan_result::Outside;
 use super::{Request, SubjectKind, SubjectReport};
+use crate::error::Error;
 use crate::finding::{Finding, Findings, Severity};
 use crate::format::data_file::{RawFile, Unreadable, read};
 use crate::format::sniff::Looks;

@@ -1,7 +1,6 @@
 //! Several checks of parts of a snapshot, joined into what one check of all of it finds. The
 //! manifest is opened again; no data file is.
 
-use crate::error::Error;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -14,6 +13,7 @@ use super::dataset::{OpenDataset, Scan};
 use super::part::{self, Asked, Part, SnapshotId};
 use super::scan_result::{Cost, ScanResult};
 use super::{Report, Request, SubjectReport};
+use crate::error::Error;
 use crate::format::proto::lance::table::DataFragment;
 use crate::model::snapshot::{Selection, Snapshot};
 use crate::model::target::{Scope, Target, VERSIONS, resolve};

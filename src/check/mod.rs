@@ -12,12 +12,12 @@ mod scan_result;
 mod select;
 mod split;
 
-use crate::error::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::{Error, ErrorKind};
 use crate::hash::HashMap;
 
 use crate::finding::{Finding, Severity};

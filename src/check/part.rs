@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use crate::hash::HashMap;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use prost::Message;
 use roaring::RoaringBitmap;
@@ -23,6 +22,7 @@ use crate::format::limits::MAX_WIRE_DEPTH;
 use crate::format::proto::lance::table::data_fragment::RowIdSequence;
 use crate::format::row_ids::RowIds;
 use crate::format::wire::UnknownField;
+use crate::hash::HashMap;
 use crate::model::encoding::{Child, Encoding, EncodingFamily, Kind, Node};
 use crate::model::reader_name::Reader;
 use crate::model::snapshot::{Selection, Snapshot};

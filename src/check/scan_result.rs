@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::{Add, Range, Sub};
 use std::sync::Arc;
 
-use crate::hash::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::column_stats::{Cell, ColumnStats};
 use crate::finding::Findings;
+use crate::hash::HashSet;
 use crate::model::snapshot::Snapshot;
 use crate::rules::RowIdsOf;
 use crate::storage::{Meter, Storage};

@@ -1,17 +1,17 @@
 //! Which fragments of a snapshot are looked at: those of the named files, of the ids asked for,
 //! and a sample of them.
 
-use crate::error::Error;
 use std::fmt;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-use crate::hash::HashSet;
 use siphasher::sip::SipHasher13;
 
 use super::Request;
 use super::dataset::Parts;
+use crate::error::Error;
 use crate::format::proto::lance::table::DataFragment;
+use crate::hash::HashSet;
 use crate::model::snapshot::Snapshot;
 
 /// Ids of fragments, from the first to before the last; without one, to where they end.

@@ -1,9 +1,9 @@
 //! A snapshot cut into ranges of fragments, for checks that run beside each other.
 
-use crate::error::Error;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
+use crate::error::Error;
 use crate::model::snapshot::{self, Selection};
 use crate::model::target::{Target, resolve};
 use crate::storage::Storage;

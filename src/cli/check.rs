@@ -1,6 +1,5 @@
 //! The check itself, which needs no subcommand.
 
-use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use super::output::{OutputArgs, Outputs};
 use super::progress::{Display, end_on_interrupt};
 use super::stores::StoreArgs;
 use super::{Outcome, RunError, SelectionArgs, meant, print, request};
+use lance_lint::Error;
 use lance_lint::check::{FragmentRange, Progress, Report, Request, Sample, SampleSize, check_each};
 use lance_lint::commands::list;
 #[cfg(feature = "decode")]

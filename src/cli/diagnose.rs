@@ -1,6 +1,5 @@
 //! `diagnose`: what a panic means, and which column, page and writer did it.
 
-use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -12,6 +11,7 @@ use super::stores::StoreArgs;
 use super::{
     Format, Outcome, RunError, SelectionArgs, print, print_json, request, to_the_end, width,
 };
+use lance_lint::Error;
 use lance_lint::check::{Report, check};
 use lance_lint::diagnose::{self, Search};
 use lance_lint::format::sniff::{Looks, looks_like};

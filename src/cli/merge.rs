@@ -1,6 +1,5 @@
 //! `merge`: the reports of parts, made one.
 
-use lance_lint::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::time::Instant;
@@ -13,6 +12,7 @@ use super::output::OutputArgs;
 use super::progress::end_on_interrupt;
 use super::stores::StoreArgs;
 use super::{Outcome, RunError};
+use lance_lint::Error;
 use lance_lint::check::Merge;
 use lance_lint::policy::Policy;
 use lance_lint::report::parts;

@@ -20,11 +20,11 @@ mod split;
 mod stores;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lance_lint::Error;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use lance_lint::Error;
 use lance_lint::check::Request;
 use lance_lint::finding::Severity;
 use lance_lint::model::snapshot::Selection;

@@ -62,15 +62,19 @@ impl StoreArgs {
     /// Fails where the user did not allow a place that a report names by itself, and does not trust
     /// what strangers made.
     pub fn allow(&self, place: &Location) -> Result<(), Error> {
-        let place_now = place.normalised();
-        let mut allowed = self.allow_base.iter();
-        let is_allowed = allowed.any(|above| place_now.below(&above.normalised()).is_some());
-        match is_allowed || !self.untrusted {
+        match !self.untrusted || self.bases().allows(place) {
             true => Ok(()),
             false => Err(Error::other(format!(
                 "the reports name {place}, and --untrusted reads no dataset that a report names; to \
                  allow it, add --allow-base with that place"
             ))),
+        }
+    }
+
+    fn bases(&self) -> Bases {
+        Bases {
+            allowed: self.allow_base.clone(),
+            untrusted: self.untrusted,
         }
     }
 
@@ -98,10 +102,7 @@ impl StoreArgs {
             concurrency: usize::from(self.concurrency),
             max_requests: self.max_requests,
             max_bytes: self.max_bytes,
-            bases: Bases {
-                allowed: self.allow_base.clone(),
-                untrusted: self.untrusted,
-            },
+            bases: self.bases(),
             #[cfg(feature = "object-stores")]
             clients: Vec::new(),
         });

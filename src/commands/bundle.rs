@@ -2,12 +2,12 @@
 //! manifest says, and how data files are laid out. No page is read, and what metadata holds of
 //! values is left behind when it is written.
 
-use crate::error::Error;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::error::Error;
 use crate::hash::{HashMap, HashSet};
 
 use crate::check::column_stats::Wanted;

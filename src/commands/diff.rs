@@ -1,10 +1,10 @@
 //! What differs between two versions, two datasets or two data files.
 
-use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use crate::check::{FieldReport, Request, SubjectKind, SubjectReport, dataset, file};
+use crate::error::Error;
 use crate::format::proto::lance::table::{DataFragment, Manifest};
 use crate::model::flags::{Flag, flags};
 use crate::model::history::{self, Counts};

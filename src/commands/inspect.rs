@@ -1,10 +1,10 @@
 //! One column in full: every page's encoding and buffers.
 
-use crate::error::Error;
 use std::ops::Range;
 
 use crate::check::Request;
 use crate::check::file::{foreign, open, place};
+use crate::error::Error;
 use crate::format::data_file::read;
 use crate::model::data_file::{Caches, Column, DataFile};
 use crate::model::encoding::EncodingResult;

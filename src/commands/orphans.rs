@@ -1,15 +1,15 @@
 //! Files of a dataset that no manifest names.
 
-use crate::error::Error;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
-use crate::hash::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::check::dataset;
+use crate::error::Error;
 use crate::format::limits::MAX_FOLDERS;
+use crate::hash::{HashMap, HashSet};
 use crate::model::history::{self, Line};
 use crate::model::index::{INDICES, Index};
 use crate::model::snapshot::{Snapshot, parse_manifest_name};

@@ -1,13 +1,13 @@
 //! Raw protobuf: walking messages without their types, to salvage the sound
 //! fields of a broken one and to find fields that this build does not know.
 
-use crate::redact::values::{COUNTED_FROM, STRUCTURE};
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, decode_key, decode_varint};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_UNKNOWN_FIELDS, MAX_WIRE_DEPTH};
+use crate::redact::values::{COUNTED_FROM, STRUCTURE};
 
 /// A field's number, its name, and where its message type stands in [`KNOWN`], if it has one.
 type KnownField = (u32, &'static str, usize);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::hash::{HashMap, HashSet};
 use bytes::Bytes;
 use prost::Message;
 use smallvec::SmallVec;
@@ -23,6 +22,7 @@ use crate::format::proto::lance::file::v2::column_metadata::Page as WirePage;
 use crate::format::proto::lance::file::{Field as WireField, FileDescriptor, Schema};
 use crate::format::wire::{self, UnknownField};
 use crate::format::{Fault, Part};
+use crate::hash::{HashMap, HashSet};
 use crate::storage::{Location, Storage};
 
 /// What is shared among all files of a run, so that equal things are parsed once.

@@ -1,6 +1,8 @@
 //! All versions of a dataset that still have a manifest: those of its own line and those of its
 //! branches (lance `dataset/refs.rs`).
 
+use prost::Message;
+
 use super::snapshot::{ManifestEntry, Naming, Snapshot, list_manifests, ref_names};
 use super::target::{BRANCHES, DATA, TRANSACTIONS, VERSIONS};
 use crate::error::Error;
@@ -10,7 +12,6 @@ use crate::format::manifest;
 use crate::format::proto::lance::table::Transaction;
 use crate::hash::HashMap;
 use crate::storage::{Location, Storage, StorageError};
-use prost::Message;
 
 /// Deepest folder below `tree` in which branches are looked for: a name may hold slashes.
 const MAX_DEPTH: usize = 8;

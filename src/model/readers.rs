@@ -2,7 +2,7 @@
 //!
 //! The table is what was seen, not what was announced: `testdata/make/try_readers.py` opened and
 //! scanned datasets with one feature each under every release named here and many between, and
-//! `testdata/readers.json` is what came of it. `tests/integration/readers.rs` holds the one against the other.
+//! `testdata/readers.json` is the record of it, and `tests/integration/readers.rs` compares the two.
 
 use std::collections::BTreeSet;
 use std::fmt;

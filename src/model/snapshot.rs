@@ -1,16 +1,16 @@
 //! One version of a dataset: which manifest it is, and what the manifest says.
 
-use crate::error::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::hash::{HashMap, HashSet};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::refs::TagContents;
 use super::schema::FieldTree;
 use super::target::{BRANCHES, DATA, LATEST_MANIFEST, TRANSACTIONS, VERSIONS};
+use crate::error::{Error, ErrorKind};
+use crate::hash::{HashMap, HashSet};
 
 use super::version::FileVersion;
 use crate::format::limits::{MAX_SIDE_FILE_BYTES, MAX_TRANSACTIONS};

@@ -1,12 +1,12 @@
 //! From the paths a user gives to the datasets and files they belong to.
 
-use crate::error::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path};
 
 use super::snapshot::Selection;
 use crate::did_you_mean;
+use crate::error::{Error, ErrorKind};
 use crate::redact::{scheme_alone, without_secrets};
 use crate::storage::{Entry, Location, Storage, StorageError};
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
 
@@ -12,6 +11,7 @@ use crate::format::proto::lance::table::data_fragment::{
     CreatedAtVersionSequence, LastUpdatedAtVersionSequence, RowIdSequence,
 };
 use crate::format::proto::lance::table::{DataFragment, IndexSection, Manifest, Transaction};
+use crate::hash::HashMap;
 
 /// The extension name of v2 blobs, whose fields in a file have names of Lance's.
 const BLOB_V2: &str = "lance.blob.v2";

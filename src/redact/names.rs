@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::hash::HashMap;
 use bytes::Bytes;
 
 use super::secrets::without_credentials;
 use crate::format::SYSTEM_COLUMNS;
+use crate::hash::HashMap;
 use crate::storage::{Entry, Location, Meter, NotFollowed, Storage, StorageError, Tail};
 
 /// What a name is of.

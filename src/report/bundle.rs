@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
 use schemars::JsonSchema;
@@ -27,6 +26,7 @@ use crate::format::proto::lance::table::{
     DataFile, DataFragment, IndexMetadata, Manifest, Timestamp, Transaction,
 };
 use crate::format::{deletion, wire};
+use crate::hash::HashMap;
 use crate::model::encoding::EncodingResult;
 use crate::model::flags::{Flag, flags};
 use crate::model::history;

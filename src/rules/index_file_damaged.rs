@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use crate::hash::HashSet;
 use bytes::Bytes;
 
 use super::{DatasetView, Rule, index_folder};
 use crate::finding::{Finding, Findings, Place, RuleInfo, Severity};
+use crate::hash::HashSet;
 use crate::model::schema::FieldTree;
 use crate::rules::index_list_invalid::drop_index;
 

@@ -42,6 +42,11 @@ pub enum NotFollowed {
 }
 
 impl Bases {
+    /// Whether a place is one that the user allowed, or below one.
+    pub fn allows(&self, place: &Location) -> bool {
+        self.allowed.iter().any(|allowed| is_within(place, allowed))
+    }
+
     /// Whether a base path of the dataset at `root` is followed.
     ///
     /// # Errors
@@ -63,19 +68,22 @@ impl Bases {
             }
             _ => {}
         }
-        let place = base.normalised();
-        let is_within = |above: &Location| place.below(&above.normalised()).is_some();
-        if self.allowed.iter().any(is_within) {
+        if self.allows(base) {
             return Ok(());
         }
         match (base.as_key(), base.is_in_store_of(root)) {
             (Some(_), false) => Err(NotFollowed::OtherStore),
             (Some(_), true) => Err(NotFollowed::Outside),
-            (None, _) if is_within(root) => Ok(()),
+            (None, _) if is_within(base, root) => Ok(()),
             (None, _) if self.untrusted => Err(NotFollowed::Outside),
             (None, _) => looks_like_lance(storage, base),
         }
     }
+}
+
+/// Whether a place is another one, or below it, where both really are.
+fn is_within(place: &Location, above: &Location) -> bool {
+    place.normalised().below(&above.normalised()).is_some()
 }
 
 /// The dataset that a branch belongs to; a root that is no branch stays, also where a folder above

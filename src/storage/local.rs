@@ -223,9 +223,12 @@ impl Storage for LocalStorage {
         let folder = self.readable(location)?;
         for entry in std::fs::read_dir(folder).map_err(from_io)? {
             let entry = entry.map_err(from_io)?;
+            let is_link = entry.file_type().map_err(from_io)?.is_symlink();
             let metadata = match std::fs::metadata(entry.path()) {
                 // Nothing is told of what lies outside.
-                Ok(_) if !self.is_confined(&entry.path()) => entry.metadata().map_err(from_io)?,
+                Ok(_) if is_link && !self.is_confined(&entry.path()) => {
+                    entry.metadata().map_err(from_io)?
+                }
                 Ok(metadata) => metadata,
                 // Removed since the listing began, or a dangling link.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,

@@ -20,10 +20,11 @@ pub mod want;
 pub use checker::{TypeError, TypeErrorKind};
 pub use shape::{Mismatch, StoredType, misfit};
 
-use crate::model::encoding::{Encoding, EncodingFamily};
-use crate::model::version::FileVersion;
 use checker::Checker;
 use want::{ExpectedType, LayerWant};
+
+use crate::model::encoding::{Encoding, EncodingFamily};
+use crate::model::version::FileVersion;
 
 /// The shape of a page's encoding by itself, for a page of so many buffers.
 pub fn shape(encoding: &Encoding, page_buffers: usize) -> StoredType {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::hash::HashMap;
 use rayon::prelude::*;
 
 use crate::check::file::errors_of_index_file;
@@ -11,6 +10,7 @@ use crate::format::data_file::{Unreadable, read};
 use crate::format::legacy::is_legacy;
 use crate::format::limits::MAX_FOLDERS;
 use crate::format::sniff::Looks;
+use crate::hash::HashMap;
 use crate::model::index::{INDICES, Index};
 use crate::model::snapshot::Snapshot;
 use crate::rules::{IndexEnd, IndexFile, IndexState};

@@ -7,8 +7,6 @@ mod parts;
 mod scan;
 mod without_manifest;
 
-use crate::error::Error;
-
 use crate::check::column_stats::Wanted;
 use crate::check::decodable::Decodable;
 use crate::check::file::{self};
@@ -16,6 +14,7 @@ use crate::check::part::Part;
 use crate::check::scan_result::ScanResult;
 use crate::check::select::{Sampled, choose};
 use crate::check::{Request, SubjectReport};
+use crate::error::Error;
 use crate::finding::Findings;
 use crate::model::history::{self, Counts};
 use crate::model::refs::Refs;
@@ -23,6 +22,7 @@ use crate::model::snapshot::{self, Naming, Opened, Snapshot};
 use crate::model::target::{DATA, Scope};
 use crate::rules::{DatasetView, IndexState, RULES};
 use crate::storage::{Location, StopReason, Storage};
+
 use finish::Known;
 use finish::broken_bytes;
 use finish::conclude;

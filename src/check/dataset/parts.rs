@@ -1,10 +1,10 @@
 //! The parts of a snapshot that are asked for.
 
-use crate::error::Error;
 use std::collections::BTreeSet;
 
 use crate::check::select::choose;
 use crate::check::{Request, counted};
+use crate::error::Error;
 use crate::format::deletion;
 use crate::format::proto::lance::table::{DataFile as DataFileEntry, DataFragment, DeletionFile};
 use crate::model::snapshot::{BaseError, Snapshot};

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
-use crate::hash::HashMap;
 use rayon::prelude::*;
 
 use super::fragment::Run;
@@ -14,6 +13,7 @@ use crate::check::scan_result::{Cost, FragmentResult, Renamed, ScanResult};
 use crate::check::{Progress, Request};
 use crate::finding::Findings;
 use crate::format::proto::lance::table::DataFragment;
+use crate::hash::HashMap;
 use crate::model::data_file::Caches;
 use crate::model::snapshot::Snapshot;
 use crate::model::target::Scope;

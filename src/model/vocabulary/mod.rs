@@ -9,7 +9,6 @@ use codecs::codecs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::hash::HashMap;
 use bytes::Bytes;
 use prost::Message;
 
@@ -21,6 +20,7 @@ use crate::format::encoding::{direct, open};
 use crate::format::limits::{MAX_CACHED_ENCODING_BYTES, MAX_CACHED_ENCODINGS};
 use crate::format::proto::lance::file::v2::Encoding as WireEncoding;
 use crate::format::wire::unknown_fields;
+use crate::hash::HashMap;
 
 /// Parses encodings, each distinct one once.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! Clients of stores, made from the options and environment variables that Lance takes
 //! (lance-io `object_store/providers/`).
 
-use std::collections::BTreeMap;
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,6 @@ use object_store::{
     ClientConfigKey, ClientOptions, HeaderMap, HeaderValue, ObjectStore, RetryConfig,
     StaticCredentialProvider,
 };
-
-use crate::hash::HashMap;
 
 use super::client::{Connector, region_of_bucket};
 use super::fault::{Fault, Source};
@@ -126,6 +124,10 @@ impl Store {
     }
 }
 
+/// Options of a store by its keys. The keys are the user's, and their order is the same in every run:
+/// of two that are wrong, the same one is named.
+type Known<K> = HashMap<K, String, BuildHasherDefault<DefaultHasher>>;
+
 /// Options by key, those of the environment where none was given.
 struct ResolvedOptions {
     options: BTreeMap<String, String>,
@@ -160,8 +162,8 @@ impl ResolvedOptions {
     ///
     /// # Errors
     /// A clause that names an option which should be an address and is none. The client would panic.
-    fn known<K: FromStr + AsRef<str> + Eq + Hash>(&mut self) -> Result<HashMap<K, String>, String> {
-        let mut known = HashMap::default();
+    fn known<K: FromStr + AsRef<str> + Eq + Hash>(&mut self) -> Result<Known<K>, String> {
+        let mut known = Known::default();
         for (key, value) in &self.options {
             if let Ok(key) = K::from_str(key) {
                 known.insert(key, value.clone());

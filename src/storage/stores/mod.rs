@@ -16,21 +16,22 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::hash::HashMap;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
+use connect::Store;
+pub use connect::is_known_option;
+use fault::Fault;
+
 use super::{
     Entry, LocalStorage, Location, Meter, NotFollowed, Options, StopReason, Storage, StorageError,
     Tail,
 };
 use crate::format::limits::{MAX_PROBED_VERSIONS, TAIL_GUESS};
-use connect::Store;
-pub use connect::is_known_option;
-use fault::Fault;
+use crate::hash::HashMap;
 
 /// How often a reading thread looks whether the run is at its end.
 const LOOK_UP: Duration = Duration::from_millis(50);
