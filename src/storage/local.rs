@@ -74,13 +74,15 @@ impl LocalStorage {
         if !self.bases.untrusted {
             return true;
         }
-        let confines = self.confines.read();
-        let confines = confines.unwrap_or_else(PoisonError::into_inner);
         let Ok(real) = std::fs::canonicalize(path) else {
             // A name that cannot be made out may be opened all the same: one that is too long, or
-            // that of an open file which was removed. What is not there can be said to be so.
-            return std::fs::metadata(path).is_err();
+            // that of an open file which was removed. Of what is not there, the folder counts.
+            let folder = path.parent().filter(|above| !above.as_os_str().is_empty());
+            return std::fs::metadata(path).is_err()
+                && folder.is_none_or(|above| self.is_confined(above));
         };
+        let confines = self.confines.read();
+        let confines = confines.unwrap_or_else(PoisonError::into_inner);
         let around = confines.iter().filter(|top| path.starts_with(&top.named));
         // A dataset may lie in another one that was named.
         match around.max_by_key(|top| top.named.as_os_str().len()) {

@@ -1431,6 +1431,12 @@ fn no_long_name_and_no_other_path_widens_what_is_read() {
         );
     };
     refuses(&[path]);
+    // Whether a name is there, outside, is not told either.
+    std::fs::rename(outside.join("data"), outside.join("away")).unwrap();
+    std::fs::create_dir(outside.join("data")).unwrap();
+    refuses(&[path]);
+    std::fs::remove_dir(outside.join("data")).unwrap();
+    std::fs::rename(outside.join("away"), outside.join("data")).unwrap();
     // Another dataset that is named, and links that are none.
     refuses(&[path, outside.to_str().unwrap()]);
     let top = folder.join("top");
